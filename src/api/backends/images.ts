@@ -1,0 +1,47 @@
+import type {
+  AuthConfig,
+  ImageDeleteResponseItem,
+  ImageHistoryResponseItem,
+  ImageInspect,
+  ImageSummary,
+} from "../generated/types.ts";
+import type { CallContext, Filters, ProgressMessage } from "./streams.ts";
+
+/**
+ * Everything under /images. `name` is a reference, an image id or an unambiguous prefix of one; unknown names throw
+ * not-found `No such image: NAME` (with the tag made explicit).
+ */
+export interface ImagesBackend {
+  list(query: { all: boolean; filters: Filters; sharedSize: boolean; manifests: boolean }): Promise<ImageSummary[]>;
+  inspect(name: string, options: { manifests: boolean }): Promise<ImageInspect>;
+  history(name: string): Promise<ImageHistoryResponseItem[]>;
+  tag(name: string, target: { repo: string; tag: string | undefined }): Promise<void>;
+  remove(
+    name: string,
+    options: { force: boolean; noprune: boolean; platforms: string[] },
+  ): Promise<ImageDeleteResponseItem[]>;
+  prune(filters: Filters): Promise<{ ImagesDeleted: ImageDeleteResponseItem[] | null; SpaceReclaimed: number }>;
+  /** Progress ends with `Loaded image: REF` or `Loaded image ID: ID`; an error after the first message is a message. */
+  load(
+    body: AsyncIterable<Uint8Array>,
+    options: { quiet: boolean; platforms: string[] },
+    call: CallContext,
+  ): Promise<AsyncIterable<ProgressMessage>>;
+  /** A docker-archive and OCI layout in one tar. */
+  save(names: string[], options: { platforms: string[] }, call: CallContext): Promise<AsyncIterable<Uint8Array>>;
+  import(
+    body: AsyncIterable<Uint8Array>,
+    options: { repo: string; tag: string; message: string; changes: string[]; platform: string | undefined },
+    call: CallContext,
+  ): Promise<AsyncIterable<ProgressMessage>>;
+  pull(
+    reference: { repo: string; tag: string | undefined },
+    options: { platform: string | undefined; auth: AuthConfig | undefined },
+    call: CallContext,
+  ): Promise<AsyncIterable<ProgressMessage>>;
+  push(
+    name: string,
+    options: { tag: string | undefined; platform: string | undefined; auth: AuthConfig | undefined },
+    call: CallContext,
+  ): Promise<AsyncIterable<ProgressMessage>>;
+}

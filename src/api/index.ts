@@ -1,0 +1,2 @@
+export * from "./backends/index.ts";
+export type * from "./generated/types.ts";

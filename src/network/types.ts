@@ -1,0 +1,72 @@
+import type { EndpointSettings, NetworksBackend, PortBinding } from "../api/index.ts";
+import type { ContainerId } from "../base/index.ts";
+
+/**
+ * Networks, their endpoints, published ports and the name service. The container layer knows modes and settings; drivers,
+ * IPAM, veths and rules are in here. An endpoint's address is reserved at `reserve` (durable with the container's start),
+ * its interface made at `attach`, both undone by `release`.
+ */
+export interface NetworkService extends NetworksBackend {
+  /** Checks names, addresses and aliases of a create body before anything is stored. @throws not-found, invalid. */
+  validate(request: ContainerNetworking): Promise<void>;
+  /**
+   * Plugs a waiting task's new network namespace in: reserves addresses, makes veths, routes, rules, published ports and
+   * names. @throws conflict `driver failed programming external connectivity …` when a port is taken. All or nothing.
+   */
+  attach(request: ContainerNetworking, netnsPath: string): Promise<AttachedNetworking>;
+  /** Undoes `attach`; idempotent; the slow part (veth removal) goes on after the answer. */
+  detach(id: ContainerId): Promise<void>;
+  /** Connects or disconnects a running container. */
+  attachOne(id: ContainerId, network: string, settings: EndpointSettings, netnsPath: string): Promise<AttachedEndpoint>;
+  detachOne(id: ContainerId, network: string, force: boolean): Promise<void>;
+  /** State of a container's endpoints now, for inspect; undefined when it has none. */
+  state(id: ContainerId): AttachedNetworking | undefined;
+  /** After a daemon restart: what is attached on the host against who runs; repairs bridges and rules, drops the rest. */
+  restore(running: ReadonlyMap<ContainerId, { netnsPath: string }>): Promise<void>;
+  /** `bridge`'s gateway for `host-gateway`, or undefined when there is no default bridge. */
+  hostGateway(): string | undefined;
+  /** Interface counters for stats, by name in the container. */
+  counters(pid: number): Promise<Record<string, InterfaceCounters>>;
+}
+
+export interface ContainerNetworking {
+  id: ContainerId;
+  /** Container name without slash. */
+  name: string;
+  hostname: string;
+  /** By network name or id as asked; `bridge` is the default network. Not called for none, host and container modes. */
+  endpoints: Record<string, EndpointSettings>;
+  /** `80/tcp` → bindings; published only on bridge networks. */
+  ports: Record<string, PortBinding[]>;
+  /** Ports of `EXPOSE`/`--expose`, all published when `publishAll`. */
+  exposed: string[];
+  publishAll: boolean;
+  dns: { servers: string[]; search: string[]; options: string[] };
+  links: string[];
+}
+
+export interface AttachedEndpoint {
+  settings: EndpointSettings;
+  interfaceName: string;
+}
+
+export interface AttachedNetworking {
+  endpoints: Record<string, EndpointSettings>;
+  /** As inspect shows them: bound host addresses and ports. */
+  ports: Record<string, PortBinding[] | null>;
+  /** Lines for /etc/hosts (own addresses, links) and the whole resolv.conf for this container. */
+  hostsLines: Array<{ address: string; names: string[] }>;
+  resolvConf: string;
+  sandboxKey: string;
+}
+
+export interface InterfaceCounters {
+  rx_bytes: number;
+  rx_packets: number;
+  rx_errors: number;
+  rx_dropped: number;
+  tx_bytes: number;
+  tx_packets: number;
+  tx_errors: number;
+  tx_dropped: number;
+}

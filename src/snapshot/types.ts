@@ -1,0 +1,58 @@
+/**
+ * Stacked file systems behind one contract.
+ *
+ *     prepare(key, parent) ──▶ active ──commit(name)──▶ committed (read-only, may be a parent)
+ *            │                   │
+ *            └──── remove ◀──────┘          view(key, parent): active, but read-only
+ *
+ * Names of committed snapshots are chain ids (`sha256:…`); keys of active ones are chosen by the caller. Every verb is
+ * crash safe: what was half made by a killed process is removed by `sweep` at boot. The work runs off the event loop.
+ */
+export interface Snapshotter {
+  readonly driver: "overlay2" | "vfs";
+  /** An empty writable snapshot over `parent` (undefined: over nothing). @throws not-found, conflict. */
+  prepare(key: string, parent: string | undefined): Promise<Snapshot>;
+  /** The writable top of an active snapshot as a host directory to unpack a layer into (whiteouts in driver form). */
+  unpackTarget(key: string): Promise<UnpackTarget>;
+  /** Makes an active snapshot the committed `name`. @throws conflict when the name exists (the key is left). */
+  commit(key: string, name: string): Promise<void>;
+  /** @throws not-found; conflict while it has children. */
+  remove(keyOrName: string): Promise<void>;
+  /** What the runtime mounts for an active or committed one. */
+  mounts(keyOrName: string): Promise<RootfsMount>;
+  /** What the writable top adds: bytes and inodes. */
+  usage(keyOrName: string): Promise<{ bytes: number; inodes: number }>;
+  /** The changes of the top against its parent (for diff and commit). Paths absolute within the rootfs, sorted. */
+  changes(key: string): Promise<SnapshotChange[]>;
+  has(keyOrName: string): boolean;
+  list(): SnapshotRow[];
+  /** For inspect's GraphDriver. */
+  graphDriver(keyOrName: string): { Name: string; Data: Record<string, string> };
+  /** Removes directories without rows and rows without directories. Called once at boot. */
+  sweep(): Promise<void>;
+}
+
+export interface Snapshot {
+  key: string;
+  parent: string | undefined;
+}
+
+export interface SnapshotRow extends Snapshot {
+  kind: "active" | "committed";
+}
+
+export interface UnpackTarget {
+  directory: string;
+  /** How the archive layer writes whiteouts: overlay's 0/0 devices and opaque xattrs, or removal from the merged tree. */
+  whiteouts: "overlay" | "apply";
+}
+
+export interface SnapshotChange {
+  path: string;
+  kind: "modified" | "added" | "deleted";
+}
+
+/** A rootfs as the launch plan needs it. */
+export type RootfsMount =
+  | { type: "overlay"; lower: string[]; upper: string | undefined; work: string | undefined } // lower: top first
+  | { type: "bind"; source: string; readOnly: boolean };

@@ -1,0 +1,2 @@
+export type * from "./image.ts";
+export type * from "./runtime.ts";

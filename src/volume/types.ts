@@ -1,0 +1,31 @@
+import type { VolumesBackend } from "../api/index.ts";
+
+export interface VolumeService extends VolumesBackend {
+  /** The volume of that name, made when it is not there; `anonymous` ones go with `rm -v` and `--rm`. */
+  ensure(request: {
+    name: string | undefined;
+    driver: string | undefined;
+    options: Record<string, string>;
+    labels: Record<string, string>;
+  }): Promise<VolumeUse>;
+  /** Records that the container uses the volume (so that rm refuses it), or no longer does. Durable. */
+  addUser(name: string, containerId: string): void;
+  removeUser(name: string, containerId: string): void;
+  usersOf(name: string): string[];
+  get(name: string): VolumeUse | undefined;
+  /**
+   * Copies the image's content at `path` into an empty volume, once, before the first mount (Docker's copy-up).
+   * `rootfs` is a host directory opened beneath with openat2; links never lead out of it.
+   */
+  copyUp(name: string, rootfs: string, path: string): Promise<void>;
+}
+
+export interface VolumeUse {
+  name: string;
+  driver: string;
+  /** Host directory that is mounted. */
+  mountpoint: string;
+  anonymous: boolean;
+  /** Just made by this call. */
+  created: boolean;
+}
