@@ -1,0 +1,117 @@
+/**
+ * Runs the checks and every test file, part by part, and ends with `N passed, N failed`.
+ *
+ * A part is the unit tests of one folder under src/, or one file under test/. Parts run one after another, since many of
+ * them make containers and measure the host before and after. A part that fails runs once more, alone, and is named in
+ * the summary if it passes then: on a busy machine that tells a slow host from a broken engine, and a test that is named
+ * there needs mending.
+ */
+import { spawn } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const BUN = join(ROOT, "tools/bun");
+/** Milliseconds for one test; a test waits for events, this only ends one that hangs. */
+const TEST_TIMEOUT = 120_000;
+/** Milliseconds for one part, so that a hang is reported by name before CI's own limit. */
+const PART_TIMEOUT = 900_000;
+
+interface Part {
+  name: string;
+  files: string[];
+}
+
+interface Outcome {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+function partsOf(): Part[] {
+  const unit = Map.groupBy(globSync("src/**/*.test.ts", { cwd: ROOT }), (file) => file.split("/").slice(0, 2).join("/"));
+  const whole = globSync("test/**/*.test.ts", { cwd: ROOT }).map((file) => ({ name: file, files: [file] }));
+  return [...[...unit].map(([name, files]) => ({ name, files: files.sort() })), ...whole].sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
+}
+
+async function run(part: Part, scratch: string): Promise<Outcome> {
+  const report = join(scratch, "report.xml");
+  rmSync(report, { force: true });
+  const code = await exec(BUN, [
+    "test",
+    "--timeout",
+    String(TEST_TIMEOUT),
+    "--reporter=junit",
+    `--reporter-outfile=${report}`,
+    ...part.files.map((file) => `./${file}`),
+  ]);
+  const outcome = readReport(report);
+  // A runner that died counts as a failure even if every test before that passed.
+  if (code !== 0 && outcome.failed === 0) outcome.failed = 1;
+  return outcome;
+}
+
+function readReport(file: string): Outcome {
+  let text = "";
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  const head = text.slice(text.indexOf("<testsuites"));
+  const count = (name: string) => Number(new RegExp(`^[^>]*\\b${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
+  const failed = count("failures") + count("errors");
+  return { passed: count("tests") - failed - count("skipped"), failed, skipped: count("skipped") };
+}
+
+function exec(command: string, args: string[]): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"] });
+    const timer = setTimeout(() => child.kill("SIGKILL"), PART_TIMEOUT);
+    child.on("error", () => resolve(1));
+    child.on("exit", (code) => {
+      clearTimeout(timer);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+const wanted = process.argv.slice(2);
+const scratch = mkdtempSync(join(tmpdir(), "berth-tests-"));
+const total: Outcome = { passed: 0, failed: 0, skipped: 0 };
+const broken: string[] = [];
+const secondTry: string[] = [];
+try {
+  if (wanted.length === 0) {
+    const ok = (await exec(join(ROOT, "tools/check"), [])) === 0;
+    if (ok) total.passed += 1;
+    else {
+      total.failed += 1;
+      broken.push("tools/check");
+    }
+  }
+  for (const part of partsOf()) {
+    if (wanted.length > 0 && !wanted.some((name) => part.name.includes(name))) continue;
+    console.log(`\n== ${part.name}`);
+    const started = performance.now();
+    let outcome = await run(part, scratch);
+    if (outcome.failed > 0) {
+      console.log(`\n== ${part.name} failed: once more, alone`);
+      outcome = await run(part, scratch);
+      (outcome.failed > 0 ? broken : secondTry).push(part.name);
+    }
+    total.passed += outcome.passed;
+    total.failed += outcome.failed;
+    total.skipped += outcome.skipped;
+    console.log(`== ${part.name}: ${outcome.passed} passed, ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+if (secondTry.length > 0) console.log(`\npassed only at the second try, to be mended: ${secondTry.join(", ")}`);
+if (broken.length > 0) console.log(`\nfailed: ${broken.join(", ")}`);
+console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
+process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
