@@ -1,1 +1,2 @@
+export * from "./sqlite-store.ts";
 export type * from "./types.ts";

@@ -1,0 +1,22 @@
+import { dataLoss, unavailable, type EngineError } from "../base/index.ts";
+
+/** The file is not readable as a database any more. */
+export function damaged(path: string, detail: string, cause?: unknown): EngineError {
+  return dataLoss(
+    `the state file ${path} is damaged (${detail}): move it away to start with empty state, or put a backup in its place`,
+    { cause },
+  );
+}
+
+/** A later release wrote it. */
+export function newer(path: string, owner: string, found: number, known: number): EngineError {
+  return dataLoss(
+    `the state file ${path} was written by a newer berth (${owner} is at version ${found}, this one knows ${known}): ` +
+      "start that version, or give this one another data root",
+  );
+}
+
+/** Another process holds it. */
+export function busy(path: string, cause: unknown): EngineError {
+  return unavailable(`the state file ${path} is in use by another process`, { cause });
+}

@@ -1,0 +1,49 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { messageOf } from "../base/index.ts";
+import { busy, damaged } from "./errors.ts";
+
+/** `berth` in ASCII without its vowel: marks the file as ours (SQLite's application_id). */
+const APPLICATION_ID = 0x62727468;
+const SQLITE_BUSY = 5;
+
+/**
+ * Opens or makes the database file, mode 0600, in WAL mode, and checks it.
+ * @throws data-loss when the file is damaged or belongs to another program; unavailable when another process holds it.
+ */
+export function openDatabase(path: string): DatabaseSync {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o710 });
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path);
+    chmodSync(path, 0o600);
+    // One daemon owns the file: exclusive locking refuses a second one and spares the shared memory file.
+    db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON");
+    check(db, path);
+    claim(db, path);
+    return db;
+  } catch (error) {
+    db?.close();
+    throw asStoreError(path, error);
+  }
+}
+
+function check(db: DatabaseSync, path: string): void {
+  const verdict = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
+  if (verdict !== "ok") throw damaged(path, String(verdict));
+}
+
+function claim(db: DatabaseSync, path: string): void {
+  const id = db.prepare("PRAGMA application_id").get()?.["application_id"];
+  if (id === APPLICATION_ID) return;
+  const tables = db.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"];
+  if (id !== 0 || tables !== 0) throw damaged(path, "it belongs to another program");
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+}
+
+function asStoreError(path: string, error: unknown): unknown {
+  const code = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
+  if (code === undefined) return error;
+  return code === SQLITE_BUSY ? busy(path, error) : damaged(path, messageOf(error), error);
+}

@@ -1,0 +1,103 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Logger } from "../base/index.ts";
+import { newer } from "./errors.ts";
+import { openDatabase } from "./open.ts";
+import type { Row, SqlValue, Statement, Store } from "./types.ts";
+
+/**
+ * The store over one SQLite file.
+ * @param options `path` of the file (made when absent, with its folder).
+ * @throws data-loss when the file is damaged, foreign or newer; unavailable when another daemon holds it.
+ */
+export function createStore(options: { path: string; logger: Logger }): Store {
+  const db = openDatabase(options.path);
+  options.logger.debug("state file is open", { path: options.path });
+  return new SqliteStore(options.path, db);
+}
+
+type Durability = "FULL" | "NORMAL";
+
+class SqliteStore implements Store {
+  readonly #path: string;
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, Statement>();
+  #durability: Durability | undefined;
+  #depth = 0;
+
+  constructor(path: string, db: DatabaseSync) {
+    this.#path = path;
+    this.#db = db;
+    this.#setDurability("FULL");
+    db.exec("CREATE TABLE IF NOT EXISTS migrations (owner TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT");
+  }
+
+  migrate(owner: string, migrations: readonly string[]): void {
+    this.transaction(() => {
+      const row = this.prepare("SELECT version FROM migrations WHERE owner = ?").get(owner);
+      const version = Number(row?.["version"] ?? 0);
+      if (version > migrations.length) throw newer(this.#path, owner, version, migrations.length);
+      if (version === migrations.length) return;
+      for (const sql of migrations.slice(version)) this.#db.exec(sql);
+      this.prepare("INSERT OR REPLACE INTO migrations (owner, version) VALUES (?, ?)").run(owner, migrations.length);
+    });
+  }
+
+  prepare(sql: string): Statement {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = wrap(this.#db.prepare(sql));
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  transaction<T>(work: () => T, options: { durable?: boolean } = {}): T {
+    if (this.#depth > 0) return this.#nested(work);
+    // The pragma has no effect inside a transaction, so it is set before. In WAL mode NORMAL leaves out the fsync of the
+    // commit; a crash of the machine may lose it, but never damages the file.
+    this.#setDurability(options.durable === false ? "NORMAL" : "FULL");
+    return this.#inside("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", work);
+  }
+
+  [Symbol.dispose](): void {
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  /** A transaction within one shares its fate and its durability, but can be rolled back by itself. */
+  #nested<T>(work: () => T): T {
+    const name = `nested_${this.#depth}`;
+    return this.#inside(`SAVEPOINT ${name}`, `RELEASE ${name}`, `ROLLBACK TO ${name}; RELEASE ${name}`, work);
+  }
+
+  #inside<T>(begin: string, commit: string, rollback: string, work: () => T): T {
+    this.#db.exec(begin);
+    this.#depth += 1;
+    try {
+      const result = work();
+      this.#db.exec(commit);
+      return result;
+    } catch (error) {
+      // SQLite itself rolls back on some failures (a full disk): then there is nothing left to roll back.
+      if (this.#db.isTransaction) this.#db.exec(rollback);
+      throw error;
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+
+  #setDurability(wanted: Durability): void {
+    if (this.#durability === wanted) return;
+    this.#db.exec(`PRAGMA synchronous = ${wanted}`);
+    this.#durability = wanted;
+  }
+}
+
+function wrap(statement: StatementSync): Statement {
+  return {
+    run: (...values: SqlValue[]) => ({ changes: Number(statement.run(...values).changes) }),
+    // node:sqlite gives each column as one of SqlValue's types and declares them alike, under its own name.
+    get: (...values: SqlValue[]) => statement.get(...values) as Row | undefined,
+    all: (...values: SqlValue[]) => statement.all(...values) as Row[],
+  };
+}

@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isKind, messageOf, silentLogger } from "../base/index.ts";
+import { createStore, type Store } from "./index.ts";
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "berth-store-"));
+  path = join(folder, "state.db");
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const open = (): Store => createStore({ path, logger: silentLogger });
+const TABLE = "CREATE TABLE things (name TEXT PRIMARY KEY, size INTEGER) STRICT";
+
+function attempt(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+describe("migrations", () => {
+  test("run once, in order, and only the new ones", () => {
+    {
+      using store = open();
+      store.migrate("things", [TABLE]);
+      store.prepare("INSERT INTO things VALUES (?, ?)").run("a", 1);
+    }
+    using store = open();
+    store.migrate("things", [TABLE, "ALTER TABLE things ADD COLUMN colour TEXT DEFAULT 'red'"]);
+    expect(store.prepare("SELECT * FROM things").all()).toEqual([{ name: "a", size: 1, colour: "red" }]);
+  });
+
+  test("a failing one leaves nothing of its batch", () => {
+    using store = open();
+    expect(() => store.migrate("things", [TABLE, "NONSENSE"])).toThrow();
+    store.migrate("things", [TABLE]);
+    expect(store.prepare("SELECT count(*) AS n FROM things").get()).toEqual({ n: 0 });
+  });
+
+  test("a file of a newer release is refused by name", () => {
+    {
+      using store = open();
+      store.migrate("things", [TABLE, "CREATE TABLE more (x) "]);
+    }
+    using store = open();
+    const error = attempt(() => store.migrate("things", [TABLE]));
+    expect(isKind(error, "data-loss")).toBe(true);
+    expect(messageOf(error)).toContain("newer berth");
+  });
+});
+
+describe("transactions", () => {
+  test("roll back on throw, durable or not, and nest", () => {
+    using store = open();
+    store.migrate("things", [TABLE]);
+    const insert = store.prepare("INSERT INTO things VALUES (?, ?)");
+    for (const durable of [true, false]) {
+      expect(() =>
+        store.transaction(
+          () => {
+            insert.run("lost", 1);
+            throw new Error("no");
+          },
+          { durable },
+        ),
+      ).toThrow("no");
+    }
+    store.transaction(() => {
+      insert.run("outer", 1);
+      expect(() =>
+        store.transaction(() => {
+          insert.run("inner", 2);
+          throw new Error("inner");
+        }),
+      ).toThrow("inner");
+      store.transaction(() => insert.run("second", 3));
+    });
+    expect(
+      store
+        .prepare("SELECT name FROM things ORDER BY name")
+        .all()
+        .map((row) => row["name"]),
+    ).toEqual(["outer", "second"]);
+  });
+
+  test("the level of syncing follows each outer transaction", () => {
+    using store = open();
+    store.migrate("things", [TABLE]);
+    const level = () => store.prepare("PRAGMA synchronous").get()?.["synchronous"];
+    expect(store.transaction(level, { durable: false })).toBe(1);
+    expect(store.transaction(level)).toBe(2);
+    expect(store.transaction(() => store.transaction(level, { durable: false }))).toBe(2);
+  });
+
+  test("what was committed is there after a reopen", () => {
+    {
+      using store = open();
+      store.migrate("things", [TABLE]);
+      store.transaction(() => store.prepare("INSERT INTO things VALUES ('kept', 7)").run(), { durable: false });
+    }
+    using store = open();
+    expect(store.prepare("SELECT size FROM things WHERE name = ?").get("kept")).toEqual({ size: 7 });
+  });
+});
+
+describe("the file", () => {
+  test("is private", () => {
+    using _store = open();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test("that is damaged is refused with its path and the way out", () => {
+    writeFileSync(path, "not a database ".repeat(500));
+    const error = attempt(open);
+    expect(isKind(error, "data-loss")).toBe(true);
+    expect(messageOf(error)).toContain(path);
+    expect(messageOf(error)).toContain("damaged");
+  });
+
+  test("cannot be opened twice", () => {
+    using _store = open();
+    expect(isKind(attempt(open), "unavailable")).toBe(true);
+  });
+});
