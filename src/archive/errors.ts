@@ -1,0 +1,45 @@
+import { EngineError, invalid, notFound, notImplemented } from "../base/index.ts";
+
+/** Go's text for an archive that ends within a header or a file: clients show it. */
+export const truncated = () => invalid("unexpected EOF");
+
+/** The archive breaks the format; Docker's words first, then what was wrong. */
+export const badHeader = (why: string) => invalid(`archive/tar: invalid tar header: ${why}`);
+
+/** A name that leads out of the target. */
+export const breakout = (name: string, where: string) =>
+  invalid(`${JSON.stringify(name)} is outside of ${JSON.stringify(where)}`);
+
+/** A link whose target leads out of the target directory. */
+export const invalidLink = (name: string, target: string) =>
+  invalid(`invalid hardlink ${JSON.stringify(name)} -> ${JSON.stringify(target)}`);
+
+export const invalidWhiteout = (name: string) => invalid(`invalid whiteout name: ${JSON.stringify(name)}`);
+
+export const unhandledType = (flag: string, name: string) =>
+  invalid(`unhandled tar header type ${flag.charCodeAt(0)} of ${JSON.stringify(name)}`);
+
+export const tooLarge = (what: string, limit: number) => invalid(`archive is refused: more than ${limit} ${what}`);
+
+/** A compression that this host cannot undo. */
+export const noDecompressor = (format: string) =>
+  notImplemented(`${format} archives need the ${format} program, which is not installed`);
+
+export const badCompression = (format: string, cause: unknown) =>
+  invalid(`invalid ${format} data: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+
+/** An entry could not be made in the target: its name and the kernel's answer. */
+export const entryFailed = (name: string, step: string, cause: unknown) => {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const kind = code === "ENOSPC" || code === "EDQUOT" ? "no-space" : "unknown";
+  const text = code === "ENOSPC" ? "no space left on device" : cause instanceof Error ? cause.message : String(cause);
+  return new EngineError(kind, `${step} ${name}: ${text}`, { cause });
+};
+
+export const cannotOverwriteDirectory = (name: string) =>
+  invalid(`cannot overwrite directory ${JSON.stringify(name)} with non-directory`);
+export const cannotOverwriteFile = (name: string) =>
+  invalid(`cannot overwrite non-directory ${JSON.stringify(name)} with directory`);
+
+export const noSuchPath = (path: string) => notFound(`Could not find the file ${path}`);
+export const notADirectory = () => invalid("extraction point is not a directory");

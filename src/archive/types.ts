@@ -1,0 +1,121 @@
+import type { Digest } from "../base/index.ts";
+
+/**
+ * Bytes as a string with one character (0–255) a byte, as `latin1` gives them: file names of archives and file systems
+ * have no encoding, and none may be invented for them.
+ */
+export type ByteString = string;
+
+/** A directory by path, or by a descriptor that the caller keeps open until the call has ended. */
+export type DirectoryRef = { path: string } | { fd: number };
+
+/** Bytes of an archive: a stream, or a region of a file that the worker reads by itself (faster). */
+export type ArchiveSource = AsyncIterable<Uint8Array> | { file: string; offset?: number; length?: number };
+
+export interface UnpackRequest {
+  /** Plain, gzip, zstd, bzip2 or xz: found by its first bytes. */
+  source: ArchiveSource;
+  /** An existing directory; nothing is ever written outside of it. */
+  target: DirectoryRef;
+  /**
+   * `overlay`: whiteouts become 0/0 devices and opaque xattrs. `apply`: whiteouts remove what is there.
+   * `keep`: names that look like whiteouts are ordinary files (cp, import).
+   */
+  whiteouts: "overlay" | "apply" | "keep";
+  limits?: Partial<ArchiveLimits>;
+  /** Owner of everything that is written, in place of the archive's own. */
+  owner?: { uid: number; gid: number };
+  /** A file must not take a directory's place, nor a directory a file's (cp's noOverwriteDirNonDir). */
+  noOverwriteDirNonDir?: boolean;
+  /** The source's bytes are also written to this new file, unchanged, in the same pass. */
+  copyTo?: string;
+  /** Called with the source bytes read so far, some times a second. */
+  onProgress?: (bytes: number) => void;
+  signal?: AbortSignal | undefined;
+}
+
+export interface UnpackResult {
+  /** Digest and size of the uncompressed tar. */
+  diffId: Digest;
+  size: number;
+  /** Digest and size of the source as it came. */
+  digest: Digest;
+  sourceSize: number;
+  entries: number;
+}
+
+/** What a hostile archive can cost at most. */
+export interface ArchiveLimits {
+  /** Uncompressed bytes, headers included. */
+  maxBytes: number;
+  maxEntries: number;
+}
+
+export interface PackRequest {
+  /** Nothing outside of it is read: no link is followed. */
+  root: DirectoryRef;
+  /** Only these, each relative to the root (default: everything). Directories are not walked: the list is whole. */
+  paths?: readonly { path: string; deleted: boolean }[];
+  /** `overlay`: 0/0 devices and opaque xattrs become `.wh.` entries (the diff of an upper directory). */
+  whiteouts: "overlay" | "none";
+  signal?: AbortSignal | undefined;
+}
+
+/** What GET and HEAD of a container's archive tell of a path; `mode` is Go's os.FileMode. */
+export interface ArchivePathStat {
+  name: string;
+  size: number;
+  mode: number;
+  mtime: string;
+  linkTarget: string;
+}
+
+export interface TreeChange {
+  path: string;
+  kind: "modified" | "added" | "deleted";
+}
+
+/**
+ * Tar in and out of directories, always in worker threads and always by descriptors beneath the given root: what a
+ * container or an archive puts into a tree (links, `..`, devices) never leads a read or write out of it.
+ *
+ * Failures are EngineErrors: `invalid` for what is wrong with the archive, `no-space`, `cancelled`, `not-found`.
+ */
+export interface Archiver extends AsyncDisposable {
+  unpack(request: UnpackRequest): Promise<UnpackResult>;
+  /** The tree as a tar: sorted, exact owners, modes, times, xattrs, hard links; sockets are left out. */
+  pack(request: PackRequest): AsyncIterable<Uint8Array>;
+
+  /** `docker cp`: what the path within the rootfs is. Links are resolved within the rootfs. @throws not-found. */
+  stat(root: DirectoryRef, path: string): Promise<ArchivePathStat>;
+  /** `docker cp` out of a rootfs: a tar rooted at the path's base name (`path/.`: its contents). */
+  get(
+    root: DirectoryRef,
+    path: string,
+    signal?: AbortSignal,
+  ): Promise<{ stat: ArchivePathStat; body: AsyncIterable<Uint8Array> }>;
+  /** `docker cp` into the directory `path` of a rootfs. @throws invalid when it is no directory, not-found. */
+  put(
+    root: DirectoryRef,
+    path: string,
+    source: AsyncIterable<Uint8Array>,
+    options: {
+      noOverwriteDirNonDir: boolean;
+      owner?: { uid: number; gid: number } | undefined;
+      signal?: AbortSignal | undefined;
+    },
+  ): Promise<void>;
+
+  /** Changes that an overlay upper directory makes to its lower ones (top first). */
+  overlayChanges(upper: DirectoryRef, lowers: readonly DirectoryRef[]): Promise<TreeChange[]>;
+  /** Changes between two whole trees. */
+  treeChanges(before: DirectoryRef | undefined, after: DirectoryRef): Promise<TreeChange[]>;
+  /** Copies the content of one directory into another: owners, modes, times, xattrs, hard links, devices, holes. */
+  copyTree(from: DirectoryRef, to: DirectoryRef): Promise<void>;
+  /** The directory that `path` names within the root, copied into `to` as copyTree does; false when there is none. */
+  copyWithin(root: DirectoryRef, path: string, to: DirectoryRef): Promise<boolean>;
+  /** Removes a tree, also one with immutable modes or very deep; missing is fine. */
+  removeTree(path: string): Promise<void>;
+  /** Apparent bytes of regular files (each inode once) and the number of inodes. */
+  usage(root: DirectoryRef): Promise<{ bytes: number; inodes: number }>;
+}
