@@ -1,1 +1,2 @@
+export { createEventBus } from "./event-bus.ts";
 export type * from "./types.ts";
