@@ -1,0 +1,36 @@
+import { conflict, invalid, type EngineError } from "../base/index.ts";
+
+const HELP = "See 'berth daemon --help'.";
+
+export const unknownFlag = (flag: string): EngineError => invalid(`unknown flag: ${flag}\n${HELP}`);
+export const flagNeedsValue = (flag: string): EngineError => invalid(`flag needs an argument: ${flag}\n${HELP}`);
+export const badFlagValue = (flag: string, value: string, why: string): EngineError =>
+  invalid(`invalid argument "${value}" for "${flag}" flag: ${why}\n${HELP}`);
+export const extraArgument = (argument: string): EngineError =>
+  invalid(`"berth daemon" accepts no arguments, got "${argument}"\n${HELP}`);
+
+const inFile = (file: string, why: string, options?: { cause?: unknown }): EngineError =>
+  invalid(`unable to configure the daemon with file ${file}: ${why}`, options);
+export const unreadableFile = (file: string, cause: unknown): EngineError =>
+  inFile(file, cause instanceof Error ? cause.message : String(cause), { cause });
+export const notAnObject = (file: string): EngineError => inFile(file, "it must hold one JSON object");
+export const unknownKeys = (file: string, keys: string[]): EngineError =>
+  inFile(file, `the following directives don't match any configuration option: ${keys.join(", ")}`);
+export const badKeyValue = (file: string, key: string, why: string): EngineError => inFile(file, `${key}: ${why}`);
+export const flagAndKey = (file: string, pairs: string[]): EngineError =>
+  inFile(
+    file,
+    `the following directives are specified both as a flag and in the configuration file: ${pairs.join(", ")}`,
+  );
+export const refusedOption = (name: string, reason: string): EngineError =>
+  invalid(`option ${name} cannot be set: ${reason}`);
+export const rootInUse = (root: string): EngineError =>
+  conflict(`data root ${root} is in use by another daemon: stop that one, or choose another --data-root`);
+export const plainTcp = (host: string): EngineError =>
+  invalid(
+    `${host}: tcp without TLS lets everyone who can connect become root: set --tlsverify with --tlscacert, --tlscert and --tlskey, or ask for it with --allow-plain-tcp`,
+  );
+export const badHost = (host: string): EngineError =>
+  invalid(`invalid host "${host}": expected unix://PATH, tcp://HOST:PORT or fd://`);
+export const noSockets = (): EngineError =>
+  invalid("no sockets were handed over by the service manager: LISTEN_FDS is not set for this process");
