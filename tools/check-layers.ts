@@ -69,7 +69,8 @@ function judge(file: string, folder: string, layer: number, target: string): str
   const otherLayer = LAYERS[other];
   if (otherLayer === undefined) return `imports ${target}, a folder without a layer`;
   if (otherLayer >= layer && !file.endsWith(".test.ts")) return `imports ${target}: ${other} is not below ${folder}`;
-  if ((folder === "cli" || folder === "client") && !CLIENT_MAY_USE.has(other)) return `imports ${target}: clients may not`;
+  if ((folder === "cli" || folder === "client") && !CLIENT_MAY_USE.has(other))
+    return `imports ${target}: clients may not`;
   if (parts.slice(2).join("/") !== "index.ts") return `imports ${target}: use src/${other}/index.ts`;
   return undefined;
 }

@@ -34,3 +34,5 @@ export const badHost = (host: string): EngineError =>
   invalid(`invalid host "${host}": expected unix://PATH, tcp://HOST:PORT or fd://`);
 export const noSockets = (): EngineError =>
   invalid("no sockets were handed over by the service manager: LISTEN_FDS is not set for this process");
+export const pidFileInUse = (path: string, pid: number): EngineError =>
+  conflict(`process with PID ${pid} is still running: stop it, or choose another --pidfile than ${path}`);

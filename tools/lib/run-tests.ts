@@ -30,7 +30,9 @@ interface Outcome {
 }
 
 function partsOf(): Part[] {
-  const unit = Map.groupBy(globSync("src/**/*.test.ts", { cwd: ROOT }), (file) => file.split("/").slice(0, 2).join("/"));
+  const unit = Map.groupBy(globSync("src/**/*.test.ts", { cwd: ROOT }), (file) =>
+    file.split("/").slice(0, 2).join("/"),
+  );
   const whole = globSync("test/**/*.test.ts", { cwd: ROOT }).map((file) => ({ name: file, files: [file] }));
   return [...[...unit].map(([name, files]) => ({ name, files: files.sort() })), ...whole].sort((a, b) =>
     a.name < b.name ? -1 : 1,
