@@ -1,0 +1,469 @@
+/* The table of system calls: what JavaScript cannot reach. One function each, no policy. */
+#define _GNU_SOURCE
+#include "call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/netlink.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* Arguments by position among the numbers, and among the texts. */
+#define N(i) (call->number[i])
+#define FD(i) ((int)call->number[i])
+#define T(i) (call->text[i])
+
+#define NS_PER_SECOND 1000000000LL
+
+static void done(struct call *call, int64_t value)
+{
+    call->value = value;
+    if (value < 0) {
+        call->error = errno;
+        call->value = -1;
+    }
+}
+
+static void fail(struct call *call, int error)
+{
+    errno = error;
+    done(call, -1);
+}
+
+/* Keeps a malloc'ed result of `length` bytes, or frees it when the call failed. */
+static void give(struct call *call, char *out, int64_t length)
+{
+    done(call, length);
+    if (length < 0) {
+        free(out);
+        return;
+    }
+    call->out = out;
+    call->out_length = (size_t)length;
+}
+
+/* ---- files by directory ---- */
+
+static void run_openat2(struct call *call)
+{
+    struct open_how how = {.flags = (uint64_t)N(1), .mode = (uint64_t)N(2), .resolve = (uint64_t)N(3)};
+    how.flags |= O_CLOEXEC;
+    done(call, syscall(SYS_openat2, FD(0), T(0), &how, sizeof how));
+}
+
+static void run_mkdirat(struct call *call) { done(call, mkdirat(FD(0), T(0), (mode_t)N(1))); }
+
+static void run_mknodat(struct call *call)
+{
+    done(call, mknodat(FD(0), T(0), (mode_t)N(1), makedev((unsigned)N(2), (unsigned)N(3))));
+}
+
+static void run_symlinkat(struct call *call) { done(call, symlinkat(T(0), FD(0), T(1))); }
+static void run_linkat(struct call *call) { done(call, linkat(FD(0), T(0), FD(1), T(1), FD(2))); }
+static void run_unlinkat(struct call *call) { done(call, unlinkat(FD(0), T(0), FD(1))); }
+
+static void run_renameat2(struct call *call)
+{
+    done(call, syscall(SYS_renameat2, FD(0), T(0), FD(1), T(1), (unsigned)N(2)));
+}
+
+static void run_fchownat(struct call *call)
+{
+    done(call, fchownat(FD(0), T(0), (uid_t)N(1), (gid_t)N(2), FD(3)));
+}
+
+static void run_fchmodat(struct call *call)
+{
+    if ((N(2) & AT_EMPTY_PATH) != 0 && call->length[0] == 0) {
+        /* fchmod refuses O_PATH descriptors; their magic link does not. */
+        char link[64];
+        snprintf(link, sizeof link, "/proc/self/fd/%d", FD(0));
+        done(call, chmod(link, (mode_t)N(1)));
+        return;
+    }
+    done(call, fchmodat(FD(0), T(0), (mode_t)N(1), FD(2)));
+}
+
+static struct timespec timespec_of(int64_t nanos)
+{
+    struct timespec at = {.tv_sec = 0, .tv_nsec = UTIME_OMIT};
+    if (nanos == NO_VALUE) return at;
+    at.tv_sec = nanos / NS_PER_SECOND;
+    at.tv_nsec = nanos % NS_PER_SECOND;
+    if (at.tv_nsec < 0) {
+        at.tv_sec -= 1;
+        at.tv_nsec += NS_PER_SECOND;
+    }
+    return at;
+}
+
+static void run_utimensat(struct call *call)
+{
+    struct timespec times[2] = {timespec_of(N(1)), timespec_of(N(2))};
+    /* glibc refuses an empty path with AT_EMPTY_PATH on some versions: ask the kernel. */
+    done(call, syscall(SYS_utimensat, FD(0), T(0), times, FD(3)));
+}
+
+static void run_statx(struct call *call)
+{
+    char *out = calloc(1, sizeof(struct statx));
+    if (out == NULL) return fail(call, ENOMEM);
+    int failed = statx(FD(0), T(0), FD(1), (unsigned)N(2), (struct statx *)out);
+    give(call, out, failed < 0 ? -1 : (int64_t)sizeof(struct statx));
+}
+
+static void run_readlinkat(struct call *call)
+{
+    char *out = malloc(4096);
+    if (out == NULL) return fail(call, ENOMEM);
+    give(call, out, readlinkat(FD(0), T(0), out, 4096));
+}
+
+static void run_getdents(struct call *call)
+{
+    char *out = malloc(65536);
+    if (out == NULL) return fail(call, ENOMEM);
+    give(call, out, syscall(SYS_getdents64, FD(0), out, 65536));
+}
+
+/* ---- extended attributes ---- */
+
+static void run_setxattr(struct call *call)
+{
+    done(call, setxattr(T(0), T(1), T(2), call->length[2], FD(0)));
+}
+
+static void run_lsetxattr(struct call *call)
+{
+    done(call, lsetxattr(T(0), T(1), T(2), call->length[2], FD(0)));
+}
+
+static void run_fsetxattr(struct call *call)
+{
+    done(call, fsetxattr(FD(0), T(0), T(1), call->length[1], FD(1)));
+}
+
+#define XATTR_SIZE 65536
+
+static void run_getxattr(struct call *call)
+{
+    char *out = malloc(XATTR_SIZE);
+    if (out == NULL) return fail(call, ENOMEM);
+    give(call, out, getxattr(T(0), T(1), out, XATTR_SIZE));
+}
+
+static void run_lgetxattr(struct call *call)
+{
+    char *out = malloc(XATTR_SIZE);
+    if (out == NULL) return fail(call, ENOMEM);
+    give(call, out, lgetxattr(T(0), T(1), out, XATTR_SIZE));
+}
+
+static void run_fgetxattr(struct call *call)
+{
+    char *out = malloc(XATTR_SIZE);
+    if (out == NULL) return fail(call, ENOMEM);
+    give(call, out, fgetxattr(FD(0), T(0), out, XATTR_SIZE));
+}
+
+static void run_listxattr(struct call *call)
+{
+    char *out = malloc(XATTR_SIZE);
+    if (out == NULL) return fail(call, ENOMEM);
+    give(call, out, listxattr(T(0), out, XATTR_SIZE));
+}
+
+static void run_llistxattr(struct call *call)
+{
+    char *out = malloc(XATTR_SIZE);
+    if (out == NULL) return fail(call, ENOMEM);
+    give(call, out, llistxattr(T(0), out, XATTR_SIZE));
+}
+
+static void run_flistxattr(struct call *call)
+{
+    char *out = malloc(XATTR_SIZE);
+    if (out == NULL) return fail(call, ENOMEM);
+    give(call, out, flistxattr(FD(0), out, XATTR_SIZE));
+}
+
+static void run_removexattr(struct call *call) { done(call, removexattr(T(0), T(1))); }
+static void run_lremovexattr(struct call *call) { done(call, lremovexattr(T(0), T(1))); }
+static void run_fremovexattr(struct call *call) { done(call, fremovexattr(FD(0), T(0))); }
+
+/* ---- mounts ---- */
+
+static void run_mount(struct call *call) { done(call, mount(T(0), T(1), T(2), (unsigned long)N(0), T(3))); }
+static void run_umount2(struct call *call) { done(call, umount2(T(0), FD(0))); }
+
+static void run_open_tree(struct call *call)
+{
+    done(call, syscall(SYS_open_tree, FD(0), T(0), (unsigned)N(1) | O_CLOEXEC));
+}
+
+static void run_move_mount(struct call *call)
+{
+    done(call, syscall(SYS_move_mount, FD(0), T(0), FD(1), T(1), (unsigned)N(2)));
+}
+
+static void run_fsopen(struct call *call) { done(call, syscall(SYS_fsopen, T(0), 1 /* FSOPEN_CLOEXEC */)); }
+
+static void run_fsconfig(struct call *call)
+{
+    done(call, syscall(SYS_fsconfig, FD(0), (unsigned)N(1), T(0), T(1), FD(2)));
+}
+
+static void run_fsmount(struct call *call)
+{
+    done(call, syscall(SYS_fsmount, FD(0), 1 /* FSMOUNT_CLOEXEC */, (unsigned)N(1)));
+}
+
+static void run_fspick(struct call *call)
+{
+    done(call, syscall(SYS_fspick, FD(0), T(0), (unsigned)N(1) | 1 /* FSPICK_CLOEXEC */));
+}
+
+static void run_mount_setattr(struct call *call)
+{
+    struct {
+        uint64_t set, clear, propagation, userns_fd;
+    } attributes = {(uint64_t)N(2), (uint64_t)N(3), (uint64_t)N(4), (uint64_t)N(5)};
+    done(call, syscall(SYS_mount_setattr, FD(0), T(0), (unsigned)N(1), &attributes, sizeof attributes));
+}
+
+/* Layout for JavaScript: eight 64-bit words: type, bsize, blocks, bfree, bavail, files, ffree, flags. */
+static void give_statfs(struct call *call, int failed, const struct statfs *of)
+{
+    uint64_t words[] = {(uint64_t)of->f_type,  (uint64_t)of->f_bsize, of->f_blocks, of->f_bfree,
+                        of->f_bavail, of->f_files, of->f_ffree, (uint64_t)of->f_flags};
+    if (failed < 0) return done(call, -1);
+    char *out = malloc(sizeof words);
+    if (out == NULL) return fail(call, ENOMEM);
+    memcpy(out, words, sizeof words);
+    give(call, out, sizeof words);
+}
+
+static void run_statfs(struct call *call)
+{
+    struct statfs of = {0};
+    give_statfs(call, statfs(T(0), &of), &of);
+}
+
+static void run_fstatfs(struct call *call)
+{
+    struct statfs of = {0};
+    give_statfs(call, fstatfs(FD(0), &of), &of);
+}
+
+/* ---- file contents ---- */
+
+static void run_flock(struct call *call) { done(call, flock(FD(0), FD(1) | LOCK_NB)); }
+static void run_fallocate(struct call *call) { done(call, fallocate(FD(0), FD(1), N(2), N(3))); }
+static void run_lseek(struct call *call) { done(call, lseek(FD(0), N(1), FD(2))); }
+
+static void run_copy_file_range(struct call *call)
+{
+    loff_t from = N(1), to = N(3);
+    done(call, copy_file_range(FD(0), &from, FD(2), &to, (size_t)N(4), 0));
+}
+
+static void run_ficlone(struct call *call) { done(call, ioctl(FD(0), FICLONE, FD(1))); }
+
+static void run_sync_file_range(struct call *call)
+{
+    done(call, sync_file_range(FD(0), N(1), N(2), (unsigned)N(3)));
+}
+
+static void run_syncfs(struct call *call) { done(call, syncfs(FD(0))); }
+
+static void run_memfd_create(struct call *call)
+{
+    done(call, syscall(SYS_memfd_create, T(0), (unsigned)N(0) | 1 /* MFD_CLOEXEC */));
+}
+
+static void run_fcntl(struct call *call) { done(call, fcntl(FD(0), FD(1), FD(2))); }
+
+/* ---- sockets ---- */
+
+static void run_socket(struct call *call) { done(call, socket(FD(0), FD(1) | SOCK_CLOEXEC, FD(2))); }
+
+/*
+ * A socket belongs to the network namespace that its thread was in when it was made. The thread goes in, makes it, and
+ * goes back; a thread that cannot go back must not run anything else, so the process ends.
+ */
+static void run_socket_in_netns(struct call *call)
+{
+    int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (own < 0) return done(call, -1);
+    if (setns(FD(0), CLONE_NEWNET) < 0) {
+        done(call, -1);
+        close(own);
+        return;
+    }
+    done(call, socket(FD(1), FD(2) | SOCK_CLOEXEC, FD(3)));
+    if (setns(own, CLONE_NEWNET) < 0) abort();
+    close(own);
+}
+
+static void run_bind(struct call *call)
+{
+    done(call, bind(FD(0), (const struct sockaddr *)T(0), (socklen_t)call->length[0]));
+}
+
+static void run_connect(struct call *call)
+{
+    done(call, connect(FD(0), (const struct sockaddr *)T(0), (socklen_t)call->length[0]));
+}
+
+static void run_listen(struct call *call) { done(call, listen(FD(0), FD(1))); }
+
+static void run_setsockopt(struct call *call)
+{
+    done(call, setsockopt(FD(0), FD(1), FD(2), T(0), (socklen_t)call->length[0]));
+}
+
+static void run_getsockname(struct call *call)
+{
+    struct sockaddr_storage name;
+    socklen_t length = sizeof name;
+    if (getsockname(FD(0), (struct sockaddr *)&name, &length) < 0) return done(call, -1);
+    char *out = malloc(sizeof name);
+    if (out == NULL) return fail(call, ENOMEM);
+    memcpy(out, &name, length);
+    give(call, out, length);
+}
+
+#define NETLINK_READ 65536
+
+/*
+ * Sends a datagram of netlink messages and gives all that the kernel answers. rtnetlink and nfnetlink work within
+ * sendto(), and each part of a dump is made within recv(): when nothing more is queued, the answer is complete.
+ */
+static void run_netlink_request(struct call *call)
+{
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    char *out = NULL;
+    size_t used = 0, size = 0;
+    if (sendto(FD(0), T(0), call->length[0], 0, (struct sockaddr *)&kernel, sizeof kernel) < 0)
+        return done(call, -1);
+    for (;;) {
+        if (size - used < NETLINK_READ) {
+            size = size * 2 + NETLINK_READ;
+            char *grown = realloc(out, size);
+            if (grown == NULL) {
+                free(out);
+                return fail(call, ENOMEM);
+            }
+            out = grown;
+        }
+        ssize_t got = recv(FD(0), out + used, size - used, MSG_DONTWAIT);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0 && errno == EAGAIN) break;
+        if (got < 0) return give(call, out, -1);
+        used += (size_t)got;
+    }
+    give(call, out, (int64_t)used);
+}
+
+/* ---- processes ---- */
+
+static void run_pidfd_open(struct call *call) { done(call, syscall(SYS_pidfd_open, (pid_t)N(0), (unsigned)N(1))); }
+
+static void run_pidfd_send_signal(struct call *call)
+{
+    done(call, syscall(SYS_pidfd_send_signal, FD(0), FD(1), NULL, 0));
+}
+
+/* True once the process has ended: a pidfd is readable from then on. */
+static void run_pidfd_ended(struct call *call)
+{
+    struct pollfd of = {.fd = FD(0), .events = POLLIN};
+    done(call, poll(&of, 1, 0));
+}
+
+static void run_kill(struct call *call) { done(call, kill((pid_t)N(0), FD(1))); }
+static void run_umask(struct call *call) { done(call, umask((mode_t)N(0))); }
+
+const struct entry entries[] = {
+    {"openat2", "isiii", GIVES_NUMBER, FAST, run_openat2},
+    {"mkdirat", "isi", GIVES_NOTHING, FAST, run_mkdirat},
+    {"mknodat", "isiii", GIVES_NOTHING, FAST, run_mknodat},
+    {"symlinkat", "sis", GIVES_NOTHING, FAST, run_symlinkat},
+    {"linkat", "isisi", GIVES_NOTHING, FAST, run_linkat},
+    {"unlinkat", "isi", GIVES_NOTHING, FAST, run_unlinkat},
+    {"renameat2", "isisi", GIVES_NOTHING, FAST, run_renameat2},
+    {"fchownat", "isiii", GIVES_NOTHING, FAST, run_fchownat},
+    {"fchmodat", "isii", GIVES_NOTHING, FAST, run_fchmodat},
+    {"utimensat", "isIIi", GIVES_NOTHING, FAST, run_utimensat},
+    {"statx", "isii", GIVES_BYTES, FAST, run_statx},
+    {"readlinkat", "is", GIVES_BYTES, FAST, run_readlinkat},
+    {"getdents", "i", GIVES_BYTES, FAST, run_getdents},
+
+    {"setxattr", "ssbi", GIVES_NOTHING, FAST, run_setxattr},
+    {"lsetxattr", "ssbi", GIVES_NOTHING, FAST, run_lsetxattr},
+    {"fsetxattr", "isbi", GIVES_NOTHING, FAST, run_fsetxattr},
+    {"getxattr", "ss", GIVES_BYTES, FAST, run_getxattr},
+    {"lgetxattr", "ss", GIVES_BYTES, FAST, run_lgetxattr},
+    {"fgetxattr", "is", GIVES_BYTES, FAST, run_fgetxattr},
+    {"listxattr", "s", GIVES_BYTES, FAST, run_listxattr},
+    {"llistxattr", "s", GIVES_BYTES, FAST, run_llistxattr},
+    {"flistxattr", "i", GIVES_BYTES, FAST, run_flistxattr},
+    {"removexattr", "ss", GIVES_NOTHING, FAST, run_removexattr},
+    {"lremovexattr", "ss", GIVES_NOTHING, FAST, run_lremovexattr},
+    {"fremovexattr", "is", GIVES_NOTHING, FAST, run_fremovexattr},
+
+    {"mount", "SsSiS", GIVES_NOTHING, BLOCKING, run_mount},
+    {"umount2", "si", GIVES_NOTHING, BLOCKING, run_umount2},
+    {"openTree", "isi", GIVES_NUMBER, FAST, run_open_tree},
+    {"moveMount", "isisi", GIVES_NOTHING, FAST, run_move_mount},
+    {"fsopen", "s", GIVES_NUMBER, FAST, run_fsopen},
+    {"fsconfig", "iiSSi", GIVES_NOTHING, BLOCKING, run_fsconfig},
+    {"fsmount", "ii", GIVES_NUMBER, FAST, run_fsmount},
+    {"fspick", "isi", GIVES_NUMBER, FAST, run_fspick},
+    {"mountSetattr", "isiiiii", GIVES_NOTHING, FAST, run_mount_setattr},
+    {"statfs", "s", GIVES_BYTES, BLOCKING, run_statfs},
+    {"fstatfs", "i", GIVES_BYTES, FAST, run_fstatfs},
+
+    {"flock", "ii", GIVES_NOTHING, FAST, run_flock},
+    {"fallocate", "iiii", GIVES_NOTHING, BLOCKING, run_fallocate},
+    {"lseek", "iii", GIVES_NUMBER, FAST, run_lseek},
+    {"copyFileRange", "iiiii", GIVES_NUMBER, BLOCKING, run_copy_file_range},
+    {"ficlone", "ii", GIVES_NOTHING, BLOCKING, run_ficlone},
+    {"syncFileRange", "iiii", GIVES_NOTHING, BLOCKING, run_sync_file_range},
+    {"syncfs", "i", GIVES_NOTHING, BLOCKING, run_syncfs},
+    {"memfdCreate", "si", GIVES_NUMBER, FAST, run_memfd_create},
+    {"fcntl", "iii", GIVES_NUMBER, FAST, run_fcntl},
+
+    {"socket", "iii", GIVES_NUMBER, FAST, run_socket},
+    {"socketInNetns", "iiii", GIVES_NUMBER, FAST, run_socket_in_netns},
+    {"bind", "ib", GIVES_NOTHING, FAST, run_bind},
+    {"connect", "ib", GIVES_NOTHING, FAST, run_connect},
+    {"listen", "ii", GIVES_NOTHING, FAST, run_listen},
+    {"setsockopt", "iiib", GIVES_NOTHING, FAST, run_setsockopt},
+    {"getsockname", "i", GIVES_BYTES, FAST, run_getsockname},
+    {"netlinkRequest", "ib", GIVES_BYTES, BLOCKING, run_netlink_request},
+
+    {"pidfdOpen", "ii", GIVES_NUMBER, FAST, run_pidfd_open},
+    {"pidfdSendSignal", "ii", GIVES_NOTHING, FAST, run_pidfd_send_signal},
+    {"pidfdEnded", "i", GIVES_NUMBER, FAST, run_pidfd_ended},
+    {"kill", "ii", GIVES_NOTHING, FAST, run_kill},
+    {"umask", "i", GIVES_NUMBER, FAST, run_umask},
+};
+
+const size_t entry_count = sizeof entries / sizeof entries[0];
