@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { arch, cpus, hostname, release, totalmem } from "node:os";
+
+/** What /info and /version tell of the machine. */
+export interface HostFacts {
+  name: string;
+  kernel: string;
+  operatingSystem: string;
+  osVersion: string;
+  /** As uname prints it (`x86_64`). */
+  machine: string;
+  /** As Go names it (`amd64`). */
+  goArch: string;
+  cpus: number;
+  /** Bytes. */
+  memory: number;
+}
+
+export function readHostFacts(): HostFacts {
+  const os = osRelease();
+  return {
+    name: hostname(),
+    kernel: release(),
+    operatingSystem: os.get("PRETTY_NAME") ?? "Linux",
+    osVersion: os.get("VERSION_ID") ?? "",
+    machine: arch() === "arm64" ? "aarch64" : "x86_64",
+    goArch: arch() === "arm64" ? "arm64" : "amd64",
+    cpus: cpus().length,
+    memory: totalmem(),
+  };
+}
+
+/** os-release(5); empty where there is none. */
+function osRelease(): Map<string, string> {
+  let text = "";
+  try {
+    text = readFileSync("/etc/os-release", "utf8");
+  } catch {
+    // A host without the file has no name to tell.
+  }
+  const pairs = text.matchAll(/^([A-Z_]+)=(?:"(.*)"|(.*))$/gm);
+  return new Map([...pairs].map((match) => [match[1] ?? "", match[2] ?? match[3] ?? ""]));
+}
