@@ -37,7 +37,11 @@ export function dockerArchive(recipe: ImageRecipe): Buffer {
     architecture: "amd64",
     os: "linux",
     created: "2024-01-01T00:00:00Z",
-    config: { Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], Cmd: ["sh"], ...recipe.config },
+    config: {
+      Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+      Cmd: ["sh"],
+      ...recipe.config,
+    },
     rootfs: { type: "layers", diff_ids: layers.map((layer) => `sha256:${sha256Hex(layer)}`) },
     history: layers.map(() => ({ created: "2024-01-01T00:00:00Z", created_by: "test" })),
   });

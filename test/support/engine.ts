@@ -1,0 +1,252 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { join } from "node:path";
+import { busyboxArchive } from "./images.ts";
+import { cleanHost } from "./host.ts";
+import { run, output, type Result, type RunOptions } from "./process.ts";
+import { eventually } from "./wait.ts";
+
+export const ROOT = new URL("../..", import.meta.url).pathname;
+export const BERTH = join(ROOT, "dist/berth");
+
+let count = 0;
+
+export interface EngineOptions {
+  flags?: readonly string[];
+  env?: Record<string, string>;
+  /** Load `busybox:local` (the default). */
+  image?: boolean;
+}
+
+/** An answer of the engine's API. */
+export interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+  /** The parsed body, or undefined when it is not JSON. */
+  json: unknown;
+}
+
+/**
+ * A private daemon: own socket, roots, bridge, subnet and cgroup parent, so that it runs beside any other engine.
+ * Disposing it removes its containers, ends it and takes away what it left on the host.
+ */
+export class TestEngine implements AsyncDisposable {
+  readonly folder: string;
+  readonly name: string;
+  readonly #options: EngineOptions;
+  #child: ChildProcess | undefined;
+
+  constructor(folder: string, name: string, options: EngineOptions) {
+    this.folder = folder;
+    this.name = name;
+    this.#options = options;
+  }
+
+  get socket(): string {
+    return join(this.folder, "berth.sock");
+  }
+  get dataRoot(): string {
+    return join(this.folder, "data");
+  }
+  get execRoot(): string {
+    return join(this.folder, "exec");
+  }
+  get logFile(): string {
+    return join(this.folder, "daemon.log");
+  }
+  get configFile(): string {
+    return join(this.folder, "daemon.json");
+  }
+  get cgroupParent(): string {
+    return `/${this.name}`;
+  }
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Starts the daemon and waits for its first answer. */
+  async start(env: Record<string, string> = {}): Promise<void> {
+    const log = Bun.file(this.logFile);
+    const offset = (await log.exists()) ? log.size : 0;
+    const child = spawn(
+      "/bin/sh",
+      ["-c", 'exec "$0" "$@" >>"$BERTH_TEST_LOG" 2>&1', BERTH, "daemon", ...this.#flags()],
+      {
+        stdio: "ignore",
+        env: { ...process.env, ...this.#options.env, ...env, BERTH_TEST_LOG: this.logFile },
+      },
+    );
+    this.#child = child;
+    await eventually(`the daemon's first answer (${this.logFile})`, async () => {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        throw new Error(`the daemon ended:\n${(await this.log()).slice(offset)}`);
+      }
+      return await this.answers();
+    });
+  }
+
+  #flags(): string[] {
+    return [
+      `--data-root=${this.dataRoot}`,
+      `--exec-root=${this.execRoot}`,
+      `--pidfile=${join(this.folder, "berth.pid")}`,
+      `--host=unix://${this.socket}`,
+      `--config-file=${this.configFile}`,
+      `--bridge=${this.name}`,
+      `--bridge-prefix=${this.name}-`,
+      `--bip=${subnetOf(this.name)}`,
+      `--cgroup-parent=${this.cgroupParent}`,
+      ...(this.#options.flags ?? []),
+    ];
+  }
+
+  async answers(): Promise<boolean> {
+    if (!existsSync(this.socket)) return false;
+    return await this.api("GET", "/_ping").then(
+      (answer) => answer.status === 200,
+      () => false,
+    );
+  }
+
+  /** Kills the daemon with SIGKILL and waits until it is gone. Containers run on. */
+  async kill9(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** Asks the daemon to end, as a service manager does. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill(signal);
+      await ended;
+    }
+    this.#child = undefined;
+  }
+
+  /** Settles when the daemon ended by itself (a crash point). */
+  async ended(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise((resolve) => child.once("exit", resolve));
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  log(): Promise<string> {
+    return readFile(this.logFile, "utf8").catch(() => "");
+  }
+
+  /** Runs the real docker CLI against this engine. */
+  docker(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return run("docker", args, { ...options, env: { ...this.clientEnv(), ...options.env } });
+  }
+
+  /** Runs berth's own command against this engine. */
+  berth(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return run(BERTH, args, { ...options, env: { ...this.clientEnv(), ...options.env } });
+  }
+
+  clientEnv(): Record<string, string> {
+    const host = `unix://${this.socket}`;
+    return { DOCKER_HOST: host, BERTH_HOST: host, DOCKER_CONFIG: join(this.folder, "client") };
+  }
+
+  /** One call of the API. A body that is not a string or bytes is sent as JSON. */
+  api(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    return apiCall(this.socket, method, path, body, headers);
+  }
+
+  async load(archive: Uint8Array): Promise<void> {
+    const answer = await this.api("POST", "/images/load?quiet=1", archive, { "Content-Type": "application/x-tar" });
+    if (answer.status !== 200 || answer.text.includes("errorDetail")) throw new Error(`load gave ${answer.text}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child !== undefined && (await this.answers())) {
+      const list = await this.api("GET", "/containers/json?all=1");
+      const rows = Array.isArray(list.json) ? (list.json as Array<{ Id: string }>) : []; // the list's shape
+      await Promise.all(rows.map((row) => this.api("DELETE", `/containers/${row.Id}?force=1&v=1`)));
+    }
+    await this.stop();
+    await cleanHost(this);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A private daemon that runs and has `busybox:local`. */
+export async function startEngine(options: EngineOptions = {}): Promise<TestEngine> {
+  count += 1;
+  // At most 15 bytes, since it names a bridge; the pid makes it this process's own.
+  const name = `bt${process.pid.toString(36)}x${count.toString(36)}`;
+  const folder = await mkdtemp(`/tmp/berth-engine-${name}-`);
+  const engine = new TestEngine(folder, name, options);
+  try {
+    await writeFile(engine.configFile, "{}");
+    await engine.start();
+    if (options.image !== false) await engine.load(busyboxArchive());
+  } catch (error) {
+    await engine[Symbol.asyncDispose]();
+    throw error;
+  }
+  return engine;
+}
+
+/** A /24 within 10.0.0.0/8 that differs between engines of one and of neighbouring test processes. */
+function subnetOf(name: string): string {
+  const number = Bun.hash.crc32(name) % 60_000;
+  return `10.${10 + Math.floor(number / 250)}.${1 + (number % 250)}.1/24`;
+}
+
+function apiCall(
+  socketPath: string,
+  method: string,
+  path: string,
+  body: unknown,
+  headers: Record<string, string>,
+): Promise<Answer> {
+  const raw = typeof body === "string" || body instanceof Uint8Array;
+  const data = body === undefined ? undefined : raw ? body : JSON.stringify(body);
+  const type: Record<string, string> = raw || data === undefined ? {} : { "Content-Type": "application/json" };
+  return new Promise((resolve, reject) => {
+    const call = request({ socketPath, method, path, headers: { ...type, ...headers }, agent: false }, (response) => {
+      const parts: Buffer[] = [];
+      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("error", reject);
+      response.on("end", () => {
+        const text = Buffer.concat(parts).toString();
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parse(text) });
+      });
+    });
+    call.on("error", reject);
+    call.end(data);
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs docker against the engine and gives its output; throws when it fails. */
+export async function dockerOutput(
+  engine: TestEngine,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
+  return await output("docker", args, { ...options, env: { ...engine.clientEnv(), ...options.env } });
+}

@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "./process.ts";
+
+/** What belongs to one test engine on the host. */
+export interface EngineTraces {
+  name: string;
+  folder: string;
+  cgroupParent: string;
+}
+
+/** Everything of that engine that stands on the host now, one line each: a clean host gives none. */
+export async function inventory(engine: EngineTraces): Promise<string[]> {
+  return [
+    ...mounts(engine).map((line) => `mount ${line}`),
+    ...processes(engine).map((pid) => `process ${pid} ${commandOf(pid)}`),
+    ...cgroups(engine).map((path) => `cgroup ${path}`),
+    ...links(engine).map((name) => `link ${name}`),
+  ];
+}
+
+function mounts(engine: EngineTraces): string[] {
+  return readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(engine.folder));
+}
+
+/** Pids with the engine's folder in their command line: its daemon and shims. */
+function processes(engine: EngineTraces): number[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => pid !== process.pid && commandOf(pid).includes(engine.folder));
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+  } catch {
+    return ""; // it ended meanwhile
+  }
+}
+
+/** Cgroups of containers: folders within the engine's parent cgroup, in every hierarchy. */
+function cgroups(engine: EngineTraces): string[] {
+  return parentCgroups(engine).flatMap((parent) => {
+    const below = readdirSync(parent, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return below.map((entry) => join(parent, entry.name));
+  });
+}
+
+function parentCgroups(engine: EngineTraces): string[] {
+  const roots = readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .map((line) => line.split(" "))
+    .filter((fields) => fields.includes("cgroup") || fields.includes("cgroup2"))
+    .map((fields) => fields[4] ?? "");
+  return roots.map((root) => join(root, engine.cgroupParent)).filter(exists);
+}
+
+function exists(path: string): boolean {
+  try {
+    readdirSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function links(engine: EngineTraces): string[] {
+  return readdirSync("/sys/class/net").filter((name) => name.startsWith(engine.name));
+}
+
+/** Takes away what a stopped engine keeps on purpose (bridge, rules, parent cgroup), and whatever a killed one left. */
+export async function cleanHost(engine: EngineTraces): Promise<void> {
+  for (const pid of processes(engine)) signal(pid);
+  for (const parent of parentCgroups(engine)) removeTree(parent);
+  for (const name of links(engine)) await run("ip", ["link", "delete", name]);
+  await run("nft", ["delete", "table", "inet", `berth-${engine.name}`]);
+}
+
+function signal(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+function removeTree(cgroup: string): void {
+  try {
+    for (const entry of readdirSync(cgroup, { withFileTypes: true })) {
+      if (entry.isDirectory()) removeTree(join(cgroup, entry.name));
+    }
+    rmdirSync(cgroup);
+  } catch {
+    // Busy with a process that is ending: nothing of the engine's own is in it.
+  }
+}
