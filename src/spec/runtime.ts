@@ -128,6 +128,8 @@ export interface SeccompSpec {
   defaultAction: string;
   defaultErrnoRet?: number;
   architectures?: string[];
+  /** `SECCOMP_FILTER_FLAG_…`; absent: SPEC_ALLOW alone, as runc does. */
+  flags?: string[];
   syscalls: SeccompRule[];
 }
 
