@@ -1,2 +1,5 @@
 export type * from "./image.ts";
+export * from "./media-types.ts";
+export * from "./platform.ts";
+export * from "./reference.ts";
 export type * from "./runtime.ts";

@@ -1,0 +1,11 @@
+import { invalid, notFound, type Digest } from "../base/index.ts";
+
+export const noSuchBlob = (digest: Digest, cause?: unknown) =>
+  notFound(`content ${digest}: not found`, { cause });
+
+export const wrongSize = (expected: number, actual: number) =>
+  invalid(`unexpected commit size ${actual}, expected ${expected}: failed precondition`);
+
+/** Docker's text for a blob that is not what its name says. */
+export const wrongDigest = (expected: Digest, actual: Digest) =>
+  invalid(`filesystem layer verification failed for digest ${expected}: got ${actual}`);

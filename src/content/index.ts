@@ -1,0 +1,3 @@
+export * from "./content-store.ts";
+export * from "./leases.ts";
+export type * from "./types.ts";
