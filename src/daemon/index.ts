@@ -1,0 +1,1 @@
+export { daemonMain } from "./main.ts";

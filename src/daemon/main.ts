@@ -1,0 +1,130 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createLogger, messageOf, type LogSink, type Logger } from "../base/index.ts";
+import { loadNative } from "../sys/index.ts";
+import { loadConfig } from "./config.ts";
+import { unpackNative, type NativeParts } from "./embedded.ts";
+import { createEngine, type Engine } from "./engine.ts";
+import { daemonHelp } from "./help.ts";
+import { listenSpecs } from "./listeners.ts";
+import { notifyManager } from "./notify.ts";
+import type { DaemonConfig } from "./options.ts";
+import { writePidFile } from "./pid-file.ts";
+import { lockRoot } from "./root-lock.ts";
+import { GIT_COMMIT, VERSION } from "./version.ts";
+import { startWatchdog } from "./watchdog.ts";
+
+/**
+ * `berth daemon`: runs the engine until a signal ends it.
+ * @param argv the words after `daemon`.
+ * @returns the exit code.
+ */
+export async function daemonMain(argv: readonly string[], native: NativeParts): Promise<number> {
+  const sink: LogSink = { level: "info", format: "text", write: (line) => process.stderr.write(`${line}\n`) };
+  try {
+    const config = await loadConfig(argv);
+    if (config.help) return say(daemonHelp());
+    if (config.version) return say(`berth version ${VERSION}, build ${GIT_COMMIT}\n`);
+    // What can be wrong with the hosts is found before anything is made.
+    await listenSpecs(config, process.env);
+    if (config.validate) return say("configuration OK\n");
+    applyLogging(sink, config);
+    await runDaemon(argv, config, native, sink);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`failed to start daemon: ${messageOf(error)}\n`);
+    return 1;
+  }
+}
+
+function say(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function applyLogging(sink: LogSink, config: DaemonConfig): void {
+  sink.level = config.debug ? "debug" : config["log-level"] === "fatal" ? "fatal" : asLevel(config["log-level"]);
+  sink.format = config["log-format"] === "json" ? "json" : "text";
+}
+
+function asLevel(text: string): LogSink["level"] {
+  return text === "debug" || text === "warn" || text === "error" ? text : "info";
+}
+
+async function runDaemon(
+  argv: readonly string[],
+  config: DaemonConfig,
+  parts: NativeParts,
+  sink: LogSink,
+): Promise<void> {
+  const logger = createLogger(sink);
+  process.umask(0o022);
+  await mkdir(config["data-root"], { recursive: true, mode: 0o710 });
+  await mkdir(config["exec-root"], { recursive: true, mode: 0o700 });
+  const unpacked = await unpackNative(parts, config["exec-root"]);
+  const native = loadNative(unpacked.addon);
+
+  await using stack = new AsyncDisposableStack();
+  stack.use(await lockRoot(config["data-root"], native));
+  stack.use(await writePidFile(config.pidfile));
+  stack.use(startWatchdog(logger));
+  const engine = stack.use(await createEngine({ config, native, shimPath: unpacked.shim, logger }));
+  await engine.recover();
+  for (const spec of await listenSpecs(config, process.env)) await engine.listen(spec);
+  logger.info("API listen", { hosts: config.host.join(" ") });
+  notifyManager("READY=1", native);
+
+  const ended = untilSignal(logger, {
+    reload: () => reload(argv, engine, sink, logger),
+    dump: () => dump(config, engine, logger),
+  });
+  await ended;
+  notifyManager("STOPPING=1", native);
+  await engine.shutdown();
+}
+
+/** SIGTERM and SIGINT end the daemon, a third one at once; SIGHUP reloads; SIGUSR1 dumps. */
+function untilSignal(
+  logger: Logger,
+  actions: { reload: () => Promise<void>; dump: () => Promise<void> },
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let asked = 0;
+  const end = (signal: string) => {
+    asked += 1;
+    logger.info("ending", { signal });
+    if (asked >= 3) process.exit(1);
+    resolve();
+  };
+  process.on("SIGTERM", () => end("SIGTERM"));
+  process.on("SIGINT", () => end("SIGINT"));
+  process.on("SIGHUP", () => void actions.reload());
+  process.on("SIGUSR1", () => void actions.dump());
+  // A client that goes away must never end the daemon.
+  process.on("SIGPIPE", () => undefined);
+  process.on("unhandledRejection", (reason) => {
+    logger.error("a failure reached no one", { error: messageOf(reason) });
+  });
+  return promise;
+}
+
+async function reload(argv: readonly string[], engine: Engine, sink: LogSink, logger: Logger): Promise<void> {
+  try {
+    const config = await loadConfig(argv);
+    engine.reload(config);
+    applyLogging(sink, config);
+    logger.info("configuration read again");
+  } catch (error) {
+    logger.error("configuration not taken", { error: messageOf(error) });
+  }
+}
+
+async function dump(config: DaemonConfig, engine: Engine, logger: Logger): Promise<void> {
+  const file = join(config["exec-root"], `state-${new Date().toISOString().replaceAll(":", "")}.json`);
+  try {
+    await writeFile(file, `${JSON.stringify(await engine.dump(), undefined, 2)}\n`, { mode: 0o600 });
+    logger.info("state written", { file });
+  } catch (error) {
+    logger.error("state not written", { error: messageOf(error) });
+  }
+}

@@ -1,0 +1,17 @@
+import type { Logger } from "../base/index.ts";
+
+const TICK = 500;
+/** Milliseconds of lateness that are reported: below that, a busy machine is the likelier cause. */
+const LATE = 250;
+
+/** Reports when something held the event loop. */
+export function startWatchdog(logger: Logger): Disposable {
+  let due = performance.now() + TICK;
+  const timer = setInterval(() => {
+    const late = performance.now() - due;
+    due = performance.now() + TICK;
+    if (late > LATE) logger.warn("the event loop was held", { milliseconds: Math.round(late) });
+  }, TICK);
+  timer.unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
