@@ -1,2 +1,12 @@
 export * from "./backends/index.ts";
+export * from "./bodies.ts";
+export * from "./errors.ts";
+export * from "./filters.ts";
 export type * from "./generated/types.ts";
+export * from "./json.ts";
+export * from "./operation.ts";
+export * from "./operations/index.ts";
+export * from "./pending.ts";
+export { parseBoolean, parseInteger, parseTimestamp, type QueryParam } from "./query.ts";
+export * from "./status.ts";
+export * from "./version.ts";

@@ -1,11 +1,10 @@
 import type {
-  AuthConfig,
   ImageDeleteResponseItem,
   ImageHistoryResponseItem,
   ImageInspect,
   ImageSummary,
 } from "../generated/types.ts";
-import type { CallContext, Filters, ProgressMessage } from "./streams.ts";
+import type { CallContext, Filters, ProgressMessage, RegistryAuth } from "./streams.ts";
 
 /**
  * Everything under /images. `name` is a reference, an image id or an unambiguous prefix of one; unknown names throw
@@ -36,12 +35,12 @@ export interface ImagesBackend {
   ): Promise<AsyncIterable<ProgressMessage>>;
   pull(
     reference: { repo: string; tag: string | undefined },
-    options: { platform: string | undefined; auth: AuthConfig | undefined },
+    options: { platform: string | undefined; auth: RegistryAuth | undefined },
     call: CallContext,
   ): Promise<AsyncIterable<ProgressMessage>>;
   push(
     name: string,
-    options: { tag: string | undefined; platform: string | undefined; auth: AuthConfig | undefined },
+    options: { tag: string | undefined; platform: string | undefined; auth: RegistryAuth | undefined },
     call: CallContext,
   ): Promise<AsyncIterable<ProgressMessage>>;
 }

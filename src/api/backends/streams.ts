@@ -1,3 +1,5 @@
+import type { AuthConfig } from "../generated/types.ts";
+
 /** What flows between the HTTP edge and the engine. The edge alone knows of frames, hijacking and headers. */
 
 /** A piece of a container's output. */
@@ -19,6 +21,9 @@ export interface StdioStream extends AsyncDisposable {
   /** The client's half-close: its stdin is at its end. */
   closeInput(): Promise<void>;
 }
+
+/** Credentials for a registry as clients send them (X-Registry-Auth): a name with its password, or one of the tokens. */
+export type RegistryAuth = AuthConfig & { identitytoken?: string; registrytoken?: string };
 
 /** Lines of a log, ready to be framed; already prefixed with details and timestamps when those were asked for. */
 export interface LogStream extends AsyncDisposable {

@@ -1,0 +1,36 @@
+import { invalid, notImplemented, unavailable, type EngineError } from "../base/index.ts";
+
+/** An unknown filter key; `invalid filter` alone when the value is no JSON of either form. */
+export const invalidFilter = (key?: string): EngineError =>
+  invalid(key === undefined ? "invalid filter" : `invalid filter '${key}'`);
+
+export const invalidFilterValue = (key: string, values: readonly string[]): EngineError =>
+  invalid(`invalid filter '${key}=[${values.join(" ")}]'`);
+
+export const badNumber = (parser: string, text: string, problem = "invalid syntax"): EngineError =>
+  invalid(`strconv.${parser}: parsing ${JSON.stringify(text)}: ${problem}`);
+
+export const badResize = (side: string, text: string): EngineError =>
+  invalid(`invalid resize ${side} ${JSON.stringify(text)}: ${text === "" ? "value is empty" : "invalid syntax"}`);
+
+export const missingParameter = (name: string): EngineError => invalid(`bad parameter: '${name}' must be given`);
+
+export const invalidJson = (problem: string): EngineError => invalid(`invalid JSON: ${problem}`);
+
+export const trailingJson = (): EngineError => invalid("unexpected content after JSON");
+
+export const wrongType = (path: string, value: string, type: string): EngineError =>
+  invalidJson(
+    path === ""
+      ? `json: cannot unmarshal ${value} into Go value of type ${type}`
+      : `json: cannot unmarshal ${value} into Go struct field ${path} of type ${type}`,
+  );
+
+export const notSupportedYet = (what: string): EngineError => notImplemented(`${what} is not supported by berth yet`);
+
+export const notASwarmManager = (): EngineError =>
+  unavailable(
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+  );
+
+export const notInASwarm = (): EngineError => unavailable("This node is not part of a swarm");

@@ -1,0 +1,143 @@
+import { invalidJson, trailingJson } from "./errors.ts";
+
+/**
+ * Parses JSON, with the errors of Go's decoder, which clients show to people and tests match on.
+ * @throws invalid `invalid JSON: …` or `unexpected content after JSON`.
+ */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Scanner(text).diagnose();
+  }
+}
+
+const SPACE = /[ \t\r\n]/;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+/** Deeper nesting than this is refused: Go's limit is the same. */
+const MAX_DEPTH = 10_000;
+
+class Mistake {
+  readonly problem: string;
+  constructor(problem: string) {
+    this.problem = problem;
+  }
+}
+
+/** Walks a text that JSON.parse refused, to say what is wrong with it. */
+class Scanner {
+  readonly #text: string;
+  #at = 0;
+  #depth = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  diagnose() {
+    try {
+      this.#space();
+      if (this.#at >= this.#text.length) return invalidJson("got EOF while reading request body");
+      this.#value();
+    } catch (mistake) {
+      if (mistake instanceof Mistake) return invalidJson(mistake.problem);
+      throw mistake;
+    }
+    return trailingJson();
+  }
+
+  #value(): void {
+    this.#space();
+    const next = this.#text[this.#at];
+    if (next === "{") this.#nested(() => this.#object());
+    else if (next === "[") this.#nested(() => this.#array());
+    else if (next === '"') this.#token(STRING, "in string literal");
+    else if (next === "t") this.#literal("true");
+    else if (next === "f") this.#literal("false");
+    else if (next === "n") this.#literal("null");
+    else if (next !== undefined && /[-\d]/.test(next)) this.#token(NUMBER, "in numeric literal");
+    else this.#fail("looking for beginning of value");
+  }
+
+  #nested(inside: () => void): void {
+    this.#depth += 1;
+    if (this.#depth > MAX_DEPTH) throw new Mistake("exceeded max depth");
+    this.#at += 1;
+    inside();
+    this.#depth -= 1;
+  }
+
+  #object(): void {
+    if (this.#take("}")) return;
+    for (;;) {
+      this.#space();
+      if (this.#text[this.#at] !== '"') this.#fail("looking for beginning of object key string");
+      this.#token(STRING, "in string literal");
+      if (!this.#take(":")) this.#fail("after object key");
+      this.#value();
+      if (this.#take("}")) return;
+      if (!this.#take(",")) this.#fail("after object key:value pair");
+    }
+  }
+
+  #array(): void {
+    if (this.#take("]")) return;
+    for (;;) {
+      this.#value();
+      if (this.#take("]")) return;
+      if (!this.#take(",")) this.#fail("after array element");
+    }
+  }
+
+  #take(character: string): boolean {
+    this.#space();
+    if (this.#text[this.#at] !== character) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  #literal(word: string): void {
+    for (const [index, letter] of [...word].entries()) {
+      if (this.#text[this.#at] !== letter) {
+        this.#fail(index === 0 ? "looking for beginning of value" : `in literal ${word} (expecting '${letter}')`);
+      }
+      this.#at += 1;
+    }
+  }
+
+  #token(pattern: RegExp, where: string): void {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text);
+    if (found === null) {
+      this.#at = this.#firstBad();
+      this.#fail(where);
+    }
+    this.#at = pattern.lastIndex;
+  }
+
+  /** Where a string that does not match goes wrong: its first control character, or the end. */
+  #firstBad(): number {
+    for (let at = this.#at + 1; at < this.#text.length; at += 1) {
+      if (this.#text.charCodeAt(at) < 0x20) return at;
+    }
+    return this.#text.length;
+  }
+
+  #space(): void {
+    while (SPACE.test(this.#text[this.#at] ?? "")) this.#at += 1;
+  }
+
+  #fail(where: string): never {
+    const character = this.#text[this.#at];
+    if (character === undefined) throw new Mistake("unexpected EOF");
+    throw new Mistake(`invalid character ${quoteRune(character)} ${where}`);
+  }
+}
+
+/** A character as Go's %q prints it, inside single quotes. */
+function quoteRune(character: string): string {
+  if (character === "'") return "'\\''";
+  if (character === '"') return `'"'`;
+  return `'${JSON.stringify(character).slice(1, -1)}'`;
+}
