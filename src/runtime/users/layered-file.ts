@@ -1,0 +1,190 @@
+import { closeSync, readSync } from "node:fs";
+import { errnoOf, invalid } from "../../base/index.ts";
+import type { RootfsMount } from "../../snapshot/index.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  type FastCalls,
+} from "../../sys/index.ts";
+
+/** The calls that reading through layers needs. */
+export type LayerCalls = Pick<FastCalls, "openat2" | "statx" | "readlinkat" | "fgetxattr">;
+
+const MAX_LINKS = 40; // as the kernel's own walk (path_resolution(7))
+const WITHIN = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+
+/**
+ * Reads a file of a root file system that is mounted nowhere on the host, by the rules of overlay: upper over lower,
+ * whiteouts, opaque directories. Links are followed by hand and end beneath the root. Nothing of the layers is trusted:
+ * each step is opened beneath its layer without links, so a container that swaps directories meanwhile leads nowhere.
+ * @param path absolute.
+ * @returns undefined when there is no such regular file.
+ * @throws invalid when it is larger than `limit` bytes.
+ */
+export function readLayeredFile(
+  calls: LayerCalls,
+  rootfs: RootfsMount,
+  path: string,
+  limit: number,
+): string | undefined {
+  using layers = openLayers(calls, rootfs);
+  const place = walk(calls, layers.fds, path);
+  if (place === undefined) return undefined;
+  let fd: number;
+  try {
+    // O_NONBLOCK: a pipe must not make us wait.
+    fd = calls.openat2(place.layer, place.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, WITHIN);
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+  try {
+    const status = calls.statx(fd, "", AT_EMPTY_PATH);
+    if ((status.mode & S_IFMT) !== S_IFREG) return undefined;
+    if (status.size > BigInt(limit)) throw invalid(`${path} of the image is larger than ${limit} bytes`);
+    return readBounded(fd, limit).toString("utf8");
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readBounded(fd: number, limit: number): Buffer {
+  const chunks: Buffer[] = [];
+  for (let total = 0; total < limit;) {
+    const chunk = Buffer.allocUnsafe(Math.min(65536, limit - total));
+    const count = readSync(fd, chunk);
+    if (count === 0) break;
+    chunks.push(chunk.subarray(0, count));
+    total += count;
+  }
+  return Buffer.concat(chunks);
+}
+
+function openLayers(calls: LayerCalls, rootfs: RootfsMount): Disposable & { fds: number[] } {
+  const paths =
+    rootfs.type === "bind" ? [rootfs.source] : [...(rootfs.upper === undefined ? [] : [rootfs.upper]), ...rootfs.lower];
+  const fds: number[] = [];
+  const close = () => fds.forEach((fd) => closeSync(fd));
+  try {
+    for (const path of paths) fds.push(calls.openat2(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, 0));
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { fds, [Symbol.dispose]: close };
+}
+
+interface Place {
+  layer: number;
+  /** Relative to the layer's root; "." is the root itself. */
+  path: string;
+}
+
+/** Follows `path` over the layers to the one that holds what is there, links resolved. */
+function walk(calls: LayerCalls, layers: number[], path: string): Place | undefined {
+  const root = layers.map((layer) => ({ layer, path: "." }));
+  /** The directory so far, as the places that make it up, for each level: `..` goes one up and stays at the root. */
+  let trail: Place[][] = [root];
+  const names = path.split("/");
+  for (let links = 0; names.length > 0;) {
+    const name = names.shift() ?? "";
+    if (name === "" || name === ".") continue;
+    if (name === "..") {
+      if (trail.length > 1) trail.pop();
+      continue;
+    }
+    const found = step(calls, trail.at(-1) ?? root, name);
+    if (found === undefined) return undefined;
+    if (found.kind === "directory") {
+      trail.push(found.places);
+    } else if (found.kind === "link") {
+      if (++links > MAX_LINKS) return undefined;
+      if (found.target.startsWith("/")) trail = [root];
+      names.unshift(...found.target.split("/"));
+    } else {
+      return names.length === 0 ? found.place : undefined;
+    }
+  }
+  return undefined;
+}
+
+type Found = { kind: "directory"; places: Place[] } | { kind: "link"; target: string } | { kind: "file"; place: Place };
+
+/** What `name` is in a directory that several layers make up. */
+function step(calls: LayerCalls, directory: Place[], name: string): Found | undefined {
+  const places: Place[] = [];
+  for (const { layer, path } of directory) {
+    const place = { layer, path: `${path}/${name}` };
+    const entry = look(calls, place);
+    if (entry === undefined) continue;
+    if (entry.kind === "directory") {
+      places.push(place);
+      if (entry.opaque) break;
+      continue;
+    }
+    // A whiteout, or a file beneath a directory: what is lower is hidden.
+    if (places.length > 0 || entry.kind === "whiteout") break;
+    return entry.kind === "link" ? entry : { kind: "file", place };
+  }
+  return places.length === 0 ? undefined : { kind: "directory", places };
+}
+
+type Entry = { kind: "directory"; opaque: boolean } | { kind: "link"; target: string } | { kind: "file" | "whiteout" };
+
+function look(calls: LayerCalls, { layer, path }: Place): Entry | undefined {
+  let fd: number;
+  try {
+    fd = calls.openat2(layer, path, O_PATH | O_NOFOLLOW, 0, WITHIN);
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+  try {
+    const status = calls.statx(fd, "", AT_EMPTY_PATH);
+    switch (status.mode & S_IFMT) {
+      case S_IFDIR:
+        return { kind: "directory", opaque: isOpaque(calls, layer, path) };
+      case S_IFLNK:
+        return { kind: "link", target: calls.readlinkat(fd, "").toString("utf8") };
+      case S_IFCHR:
+        // overlay: a whiteout is a 0/0 character device
+        return { kind: status.rdevMajor === 0 && status.rdevMinor === 0 ? "whiteout" : "file" };
+      default:
+        return { kind: "file" };
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function isOpaque(calls: LayerCalls, layer: number, path: string): boolean {
+  let fd: number | undefined;
+  try {
+    // Attributes cannot be read through O_PATH.
+    fd = calls.openat2(layer, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, WITHIN);
+    return calls.fgetxattr(fd, "trusted.overlay.opaque").toString() === "y";
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "ENODATA" || errno === "EOPNOTSUPP" || isAbsent(error)) return false;
+    throw error;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === "ENOENT" || errno === "ENOTDIR" || errno === "ELOOP" || errno === "ENAMETOOLONG";
+}
