@@ -10,6 +10,11 @@
  */
 export interface Snapshotter {
   readonly driver: "overlay2" | "vfs";
+  /**
+   * True when `prepare` takes a parent that is yet to be committed (`commit` then checks it): the layers of one image
+   * unpack at once. The overlay driver can; one that copies the parent cannot.
+   */
+  readonly parentMayComeLater?: boolean;
   /** An empty writable snapshot over `parent` (undefined: over nothing). @throws not-found, conflict. */
   prepare(key: string, parent: string | undefined): Promise<Snapshot>;
   /** The writable top of an active snapshot as a host directory to unpack a layer into (whiteouts in driver form). */
