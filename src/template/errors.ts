@@ -1,0 +1,18 @@
+/**
+ * A template that does not parse, or that fails while it runs; the text is Go's.
+ *
+ * Not an EngineError: the command line loads this folder on its start path, and must not pay for all of `base`.
+ * Whoever answers an API request with it turns it into `invalid(error.message)`.
+ */
+export class TemplateError extends Error {
+  readonly phase: "parse" | "execute";
+
+  constructor(phase: "parse" | "execute", message: string) {
+    super(message);
+    this.name = "TemplateError";
+    this.phase = phase;
+  }
+}
+
+/** Thrown by a function of a template; the evaluator adds where it happened. */
+export class FunctionError extends Error {}

@@ -1,0 +1,391 @@
+import type { Command, Expression, Pipe, Statement, Template } from "./ast.ts";
+import { printCommand, printExpression, printPipe } from "./ast.ts";
+import { FunctionError, TemplateError } from "./errors.ts";
+import type { FunctionTable, ParameterType, TemplateFunction } from "./functions.ts";
+import { formatValue, isCallable, isList, isMap, isTrue, sortedKeys, Struct, typeName } from "./values.ts";
+
+export interface ExecuteOptions {
+  functions: FunctionTable;
+  /** `error`: a map's missing key fails; by default it prints as `<no value>`. */
+  missingKey?: "default" | "error";
+  /** Longest output in UTF-16 units; a template that writes more fails. */
+  maxOutput?: number;
+  /** Most statements and calls that are run. */
+  maxSteps?: number;
+}
+
+const MAX_DEPTH = 500;
+
+/** Runs a parsed template over `data`. @throws TemplateError (`template: :1:2: executing "" at <.X>: …`). */
+export function execute(template: Template, data: unknown, options: ExecuteOptions): string {
+  const run = new Run(template, data, options);
+  run.statements(template.body, data);
+  return run.output();
+}
+
+type Signal = "break" | "continue" | undefined;
+/** The value that a pipeline hands to its next command; absent for the first. */
+type Final = { value: unknown } | undefined;
+
+class Run {
+  readonly #template: Template;
+  readonly #options: ExecuteOptions;
+  #variables: { name: string; value: unknown }[];
+  #parts: string[] = [];
+  #size = 0;
+  #steps = 0;
+  #depth = 0;
+  #name: string;
+
+  constructor(template: Template, data: unknown, options: ExecuteOptions) {
+    this.#template = template;
+    this.#options = options;
+    this.#variables = [{ name: "$", value: data }];
+    this.#name = template.name;
+  }
+
+  output(): string {
+    return this.#parts.join("");
+  }
+
+  statements(list: readonly Statement[], dot: unknown): Signal {
+    for (const statement of list) {
+      const signal = this.#statement(statement, dot);
+      if (signal !== undefined) return signal;
+    }
+    return undefined;
+  }
+
+  #statement(statement: Statement, dot: unknown): Signal {
+    this.#step(statement.at);
+    switch (statement.kind) {
+      case "text":
+        this.#write(statement.text, statement.at);
+        return undefined;
+      case "action": {
+        const value = this.#pipe(statement.pipe, dot);
+        if (statement.pipe.variables.length === 0) {
+          this.#write(value === undefined || value === null ? "<no value>" : this.#printed(value), statement.at);
+        }
+        return undefined;
+      }
+      case "if":
+      case "with":
+        return this.#branch(statement, dot);
+      case "range":
+        return this.#range(statement, dot);
+      case "template":
+        this.#call(statement, dot);
+        return undefined;
+      case "break":
+      case "continue":
+        return statement.kind;
+    }
+  }
+
+  #printed(value: unknown): string {
+    return formatValue(value);
+  }
+
+  #branch(statement: Extract<Statement, { kind: "if" | "with" | "range" }>, dot: unknown): Signal {
+    const scope = this.#variables.length;
+    const value = this.#pipe(statement.pipe, dot);
+    let signal: Signal;
+    if (isTrue(value)) signal = this.statements(statement.body, statement.kind === "with" ? value : dot);
+    else if (statement.otherwise !== undefined) signal = this.statements(statement.otherwise, dot);
+    this.#variables.length = scope;
+    return signal;
+  }
+
+  #range(statement: Extract<Statement, { kind: "if" | "with" | "range" }>, dot: unknown): Signal {
+    const scope = this.#variables.length;
+    const value = this.#pipe(statement.pipe, dot);
+    const inner = this.#variables.length;
+    let ran = false;
+    for (const [key, element] of this.#elements(value, statement.pipe)) {
+      ran = true;
+      this.#bindLoop(statement.pipe, key, element, inner);
+      const signal = this.statements(statement.body, element);
+      this.#variables.length = inner;
+      if (signal === "break") break;
+    }
+    const signal = !ran && statement.otherwise !== undefined ? this.statements(statement.otherwise, dot) : undefined;
+    this.#variables.length = scope;
+    return signal;
+  }
+
+  *#elements(value: unknown, pipe: Pipe): Iterable<[unknown, unknown]> {
+    if (value === null || value === undefined) return;
+    if (isList(value)) yield* value.entries();
+    else if (isMap(value)) for (const key of sortedKeys(value)) yield [key, value[key]];
+    else if (typeof value === "number" && Number.isInteger(value)) {
+      for (let index = 0; index < value; index++) yield [index, index];
+    } else if (typeof value === "string") {
+      this.#fail(pipe.at, printPipe(pipe), `range can't iterate over ${value}`);
+    } else this.#fail(pipe.at, printPipe(pipe), `range can't iterate over ${formatValue(value)}`);
+  }
+
+  /** `range $i, $e := …` sets both; `range $e := …` the element. The pipeline pushed them already when it declared. */
+  #bindLoop(pipe: Pipe, key: unknown, element: unknown, inner: number): void {
+    const [first, second] = pipe.variables;
+    if (first === undefined) return;
+    const values = second === undefined ? [element] : [key, element];
+    for (const [index, name] of pipe.variables.entries()) {
+      if (pipe.isAssignment) this.#assign(name, values[index]);
+      else {
+        const declared = this.#variables[inner - pipe.variables.length + index];
+        if (declared !== undefined) declared.value = values[index];
+      }
+    }
+  }
+
+  #call(statement: Extract<Statement, { kind: "template" }>, dot: unknown): void {
+    const body = this.#template.defined.get(statement.name);
+    if (body === undefined) this.#failAt(statement.at, `template ${JSON.stringify(statement.name)} not defined`);
+    if (++this.#depth > MAX_DEPTH) this.#failAt(statement.at, `exceeded maximum template depth (${MAX_DEPTH})`);
+    const data = statement.pipe === undefined ? undefined : this.#pipe(statement.pipe, dot);
+    const outer = { variables: this.#variables, name: this.#name };
+    this.#variables = [{ name: "$", value: data }];
+    this.#name = statement.name;
+    this.statements(body ?? [], data);
+    this.#variables = outer.variables;
+    this.#name = outer.name;
+    this.#depth--;
+  }
+
+  #pipe(pipe: Pipe, dot: unknown): unknown {
+    let final: Final;
+    for (const command of pipe.commands) final = { value: this.#command(command, dot, final) };
+    for (const name of pipe.variables) {
+      if (pipe.isAssignment) this.#assign(name, final?.value);
+      else this.#variables.push({ name, value: final?.value });
+    }
+    return final?.value;
+  }
+
+  #command(command: Command, dot: unknown, final: Final): unknown {
+    this.#step(command.at);
+    const [first, ...rest] = command.words;
+    switch (first.kind) {
+      case "field":
+        return this.#fields(dot, first.names, first, rest, dot, final);
+      case "chain":
+        return this.#fields(this.#operand(first.of, dot), first.names, first, rest, dot, final);
+      case "variable": {
+        const value = this.#variable(first.name, first.at);
+        if (first.names.length > 0) return this.#fields(value, first.names, first, rest, dot, final);
+        this.#refuseArguments(first, rest, final);
+        return value;
+      }
+      case "function":
+        return this.#function(first.name, first, command, rest, dot, final);
+      case "pipe":
+        this.#refuseArguments(first, rest, final);
+        return this.#pipe(first.pipe, dot);
+      case "nil":
+        return this.#fail(first.at, "nil", "nil is not a command");
+      default:
+        this.#refuseArguments(first, rest, final);
+        return this.#operand(first, dot);
+    }
+  }
+
+  #refuseArguments(node: Expression, rest: readonly Expression[], final: Final): void {
+    if (rest.length > 0 || final !== undefined) {
+      this.#fail(node.at, printExpression(node), `can't give argument to non-function ${printExpression(node)}`);
+    }
+  }
+
+  #operand(node: Expression, dot: unknown): unknown {
+    switch (node.kind) {
+      case "dot":
+        return dot;
+      case "nil":
+        return null;
+      case "bool":
+      case "number":
+      case "string":
+        return node.value;
+      case "field":
+        return this.#fields(dot, node.names, node, [], dot, undefined);
+      case "variable": {
+        const value = this.#variable(node.name, node.at);
+        return node.names.length === 0 ? value : this.#fields(value, node.names, node, [], dot, undefined);
+      }
+      case "chain":
+        return this.#fields(this.#operand(node.of, dot), node.names, node, [], dot, undefined);
+      case "function":
+        return this.#function(node.name, node, { at: node.at, words: [node] }, [], dot, undefined);
+      case "pipe":
+        return this.#pipe(node.pipe, dot);
+    }
+  }
+
+  /** Walks `.A.B.C`; only the last may take arguments. */
+  #fields(
+    receiver: unknown,
+    names: readonly string[],
+    node: Expression,
+    rest: readonly Expression[],
+    dot: unknown,
+    final: Final,
+  ): unknown {
+    let value = receiver;
+    for (const [index, name] of names.entries()) {
+      const isLast = index === names.length - 1;
+      const args = isLast ? rest.map((word) => this.#operand(word, dot)) : [];
+      if (isLast && final !== undefined) args.push(final.value);
+      value = this.#field(value, name, node, args);
+    }
+    return value;
+  }
+
+  #field(receiver: unknown, name: string, node: Expression, args: readonly unknown[]): unknown {
+    const fail = (message: string) => this.#fail(fieldPosition(node), printExpression(node), message);
+    if (receiver === undefined) {
+      return this.#options.missingKey === "error" ? fail(`nil data; no entry for key ${JSON.stringify(name)}`) : undefined;
+    }
+    if (receiver === null) return fail(`nil pointer evaluating interface {}.${name}`);
+    if (receiver instanceof Struct) {
+      if (!Object.hasOwn(receiver.fields, name)) return fail(`can't evaluate field ${name} in type ${receiver.type}`);
+      const member = receiver.fields[name];
+      if (!isCallable(member)) {
+        return args.length === 0 ? member : fail(`${name} has arguments but cannot be invoked as function`);
+      }
+      if (args.length !== member.length) {
+        return fail(`wrong number of args for ${name}: want ${member.length} got ${args.length}`);
+      }
+      return this.#guarded(() => member(...args), name, node.at, printExpression(node));
+    }
+    if (isMap(receiver)) {
+      if (args.length > 0) return fail(`${name} is not a method but has arguments`);
+      if (Object.hasOwn(receiver, name)) return receiver[name];
+      return this.#options.missingKey === "error" ? fail(`map has no entry for key ${JSON.stringify(name)}`) : undefined;
+    }
+    return fail(`can't evaluate field ${name} in type ${typeName(receiver)}`);
+  }
+
+  #function(
+    name: string,
+    node: Expression,
+    command: Command,
+    rest: readonly Expression[],
+    dot: unknown,
+    final: Final,
+  ): unknown {
+    this.#step(node.at);
+    if (name === "and" || name === "or") return this.#shortCircuit(name, node, rest, dot, final);
+    const declared = this.#options.functions[name];
+    if (declared === undefined) return this.#fail(node.at, name, `${JSON.stringify(name)} is not a defined function`);
+    this.#checkCount(name, declared, rest.length + (final === undefined ? 0 : 1), node);
+    const args = rest.map((word) => this.#operand(word, dot));
+    if (final !== undefined) args.push(final.value);
+    const checked = args.map((value, index) => {
+      const type = declared.parameters[Math.min(index, declared.parameters.length - 1)] ?? "any";
+      const word = rest[index];
+      return this.#argument(type, value, word ?? node);
+    });
+    const call = declared.call as (...values: unknown[]) => unknown; // the values were checked against `parameters`
+    return this.#guarded(() => call(...checked), name, command.at, printCommand(command));
+  }
+
+  #checkCount(name: string, declared: TemplateFunction, given: number, node: Expression): void {
+    const wanted = declared.parameters.length;
+    if (declared.variadic === true) {
+      if (given < wanted - 1) {
+        this.#fail(node.at, name, `wrong number of args for ${name}: want at least ${wanted - 1} got ${given}`);
+      }
+    } else if (given !== wanted) {
+      this.#fail(node.at, name, `wrong number of args for ${name}: want ${wanted} got ${given}`);
+    }
+  }
+
+  #argument(type: ParameterType, value: unknown, node: Expression): unknown {
+    const fail = (message: string) => this.#fail(node.at, printExpression(node), message);
+    switch (type) {
+      case "any":
+        return value;
+      case "string":
+        if (typeof value === "string") return value;
+        if (value === undefined || value === null) return fail("invalid value; expected string");
+        return fail(`wrong type for value; expected string; got ${typeName(value)}`);
+      case "int":
+        if (typeof value === "number" && Number.isInteger(value)) return value;
+        if (value === undefined || value === null) return fail("invalid value; expected int");
+        return fail(`wrong type for value; expected int; got ${typeName(value)}`);
+      case "strings":
+        if (isList(value)) return value.map((each) => formatValue(each));
+        // JSON's null is Go's empty slice
+        if (value === null) return [];
+        if (value === undefined) return fail("invalid value; expected []string");
+        return fail(`wrong type for value; expected []string; got ${typeName(value)}`);
+    }
+  }
+
+  #shortCircuit(name: "and" | "or", node: Expression, rest: readonly Expression[], dot: unknown, final: Final): unknown {
+    if (rest.length === 0 && final === undefined) {
+      return this.#fail(node.at, name, `wrong number of args for ${name}: want at least 1 got 0`);
+    }
+    let value: unknown;
+    for (const word of rest) {
+      value = this.#operand(word, dot);
+      if (isTrue(value) === (name === "or")) return value;
+    }
+    return final === undefined ? value : final.value;
+  }
+
+  #guarded(call: () => unknown, name: string, at: number, context: string): unknown {
+    try {
+      return call();
+    } catch (error) {
+      if (error instanceof FunctionError) return this.#fail(at, context, `error calling ${name}: ${error.message}`);
+      throw error;
+    }
+  }
+
+  #variable(name: string, at: number): unknown {
+    const found = this.#variables.findLast((each) => each.name === name);
+    return found === undefined ? this.#fail(at, name, `undefined variable: ${name}`) : found.value;
+  }
+
+  #assign(name: string, value: unknown): void {
+    const found = this.#variables.findLast((each) => each.name === name);
+    if (found !== undefined) found.value = value;
+  }
+
+  #write(text: string, at: number): void {
+    this.#size += text.length;
+    if (this.#size > (this.#options.maxOutput ?? 1 << 26)) this.#failAt(at, "output is too long");
+    this.#parts.push(text);
+  }
+
+  #step(at: number): void {
+    if (++this.#steps > (this.#options.maxSteps ?? 10_000_000)) this.#failAt(at, "too many steps");
+  }
+
+  #failAt(at: number, message: string): never {
+    throw new TemplateError("execute", `template: ${this.#location(at)}: executing ${JSON.stringify(this.#name)}: ${message}`);
+  }
+
+  #fail(at: number, context: string, message: string): never {
+    throw new TemplateError(
+      "execute",
+      `template: ${this.#location(at)}: executing ${JSON.stringify(this.#name)} at <${context}>: ${message}`,
+    );
+  }
+
+  /** `name:line:column`; the column counts bytes from 0, as Go's does. */
+  #location(at: number): string {
+    const before = this.#template.source.slice(0, at);
+    const newline = before.lastIndexOf("\n");
+    const line = before.split("\n").length;
+    return `${this.#template.name}:${line}:${Buffer.byteLength(before.slice(newline + 1))}`;
+  }
+}
+
+/** Go gives `.A.B` the position of `.B`, where its parser joined the two. */
+function fieldPosition(node: Expression): number {
+  if (node.kind !== "field" && node.kind !== "variable") return node.at;
+  const [first, ...more] = node.names;
+  return node.kind === "field" && more.length > 0 ? node.at + 1 + (first ?? "").length : node.at;
+}

@@ -1,0 +1,100 @@
+/**
+ * How JavaScript values stand for Go's: undefined is "no value", null is nil, integral numbers and bigints are ints, others
+ * float64, arrays slices, plain objects and Maps are maps, a `Struct` is a struct with methods.
+ */
+
+/** A value with named fields and methods; asking for another field is an error with the type's name in it. */
+export class Struct {
+  readonly type: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly #json: (() => unknown) | undefined;
+
+  /**
+   * @param type the Go type's name, for error texts.
+   * @param fields by name; a function is a method and is called when asked for.
+   * @param json what the `json` function writes; the fields that are no methods by default.
+   */
+  constructor(type: string, fields: Readonly<Record<string, unknown>>, json?: () => unknown) {
+    this.type = type;
+    this.fields = fields;
+    this.#json = json;
+  }
+
+  toJSON(): unknown {
+    if (this.#json !== undefined) return this.#json();
+    return Object.fromEntries(Object.entries(this.fields).filter(([, value]) => typeof value !== "function"));
+  }
+}
+
+export type GoMap = Readonly<Record<string, unknown>>;
+export type Callable = (...args: unknown[]) => unknown;
+
+export function isMap(value: unknown): value is GoMap {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Struct);
+}
+
+export function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
+}
+
+export function isCallable(value: unknown): value is Callable {
+  return typeof value === "function";
+}
+
+/** The keys of a map in the order that Go visits them. */
+export function sortedKeys(map: GoMap): string[] {
+  return Object.keys(map).sort(compareStrings);
+}
+
+/** Byte order of UTF-8, which is code point order; JavaScript's own order differs above U+FFFF. */
+export function compareStrings(left: string, right: string): number {
+  if (left === right) return 0;
+  return Buffer.compare(Buffer.from(left), Buffer.from(right));
+}
+
+/** Truth as `if` sees it: false, 0, nil and whatever is empty are false. */
+export function isTrue(value: unknown): boolean {
+  if (value === undefined || value === null || value === false || value === "") return false;
+  if (typeof value === "number" || typeof value === "bigint") return Number(value) !== 0;
+  if (isList(value)) return value.length > 0;
+  if (isMap(value)) return Object.keys(value).length > 0;
+  return true;
+}
+
+/** The Go type's name of a value, for error texts. */
+export function typeName(value: unknown): string {
+  if (value === undefined || value === null) return "<nil>";
+  if (typeof value === "string") return "string";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "bigint") return "int64";
+  if (typeof value === "number") return Number.isInteger(value) ? "int" : "float64";
+  if (value instanceof Struct) return value.type;
+  if (isList(value)) return value.length > 0 && value.every((each) => typeof each === "string") ? "[]string" : "[]interface {}";
+  if (isCallable(value)) return "func()";
+  return "map[string]interface {}";
+}
+
+/** A value as Go's `%v` prints it. `depth` bounds what a cyclic value can do. */
+export function formatValue(value: unknown, depth = 0): string {
+  if (value === undefined || value === null) return "<nil>";
+  if (typeof value === "string") return value;
+  if (typeof value === "number") return formatFloat(value);
+  if (depth > 50) return "...";
+  if (isList(value)) return `[${value.map((each) => formatValue(each, depth + 1)).join(" ")}]`;
+  if (value instanceof Struct) {
+    const fields = Object.values(value.fields).filter((each) => !isCallable(each));
+    return `{${fields.map((each) => formatValue(each, depth + 1)).join(" ")}}`;
+  }
+  if (isMap(value)) return `map[${sortedKeys(value).map((key) => `${key}:${formatValue(value[key], depth + 1)}`).join(" ")}]`;
+  return String(value);
+}
+
+/** A number as `%v` prints it: integers plainly, float64 in the shortest form with a two-digit exponent. */
+export function formatFloat(value: number): string {
+  if (Number.isInteger(value) && Math.abs(value) < 2 ** 63) return BigInt(value).toString();
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
+  const size = Math.floor(Math.log10(Math.abs(value)));
+  const text = size < -4 || size >= 21 ? value.toExponential() : String(value);
+  return text.replace(/e([+-])(\d)$/, "e$10$2");
+}
