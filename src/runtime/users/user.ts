@@ -1,4 +1,4 @@
-import { invalid } from "../../base/index.ts";
+import { unknown } from "../../base/index.ts";
 import { parseDecimal, parseGroup, parsePasswd, type GroupEntry, type PasswdEntry } from "./databases.ts";
 
 /** The text of the image's files; empty when it has none. */
@@ -22,7 +22,7 @@ const MAX_ID = 2 ** 31 - 1;
  * Who a container's process is, by the image's files. Forms: `""` (root), `name`, `uid`, `name:group`, `uid:gid` and
  * mixed. Digits are always a number, never a name, so that a hostile passwd cannot make `1000` root.
  * @param groupAdd further groups (`--group-add`), names or numbers.
- * @throws invalid with Docker's texts for who is not there, and for ids outside of 0..2^31-1.
+ * @throws unknown (Docker answers 500) with Docker's texts for who is not there, and for ids outside of 0..2^31-1.
  */
 export function resolveUser(files: UserFiles, user: string, groupAdd: readonly string[] = []): ResolvedUser {
   const [userPart = "", groupPart = ""] = user.split(":");
@@ -46,7 +46,7 @@ function findUser(entries: PasswdEntry[], user: string): PasswdEntry | undefined
 
 function numericUser(user: string): number {
   const number = user === "" ? 0 : parseDecimal(user);
-  if (number === undefined) throw invalid(`unable to find user ${user}: no matching entries in passwd file`);
+  if (number === undefined) throw unknown(`unable to find user ${user}: no matching entries in passwd file`);
   return number;
 }
 
@@ -60,11 +60,11 @@ function findGroup(groups: GroupEntry[], group: string): number {
   const number = parseDecimal(group);
   if (number !== undefined) return number;
   const entry = groups.find(({ name }) => name === group);
-  if (entry === undefined) throw invalid(`unable to find group ${group}: no matching entries in group file`);
+  if (entry === undefined) throw unknown(`unable to find group ${group}: no matching entries in group file`);
   return entry.gid;
 }
 
 function inRange(id: number): number {
-  if (id < 0 || id > MAX_ID) throw invalid(`uids and gids must be in range 0-${MAX_ID}`);
+  if (id < 0 || id > MAX_ID) throw unknown(`uids and gids must be in range 0-${MAX_ID}`);
   return id;
 }

@@ -1,0 +1,55 @@
+import type { LinuxResources } from "../../spec/index.ts";
+import type { PlanOp } from "../plan/index.ts";
+import type { CgroupStats } from "../types.ts";
+
+/** What the host's cgroups can do: for `info`, its warnings, and the checks of a container's limits. */
+export interface CgroupFacts {
+  version: 1 | 2;
+  driver: "cgroupfs";
+  memoryLimit: boolean;
+  swapLimit: boolean;
+  kernelMemoryTcp: boolean;
+  oomKillDisable: boolean;
+  memorySwappiness: boolean;
+  memoryReservation: boolean;
+  cpuShares: boolean;
+  cpuCfs: boolean;
+  cpuRealtime: boolean;
+  cpuset: boolean;
+  pidsLimit: boolean;
+  blkioWeight: boolean;
+  blkioThrottle: boolean;
+  hugetlb: boolean;
+}
+
+/** One file to write: in a plan at creation, by the daemon at update. */
+export interface ResourceWrite {
+  path: string;
+  value: string;
+  /** Errnos that are not failures: files that a kernel lacks and that only restate its default. */
+  ignore?: string[];
+}
+
+/** One version's way of doing things. Paths are cgroup paths (`/docker/<id>`), not paths of the file system. */
+export interface CgroupDriver {
+  readonly facts: CgroupFacts;
+  /** Makes the parents of `path` and what children inherit from them. Cheap once done. */
+  prepareParent(path: string): Promise<void>;
+  /** Operations that make the cgroup with its limits and join it: v1 by writing, v2 by `born`. */
+  create(path: string, resources: LinuxResources): PlanOp[];
+  join(path: string): { ops: PlanOp[]; born: string };
+  /** What a change of limits writes, in an order that the kernel takes. */
+  updates(path: string, resources: LinuxResources): Promise<ResourceWrite[]>;
+  /** Subtrees of /sys/fs/cgroup in the container: the directory of the host, the name inside. Empty: one cgroup2 mount. */
+  hierarchies(): Array<{ name: string; mountpoint: string; controllers: string[] }>;
+  freeze(path: string, frozen: boolean, signal?: AbortSignal): Promise<void>;
+  stats(path: string): Promise<CgroupStats>;
+  /** How often the kernel has killed for want of memory here. */
+  oomKills(path: string): Promise<number>;
+  /** Every directory of the cgroup, for listing and removing. */
+  directories(path: string): string[];
+  /** Where `cgroup.procs` names every process, once. */
+  processesIn(path: string): string;
+  /** `cgroup.kill`, where this host has it. */
+  killFile(path: string): string | undefined;
+}

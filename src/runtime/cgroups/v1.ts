@@ -1,0 +1,243 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { totalmem } from "node:os";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { LinuxResources } from "../../spec/index.ts";
+import type { PlanOp } from "../plan/index.ts";
+import type { CgroupStats } from "../types.ts";
+import { readNumber, readOptional, readTable } from "./files.ts";
+import type { Hierarchies, Hierarchy } from "./hierarchies.ts";
+import { writeOp } from "./plan-writes.ts";
+import { resourceWritesV1 } from "./resources-v1.ts";
+import type { CgroupDriver, CgroupFacts, ResourceWrite } from "./types.ts";
+
+/** Nanoseconds of a clock tick: USER_HZ is 100 on every architecture that berth runs on. */
+const TICK = 10_000_000;
+
+/** cgroup v1, and the unified hierarchy beside it on a hybrid host: there for `cgroup.kill` and what else v1 lacks. */
+export class CgroupV1 implements CgroupDriver {
+  readonly facts: CgroupFacts;
+  readonly #hierarchies: Hierarchy[];
+  readonly #unified: string | undefined;
+  readonly #prepared = new Set<string>();
+
+  constructor({ v1, unified }: Hierarchies) {
+    this.#hierarchies = v1;
+    this.#unified = unified;
+    this.facts = this.#probe();
+  }
+
+  async prepareParent(path: string): Promise<void> {
+    const parent = dirname(path);
+    const cpuset = this.#file(parent, "cpuset", "cpuset.cpus");
+    if (this.#prepared.has(parent) && (cpuset === undefined || existsSync(cpuset))) return;
+    await Promise.all(this.directories(parent).map((directory) => mkdir(directory, { recursive: true })));
+    await this.#inheritCpuset(parent);
+    this.#prepared.add(parent);
+  }
+
+  /** A new cpuset is empty and takes no process; with clone_children it starts as its parent. */
+  async #inheritCpuset(path: string): Promise<void> {
+    const root = this.#of("cpuset")?.mountpoint;
+    if (root === undefined || path === "/") return;
+    const names = path.split("/").filter((name) => name !== "");
+    for (let depth = 1; depth <= names.length; depth++) {
+      const directory = `${root}/${names.slice(0, depth).join("/")}`;
+      for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+        if ((await readFile(`${directory}/${file}`, "utf8")).trim() !== "") continue;
+        await writeFile(`${directory}/${file}`, await readFile(`${dirname(directory)}/${file}`));
+      }
+      await writeFile(`${directory}/cgroup.clone_children`, "1");
+    }
+  }
+
+  create(path: string, resources: LinuxResources): PlanOp[] {
+    return [
+      ...this.directories(path).map((directory): PlanOp => ({ op: "mkdir_all", path: directory, mode: 0o755 })),
+      ...this.#writes(path, resources).map(writeOp),
+    ];
+  }
+
+  join(path: string): { ops: PlanOp[]; born: string } {
+    // A thread joins alone, which is all that a single-threaded process has; cgroup.procs would wait for RCU.
+    const tasks = this.#hierarchies.map(({ mountpoint }) => `${mountpoint}${path}/tasks`);
+    return {
+      ops: tasks.map((file) => writeOp({ path: file, value: "0" })),
+      born: this.#unified === undefined ? "" : `${this.#unified}${path}`,
+    };
+  }
+
+  async updates(path: string, resources: LinuxResources): Promise<ResourceWrite[]> {
+    const writes = this.#writes(path, resources);
+    const limit = writes.findIndex((write) => write.path.endsWith("/memory.limit_in_bytes"));
+    const both = writes.findIndex((write) => write.path.endsWith("/memory.memsw.limit_in_bytes"));
+    const [limitWrite, bothWrite] = [writes[limit], writes[both]];
+    if (limitWrite === undefined || bothWrite === undefined) return writes;
+    // The kernel holds memory ≤ memory + swap at every moment: raise the sum first.
+    if (Number(limitWrite.value) > (await readNumber(bothWrite.path)) || bothWrite.value === "-1") {
+      writes[limit] = bothWrite;
+      writes[both] = limitWrite;
+    }
+    return writes;
+  }
+
+  hierarchies() {
+    return this.#hierarchies.map(({ mountpoint, controllers }) => ({
+      name: mountpoint.slice(mountpoint.lastIndexOf("/") + 1),
+      mountpoint,
+      controllers,
+    }));
+  }
+
+  async freeze(path: string, frozen: boolean, signal?: AbortSignal): Promise<void> {
+    const file = this.#file(path, "freezer", "freezer.state");
+    if (file === undefined) return;
+    const wanted = frozen ? "FROZEN" : "THAWED";
+    // The kernel gives no event here; a task in an uninterruptible wait delays the state, and writing again helps it on.
+    for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
+      await writeFile(file, wanted);
+      if ((await readFile(file, "utf8")).trim() === wanted) return;
+      await sleep(wait, undefined, signal === undefined ? {} : { signal });
+    }
+  }
+
+  async stats(path: string): Promise<CgroupStats> {
+    const of = (controller: string, file: string) => this.#file(path, controller, file) ?? "/nonexistent";
+    const number = (controller: string, file: string) => readNumber(of(controller, file));
+    const [
+      total,
+      perCpu,
+      split,
+      throttling,
+      usage,
+      limit,
+      peak,
+      failures,
+      memory,
+      tasks,
+      taskLimit,
+      bytes,
+      operations,
+    ] = await Promise.all([
+      number("cpuacct", "cpuacct.usage"),
+      readOptional(of("cpuacct", "cpuacct.usage_percpu")),
+      readTable(of("cpuacct", "cpuacct.stat")),
+      readTable(of("cpu", "cpu.stat")),
+      number("memory", "memory.usage_in_bytes"),
+      number("memory", "memory.limit_in_bytes"),
+      number("memory", "memory.max_usage_in_bytes"),
+      number("memory", "memory.failcnt"),
+      readTable(of("memory", "memory.stat")),
+      number("pids", "pids.current"),
+      number("pids", "pids.max"),
+      readOptional(of("blkio", "blkio.throttle.io_service_bytes_recursive")),
+      readOptional(of("blkio", "blkio.throttle.io_serviced_recursive")),
+    ]);
+    return {
+      readAt: BigInt(Date.now()) * 1_000_000n,
+      cpu: {
+        totalNanos: total,
+        userNanos: (split["user"] ?? 0) * TICK,
+        systemNanos: (split["system"] ?? 0) * TICK,
+        perCpuNanos: (perCpu ?? "").split(" ").filter(Boolean).map(Number),
+        periods: throttling["nr_periods"] ?? 0,
+        throttledPeriods: throttling["nr_throttled"] ?? 0,
+        throttledNanos: throttling["throttled_time"] ?? 0,
+      },
+      memory: { usage, limit: Math.min(limit, totalmem()), maxUsage: peak, failures, stats: memory },
+      pids: { current: tasks, limit: Number.isFinite(taskLimit) ? taskLimit : 0 },
+      blockIo: mergeBlockIo(bytes ?? "", operations ?? ""),
+    };
+  }
+
+  async oomKills(path: string): Promise<number> {
+    const file = this.#file(path, "memory", "memory.oom_control");
+    return file === undefined ? 0 : ((await readTable(file))["oom_kill"] ?? 0);
+  }
+
+  directories(path: string): string[] {
+    const roots = this.#hierarchies.map(({ mountpoint }) => mountpoint);
+    return [...roots, ...(this.#unified === undefined ? [] : [this.#unified])].map((root) => `${root}${path}`);
+  }
+
+  processesIn(path: string): string {
+    const listing = ["pids", "freezer", "devices", "memory"].map((name) => this.#of(name)).find(Boolean);
+    const root = listing?.mountpoint ?? this.#hierarchies[0]?.mountpoint ?? this.#unified ?? "";
+    return `${root}${path}`;
+  }
+
+  killFile(path: string): string | undefined {
+    return this.#unified === undefined ? undefined : `${this.#unified}${path}/cgroup.kill`;
+  }
+
+  #writes(path: string, resources: LinuxResources): ResourceWrite[] {
+    return resourceWritesV1(
+      resources,
+      (controller, file) => this.#file(path, controller, file),
+      (controller, file) => this.#exists(controller, file),
+    );
+  }
+
+  #of(controller: string): Hierarchy | undefined {
+    return this.#hierarchies.find(({ controllers }) => controllers.includes(controller));
+  }
+
+  #file(path: string, controller: string, file: string): string | undefined {
+    const hierarchy = this.#of(controller);
+    return hierarchy === undefined ? undefined : `${hierarchy.mountpoint}${path === "/" ? "" : path}/${file}`;
+  }
+
+  #exists(controller: string, file: string): boolean {
+    const key = `${controller}/${file}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const path = this.#file("/", controller, file);
+    const found = path !== undefined && existsSync(path);
+    this.#known.set(key, found);
+    return found;
+  }
+
+  readonly #known = new Map<string, boolean>();
+
+  #probe(): CgroupFacts {
+    return {
+      version: 1,
+      driver: "cgroupfs",
+      memoryLimit: this.#of("memory") !== undefined,
+      swapLimit: this.#exists("memory", "memory.memsw.limit_in_bytes"),
+      kernelMemoryTcp: this.#exists("memory", "memory.kmem.tcp.limit_in_bytes"),
+      oomKillDisable: this.#exists("memory", "memory.oom_control"),
+      memorySwappiness: this.#exists("memory", "memory.swappiness"),
+      memoryReservation: this.#exists("memory", "memory.soft_limit_in_bytes"),
+      cpuShares: this.#exists("cpu", "cpu.shares"),
+      cpuCfs: this.#exists("cpu", "cpu.cfs_quota_us"),
+      cpuRealtime: this.#exists("cpu", "cpu.rt_period_us"),
+      cpuset: this.#of("cpuset") !== undefined,
+      pidsLimit: this.#of("pids") !== undefined,
+      blkioWeight: this.#exists("blkio", "blkio.weight"),
+      blkioThrottle: this.#exists("blkio", "blkio.throttle.read_bps_device"),
+      hugetlb: this.#of("hugetlb") !== undefined,
+    };
+  }
+}
+
+/** `8:0 Read 4096` of two files, a row for each device and direction. */
+function mergeBlockIo(bytes: string, operations: string): CgroupStats["blockIo"] {
+  const rows = new Map<string, CgroupStats["blockIo"][number]>();
+  const add = (text: string, field: "bytes" | "operations") => {
+    for (const line of text.split("\n")) {
+      const match = /^(\d+):(\d+) (Read|Write) (\d+)$/.exec(line);
+      if (match === null) continue;
+      const [, major, minor, kind, value] = match;
+      const op = kind === "Read" ? "read" : "write";
+      const key = `${major}:${minor}:${op}`;
+      const row = rows.get(key) ?? { major: Number(major), minor: Number(minor), op, bytes: 0, operations: 0 };
+      row[field] = Number(value);
+      rows.set(key, row);
+    }
+  };
+  add(bytes, "bytes");
+  add(operations, "operations");
+  return [...rows.values()];
+}

@@ -1,0 +1,182 @@
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { totalmem } from "node:os";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { errnoOf } from "../../base/index.ts";
+import type { LinuxResources } from "../../spec/index.ts";
+import type { PlanOp } from "../plan/index.ts";
+import type { CgroupStats } from "../types.ts";
+import { readNumber, readOptional, readTable } from "./files.ts";
+import { writeOp } from "./plan-writes.ts";
+import { resourceWritesV2 } from "./resources-v2.ts";
+import type { CgroupDriver, CgroupFacts, ResourceWrite } from "./types.ts";
+
+const MICRO = 1000;
+
+/** cgroup v2 alone. */
+export class CgroupV2 implements CgroupDriver {
+  readonly facts: CgroupFacts;
+  readonly #root: string;
+  readonly #prepared = new Set<string>();
+  readonly #known = new Map<string, boolean>();
+
+  constructor(root: string) {
+    this.#root = root;
+    const controllers = new Set(readFileSync(`${root}/cgroup.controllers`, "utf8").trim().split(" "));
+    const memory = controllers.has("memory");
+    this.facts = {
+      version: 2,
+      driver: "cgroupfs",
+      memoryLimit: memory,
+      swapLimit: memory && existsSync("/proc/swaps"),
+      kernelMemoryTcp: false,
+      oomKillDisable: false,
+      memorySwappiness: false,
+      memoryReservation: memory,
+      cpuShares: controllers.has("cpu"),
+      cpuCfs: controllers.has("cpu"),
+      cpuRealtime: false,
+      cpuset: controllers.has("cpuset"),
+      pidsLimit: controllers.has("pids"),
+      blkioWeight: controllers.has("io"),
+      blkioThrottle: controllers.has("io"),
+      hugetlb: controllers.has("hugetlb"),
+    };
+  }
+
+  async prepareParent(path: string): Promise<void> {
+    const parent = dirname(path);
+    if (this.#prepared.has(parent) && existsSync(`${this.#root}${parent}`)) return;
+    const controllers = (await readFile(`${this.#root}/cgroup.controllers`, "utf8")).trim().split(" ");
+    const names = parent.split("/").filter((name) => name !== "");
+    for (let depth = 0; depth <= names.length; depth++) {
+      const directory = [this.#root, ...names.slice(0, depth)].join("/");
+      await mkdir(directory, { recursive: true });
+      await Promise.all(controllers.map((controller) => enable(directory, controller)));
+    }
+    this.#prepared.add(parent);
+  }
+
+  create(path: string, resources: LinuxResources): PlanOp[] {
+    return [
+      { op: "mkdir_all", path: `${this.#root}${path}`, mode: 0o755 },
+      ...this.#writes(path, resources).map(writeOp),
+    ];
+  }
+
+  join(path: string): { ops: PlanOp[]; born: string } {
+    return { ops: [], born: `${this.#root}${path}` };
+  }
+
+  updates(path: string, resources: LinuxResources): Promise<ResourceWrite[]> {
+    return Promise.resolve(this.#writes(path, resources));
+  }
+
+  hierarchies() {
+    return [];
+  }
+
+  async freeze(path: string, frozen: boolean, signal?: AbortSignal): Promise<void> {
+    const directory = `${this.#root}${path}`;
+    await writeFile(`${directory}/cgroup.freeze`, frozen ? "1" : "0");
+    for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
+      if ((await readTable(`${directory}/cgroup.events`))["frozen"] === (frozen ? 1 : 0)) return;
+      await sleep(wait, undefined, signal === undefined ? {} : { signal });
+    }
+  }
+
+  async stats(path: string): Promise<CgroupStats> {
+    const of = (file: string) => `${this.#root}${path}/${file}`;
+    const [cpu, usage, limit, peak, events, memory, tasks, taskLimit, io] = await Promise.all([
+      readTable(of("cpu.stat")),
+      readNumber(of("memory.current")),
+      readNumber(of("memory.max")),
+      readNumber(of("memory.peak")),
+      readTable(of("memory.events")),
+      readTable(of("memory.stat")),
+      readNumber(of("pids.current")),
+      readNumber(of("pids.max")),
+      readOptional(of("io.stat")),
+    ]);
+    return {
+      readAt: BigInt(Date.now()) * 1_000_000n,
+      cpu: {
+        totalNanos: (cpu["usage_usec"] ?? 0) * MICRO,
+        userNanos: (cpu["user_usec"] ?? 0) * MICRO,
+        systemNanos: (cpu["system_usec"] ?? 0) * MICRO,
+        perCpuNanos: [],
+        periods: cpu["nr_periods"] ?? 0,
+        throttledPeriods: cpu["nr_throttled"] ?? 0,
+        throttledNanos: (cpu["throttled_usec"] ?? 0) * MICRO,
+      },
+      memory: {
+        usage,
+        limit: limit === 0 ? totalmem() : Math.min(limit, totalmem()),
+        maxUsage: peak,
+        failures: events["max"] ?? 0,
+        stats: memory,
+      },
+      pids: { current: tasks, limit: Number.isFinite(taskLimit) ? taskLimit : 0 },
+      blockIo: parseIoStat(io ?? ""),
+    };
+  }
+
+  async oomKills(path: string): Promise<number> {
+    return (await readTable(`${this.#root}${path}/memory.events`))["oom_kill"] ?? 0;
+  }
+
+  directories(path: string): string[] {
+    return [`${this.#root}${path}`];
+  }
+
+  processesIn(path: string): string {
+    return `${this.#root}${path}`;
+  }
+
+  killFile(path: string): string {
+    return `${this.#root}${path}/cgroup.kill`;
+  }
+
+  #writes(path: string, resources: LinuxResources): ResourceWrite[] {
+    return resourceWritesV2(
+      resources,
+      (file) => `${this.#root}${path}/${file}`,
+      (file) => this.#exists(dirname(path), file),
+    );
+  }
+
+  /** A file that cgroups beneath `parent` have; the root itself lacks most of them. */
+  #exists(parent: string, file: string): boolean {
+    const known = this.#known.get(file);
+    if (known !== undefined) return known;
+    const found = existsSync(`${this.#root}${parent}/${file}`);
+    this.#known.set(file, found);
+    return found;
+  }
+}
+
+/** A controller that the parent does not hand down is missing below; the write of a limit then says so. */
+async function enable(directory: string, controller: string): Promise<void> {
+  try {
+    await writeFile(`${directory}/cgroup.subtree_control`, `+${controller}`);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno !== "ENOENT" && errno !== "EINVAL" && errno !== "EBUSY" && errno !== "EOPNOTSUPP") throw error;
+  }
+}
+
+/** `8:0 rbytes=1 wbytes=2 rios=3 wios=4 …` */
+function parseIoStat(text: string): CgroupStats["blockIo"] {
+  return text.split("\n").flatMap((line) => {
+    const match = /^(\d+):(\d+) (.*)$/.exec(line);
+    if (match === null) return [];
+    const device = { major: Number(match[1]), minor: Number(match[2]) };
+    const fields = new Map((match[3] ?? "").split(" ").map((field) => field.split("=") as [string, string])); // key=value by the kernel's format
+    const number = (key: string) => Number(fields.get(key) ?? 0);
+    return [
+      { ...device, op: "read" as const, bytes: number("rbytes"), operations: number("rios") },
+      { ...device, op: "write" as const, bytes: number("wbytes"), operations: number("wios") },
+    ];
+  });
+}
