@@ -1,0 +1,51 @@
+import { invalid } from "../base/index.ts";
+
+/** Every capability of the newest kernel, in the order of their numbers (capabilities(7)). */
+export const ALL_CAPABILITIES: readonly string[] = (
+  "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE " +
+  "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN " +
+  "SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE " +
+  "MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
+)
+  .split(" ")
+  .map((name) => `CAP_${name}`);
+
+/** What a container has when nothing else is asked for, as in Docker. */
+export const DEFAULT_CAPABILITIES: readonly string[] = (
+  "CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL " +
+  "AUDIT_WRITE"
+)
+  .split(" ")
+  .map((name) => `CAP_${name}`);
+
+/**
+ * The bounding set of a container. Names come with or without `CAP_`, any case, or `ALL`.
+ * @param available what the kernel knows; a privileged container gets all of it.
+ * @throws invalid `invalid CapAdd: unknown capability: "CAP_X"`.
+ */
+export function boundingSet(
+  request: { add: readonly string[]; drop: readonly string[]; privileged: boolean },
+  available: readonly string[],
+): string[] {
+  const add = parse(request.add, "CapAdd");
+  const drop = parse(request.drop, "CapDrop");
+  if (request.privileged) return [...available];
+  if (add.has("ALL")) return available.filter((name) => !drop.has(name));
+  if (drop.has("ALL")) return available.filter((name) => add.has(name));
+  const kept = DEFAULT_CAPABILITIES.filter((name) => !drop.has(name));
+  const added = available.filter((name) => add.has(name) && !kept.includes(name));
+  return [...kept, ...added];
+}
+
+function parse(names: readonly string[], member: string): Set<string> {
+  const parsed = new Set<string>();
+  for (const text of names) {
+    const upper = text.toUpperCase();
+    const name = upper === "ALL" || upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
+    if (name !== "ALL" && !ALL_CAPABILITIES.includes(name)) {
+      throw invalid(`invalid ${member}: unknown capability: "${name}"`);
+    }
+    parsed.add(name);
+  }
+  return parsed;
+}

@@ -1,0 +1,43 @@
+import type { EndpointSettings, HostConfig, NetworkingConfig } from "../../api/index.ts";
+import { invalid } from "../../base/index.ts";
+import type { ContainerNetworking } from "../../network/index.ts";
+import type { ContainerRecord } from "../record.ts";
+import { networkMode } from "./modes.ts";
+
+/** Networks that the container joins, with its settings on each. @throws invalid `EndpointsConfig is nil`. */
+export function wantedEndpoints(
+  host: HostConfig,
+  networking: NetworkingConfig | undefined,
+): Record<string, EndpointSettings> {
+  const mode = networkMode(host.NetworkMode);
+  if (mode.kind !== "network") return {};
+  const asked: Record<string, EndpointSettings> = {};
+  for (const [name, settings] of Object.entries(networking?.EndpointsConfig ?? {})) {
+    // JSON may hold null where the type does not say so.
+    if ((settings as EndpointSettings | null) === null) {
+      throw invalid(`invalid config for network ${name}: EndpointsConfig is nil`);
+    }
+    asked[name === "default" ? "bridge" : name] = settings;
+  }
+  const isDefault = mode.name === "bridge";
+  if (isDefault && Object.keys(asked).length > 0) return asked;
+  return Object.hasOwn(asked, mode.name) ? asked : { [mode.name]: {}, ...asked };
+}
+
+/** What the network layer needs to know of a container. */
+export function networkingOf(record: ContainerRecord): ContainerNetworking {
+  const { config, hostConfig: host } = record;
+  return {
+    id: record.id,
+    name: record.name,
+    hostname: config.Hostname ?? "",
+    endpoints: { ...record.endpoints },
+    ports: Object.fromEntries(
+      Object.entries(host.PortBindings ?? {}).map(([port, bindings]) => [port, bindings ?? []]),
+    ),
+    exposed: Object.keys(config.ExposedPorts ?? {}),
+    publishAll: host.PublishAllPorts === true,
+    dns: { servers: host.Dns ?? [], search: host.DnsSearch ?? [], options: host.DnsOptions ?? [] },
+    links: host.Links ?? [],
+  };
+}

@@ -1,0 +1,34 @@
+import type { HostConfig } from "../../api/index.ts";
+import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from "../spec/paths.ts";
+import type { ContainerConfiguration } from "../types.ts";
+import { networkMode } from "./modes.ts";
+
+/** The request's host config with the daemon's defaults filled in, as it is stored and shown. */
+export function withDefaults(host: HostConfig, config: ContainerConfiguration): HostConfig {
+  const mode = networkMode(host.NetworkMode);
+  const privileged = host.Privileged === true;
+  return {
+    ...host,
+    NetworkMode: mode.kind === "network" ? mode.name : (host.NetworkMode ?? "bridge"),
+    LogConfig: logConfig(host.LogConfig, config),
+    RestartPolicy: {
+      Name: host.RestartPolicy?.Name || "no",
+      MaximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0,
+    },
+    CgroupnsMode: host.CgroupnsMode || (privileged && config.cgroupnsMode === "private" ? "host" : config.cgroupnsMode),
+    IpcMode: host.IpcMode || config.ipcMode,
+    ShmSize: host.ShmSize || config.defaultShmSize,
+    Runtime: host.Runtime || config.defaultRuntime,
+    MemorySwap: host.MemorySwap || ((host.Memory ?? 0) > 0 ? (host.Memory ?? 0) * 2 : 0),
+    OomKillDisable: host.OomKillDisable ?? false,
+    MaskedPaths: host.MaskedPaths ?? (privileged ? [] : [...DEFAULT_MASKED_PATHS]),
+    ReadonlyPaths: host.ReadonlyPaths ?? (privileged ? [] : [...DEFAULT_READONLY_PATHS]),
+  };
+}
+
+function logConfig(asked: HostConfig["LogConfig"], config: ContainerConfiguration): NonNullable<HostConfig["LogConfig"]> {
+  // The API's type closes the set of names; the daemon's option is checked against the drivers at boot.
+  const Type = (asked?.Type || config.logDriver) as NonNullable<NonNullable<HostConfig["LogConfig"]>["Type"]>;
+  const inherits = Type === config.logDriver;
+  return { Type, Config: { ...(inherits ? config.logOptions : {}), ...asked?.Config } };
+}

@@ -1,0 +1,89 @@
+import { stat } from "node:fs/promises";
+import type { ContainerCreateBody, HostConfig } from "../../api/index.ts";
+import { errnoOf, invalid, notImplemented } from "../../base/index.ts";
+import { boundingSet } from "../capabilities.ts";
+import { noLogDriver } from "../errors.ts";
+import type { ContainerRegistry } from "../registry.ts";
+import { parseSecurityOptions } from "../security-options.ts";
+import type { ContainerDependencies } from "../types.ts";
+import { networkMode, namespaceMode, validateModes } from "./modes.ts";
+import type { WantedMount } from "./mounts.ts";
+import { validateConfig } from "./validate-config.ts";
+import { validateHostLimits, validateResources } from "./validate-resources.ts";
+
+type Needs = Pick<ContainerDependencies, "host" | "logDrivers" | "config" | "runtime"> & { registry: ContainerRegistry };
+
+/**
+ * Everything about a create body that can be said before anything is made.
+ * @returns the host config to keep, and warnings. @throws invalid with Docker's texts.
+ */
+export function validateBody(body: ContainerCreateBody, needs: Needs): { host: HostConfig; warnings: string[] } {
+  const asked = body.HostConfig ?? {};
+  validateConfig(body, asked);
+  validateModes(body, asked);
+  boundingSet(
+    { add: asked.CapAdd ?? [], drop: asked.CapDrop ?? [], privileged: asked.Privileged === true },
+    needs.host.capabilities,
+  );
+  validateHostLimits(asked);
+  const { resources: host, warnings } = validateResources(asked, needs.host, false);
+  parseSecurityOptions(host.SecurityOpt ?? []);
+  validateOthers(host, needs.registry);
+  validateRuntime(host, needs);
+  if (networkMode(host.NetworkMode).kind === "host" && Object.keys(host.PortBindings ?? {}).length > 0) {
+    warnings.push("Published ports are discarded when using host network mode");
+  }
+  return { host, warnings };
+}
+
+/** Containers whose namespaces or names are to be used must be there. */
+function validateOthers(host: HostConfig, registry: ContainerRegistry): void {
+  for (const text of [host.IpcMode, host.PidMode]) {
+    const mode = namespaceMode(text);
+    if (mode.kind === "container" && mode.ref !== "") asInvalid(() => registry.resolve(mode.ref), "");
+  }
+  for (const link of host.Links ?? []) {
+    const name = link.split(":")[0] ?? "";
+    asInvalid(() => registry.resolve(name), `could not get container for ${name}: `);
+  }
+}
+
+/** Docker answers 400 for a container that a create body names. */
+export function asInvalid<T>(work: () => T, prefix: string): T {
+  try {
+    return work();
+  } catch (error) {
+    throw invalid(`${prefix}${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function validateRuntime(host: HostConfig, needs: Needs): void {
+  const runtime = host.Runtime ?? "";
+  if (runtime !== "" && runtime !== needs.config.defaultRuntime && !needs.runtime.names.includes(runtime)) {
+    throw invalid(`unknown or invalid runtime name: ${runtime}`);
+  }
+  if (host.StorageOpt !== undefined && Object.keys(host.StorageOpt).length > 0) {
+    throw notImplemented("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+  }
+}
+
+/** The log driver and its options, with the daemon's defaults in. */
+export function validateLog(host: HostConfig, needs: Needs): void {
+  const name = host.LogConfig?.Type ?? "";
+  const driver = needs.logDrivers.get(name);
+  if (driver === undefined) throw noLogDriver(name);
+  driver.validate(host.LogConfig?.Config ?? {});
+}
+
+/** Sources of binds that are not to be made must be there. */
+export async function validateSources(mounts: readonly WantedMount[]): Promise<void> {
+  for (const mount of mounts) {
+    if (mount.type !== "bind" || mount.createSource) continue;
+    try {
+      await stat(mount.source);
+    } catch (error) {
+      const why = errnoOf(error) === "ENOENT" ? "bind source path does not exist" : "bind source path cannot be read";
+      throw invalid(`invalid mount config for type "bind": ${why}: ${mount.source}`, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import { crashPoint, messageOf } from "../../base/index.ts";
+import type { ContainerRecord, MountRecord } from "../record.ts";
+import type { ContainerDependencies } from "../types.ts";
+import type { WantedMount } from "./mounts.ts";
+
+type Needs = Pick<ContainerDependencies, "volumes" | "images" | "snapshotter" | "rootfsViews" | "logger">;
+type WantedVolume = Extract<WantedMount, { type: "volume" }>;
+
+/**
+ * Makes the volumes that mounts ask for, fills the new ones from the image, and gives the mounts with their sources.
+ * `undo` gets what takes each step back.
+ */
+export async function settleMounts(
+  record: ContainerRecord,
+  wanted: readonly WantedMount[],
+  needs: Needs,
+  undo: AsyncDisposableStack,
+): Promise<{ mounts: MountRecord[]; warnings: string[] }> {
+  const mounts: MountRecord[] = [];
+  const warnings: string[] = [];
+  for (const mount of wanted) {
+    if (mount.type === "volume") mounts.push(await settleVolume(mount, needs, undo));
+    else if (mount.type === "inherited") mounts.push(mount.record);
+    else if (mount.type === "image") {
+      warnings.push("Image mount is an experimental feature");
+      const image = await needs.images.resolve(mount.reference);
+      const { reference, subpath, target } = mount;
+      mounts.push({ type: "image", name: reference, imageId: image.id, subpath, target, readOnly: true });
+    } else mounts.push(mount);
+  }
+  crashPoint("create:volumes-made");
+  await copyUp(record, mounts, needs);
+  return { mounts, warnings };
+}
+
+async function settleVolume(mount: WantedVolume, needs: Needs, undo: AsyncDisposableStack): Promise<MountRecord> {
+  const use = await needs.volumes.ensure({
+    name: mount.name,
+    driver: mount.driver,
+    options: mount.driverOptions,
+    labels: mount.labels,
+  });
+  if (use.created) undo.defer(() => needs.volumes.remove(use.name, { force: true }));
+  return {
+    type: "volume",
+    name: use.name,
+    driver: use.driver,
+    source: use.mountpoint,
+    subpath: mount.subpath,
+    target: mount.target,
+    readOnly: mount.readOnly,
+    mode: mount.mode,
+    noCopy: mount.noCopy,
+    anonymous: mount.name === undefined,
+  };
+}
+
+/** Docker's copy-up: an empty volume gets what the image has at its place. */
+async function copyUp(record: ContainerRecord, mounts: readonly MountRecord[], needs: Needs): Promise<void> {
+  const empty = mounts.filter((mount) => mount.type === "volume" && !mount.noCopy && mount.subpath === "");
+  if (empty.length === 0 || record.image.topChainId === undefined) return;
+  await using view = await needs.rootfsViews.open(await needs.snapshotter.mounts(record.id));
+  for (const mount of empty) {
+    if (mount.type !== "volume") continue;
+    try {
+      await needs.volumes.copyUp(mount.name, `/proc/self/fd/${view.fd}`, mount.target);
+    } catch (error) {
+      needs.logger.warn("a volume was not filled from the image", {
+        volume: mount.name,
+        container: record.id,
+        error: messageOf(error),
+      });
+      throw error;
+    }
+  }
+}

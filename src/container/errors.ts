@@ -1,0 +1,81 @@
+import { conflict, invalid, notFound, notImplemented, notModified, unknown, type EngineError } from "../base/index.ts";
+
+/** Errors of the container layer, with Docker's texts. */
+
+export const noSuchContainer = (ref: string): EngineError => notFound(`No such container: ${ref}`);
+
+export const ambiguous = (prefix: string): EngineError =>
+  invalid(`Multiple IDs found with provided prefix: ${prefix}`);
+
+export const nameInUse = (name: string, holder: string): EngineError =>
+  conflict(
+    `Conflict. The container name "/${name}" is already in use by container "${holder}". ` +
+      "You have to remove (or rename) that container to be able to reuse that name.",
+  );
+
+export const invalidName = (name: string): EngineError =>
+  invalid(`Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+
+export const noCommand = (): EngineError => invalid("no command specified");
+
+export const notRunning = (id: string): EngineError => conflict(`container ${id} is not running`);
+
+export const alreadyPaused = (id: string): EngineError => conflict(`container ${id} is already paused`);
+
+export const notPaused = (id: string): EngineError => unknown(`Container ${id} is not paused`);
+
+export const isRestarting = (id: string): EngineError =>
+  conflict(`Container ${id} is restarting, wait until the container is running`);
+
+export const startPaused = (): EngineError => conflict("cannot start a paused container, try unpause instead");
+
+export const startRemoving = (): EngineError =>
+  conflict("container is marked for removal and cannot be started");
+
+export const alreadyStarted = (): EngineError => notModified("container is already running");
+
+export const alreadyStopped = (): EngineError => notModified("container is already stopped");
+
+export const killNotRunning = (name: string, id: string): EngineError =>
+  conflict(`cannot kill container: ${name}: container ${id} is not running`);
+
+export const invalidSignal = (signal: string): EngineError => invalid(`invalid signal: ${signal}`);
+
+export const removeRunning = (name: string): EngineError =>
+  conflict(
+    `cannot remove container "${name}": container is running: stop the container before removing or force remove`,
+  );
+
+export const removePaused = (name: string): EngineError =>
+  conflict(`cannot remove container "${name}": container is paused and must be unpaused first`);
+
+export const removeInProgress = (name: string): EngineError =>
+  conflict(`removal of container ${name} is already in progress`);
+
+export const attachPaused = (ref: string): EngineError =>
+  conflict(`container ${ref} is paused, unpause the container before attach`);
+
+export const attachRestarting = (ref: string): EngineError =>
+  conflict(`container ${ref} is restarting, wait until the container is running`);
+
+export const noSuchExec = (id: string): EngineError => notFound(`No such exec instance: ${id}`);
+
+export const execPaused = (id: string): EngineError =>
+  conflict(`container ${id} is paused, unpause the container before exec`);
+
+export const execRan = (id: string): EngineError => conflict(`exec command ${id} has already run`);
+
+export const execRuns = (id: string): EngineError => conflict(`exec command ${id} is already running`);
+
+export const noExecCommand = (): EngineError => invalid("No exec command specified");
+
+export const execNotStarted = (): EngineError => invalid("exec process is not started");
+
+export const invalidFilter = (name: string, value?: string): EngineError =>
+  invalid(value === undefined ? `invalid filter '${name}'` : `invalid filter '${name}=${value}'`);
+
+export const noLogDriver = (name: string): EngineError =>
+  invalid(`error looking up logging plugin ${name}: plugin "${name}" not found`);
+
+export const refused = (what: string, wayOut: string): EngineError =>
+  notImplemented(`${what} is not supported by this engine: ${wayOut}`);

@@ -1,0 +1,77 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { AttachedNetworking } from "../network/index.ts";
+import { networkMode } from "./create/modes.ts";
+import type { ContainerRecord } from "./record.ts";
+import type { ContainerFiles } from "./spec/mounts.ts";
+
+const LOCAL_LINES = [
+  "127.0.0.1\tlocalhost",
+  "::1\tlocalhost ip6-localhost ip6-loopback",
+  "fe00::\tip6-localnet",
+  "ff00::\tip6-mcastprefix",
+  "ff02::1\tip6-allnodes",
+  "ff02::2\tip6-allrouters",
+];
+
+export function filesIn(folder: string): ContainerFiles {
+  return { hosts: join(folder, "hosts"), hostname: join(folder, "hostname"), resolvConf: join(folder, "resolv.conf") };
+}
+
+/** Makes the files, so that they can be bound before the network is known. */
+export async function prepareFiles(files: ContainerFiles, record: ContainerRecord): Promise<void> {
+  await Promise.all([
+    writeFile(files.hosts, "", { mode: 0o644 }),
+    writeFile(files.resolvConf, "", { mode: 0o644 }),
+    writeFile(files.hostname, `${record.config.Hostname ?? ""}\n`, { mode: 0o644 }),
+  ]);
+}
+
+/**
+ * Fills hosts and resolv.conf. They are written in place: the container has these very files bound.
+ * @param hostGateway what `host-gateway` means in `--add-host`.
+ */
+export async function fillFiles(
+  files: ContainerFiles,
+  record: ContainerRecord,
+  attached: AttachedNetworking | undefined,
+  hostGateway: string | undefined,
+): Promise<void> {
+  const host = networkMode(record.hostConfig.NetworkMode).kind === "host";
+  const base = host ? (await read("/etc/hosts")).trimEnd().split("\n") : LOCAL_LINES;
+  const extra = (record.hostConfig.ExtraHosts ?? []).flatMap((entry) => extraHost(entry, hostGateway));
+  const own = (attached?.hostsLines ?? []).map(({ address, names }) => `${address}\t${names.join(" ")}`);
+  const hosts = [...base, ...extra, ...own].join("\n");
+  const resolv = attached?.resolvConf ?? withOverrides(await read("/etc/resolv.conf"), record);
+  await Promise.all([writeFile(files.hosts, `${hosts}\n`), writeFile(files.resolvConf, resolv)]);
+}
+
+/** `name:address` or `name=address`; several addresses of `host-gateway` are one line each. */
+function extraHost(entry: string, hostGateway: string | undefined): string[] {
+  const separator = entry.search(/[:=]/);
+  const name = entry.slice(0, separator);
+  const address = entry.slice(separator + 1).replace(/^\[(.*)\]$/, "$1");
+  if (address !== "host-gateway") return [`${address}\t${name}`];
+  return hostGateway === undefined ? [] : [`${hostGateway}\t${name}`];
+}
+
+/** The host's resolv.conf with the container's own dns options in place of the host's. */
+function withOverrides(text: string, record: ContainerRecord): string {
+  const { Dns = [], DnsSearch = [], DnsOptions = [] } = record.hostConfig;
+  const replaced: Array<[string, string[], string]> = [
+    ["nameserver", Dns, Dns.map((server) => `nameserver ${server}`).join("\n")],
+    ["search", DnsSearch, DnsSearch.includes(".") ? "" : `search ${DnsSearch.join(" ")}`],
+    ["options", DnsOptions, `options ${DnsOptions.join(" ")}`],
+  ];
+  let lines = text.trimEnd().split("\n");
+  for (const [keyword, values, line] of replaced) {
+    if (values.length === 0) continue;
+    lines = lines.filter((old) => !old.startsWith(keyword) && !(keyword === "search" && old.startsWith("domain")));
+    if (line !== "") lines.push(line);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+async function read(path: string): Promise<string> {
+  return await readFile(path, "utf8").catch(() => ""); // a host without the file: an empty one, as Docker does
+}

@@ -1,0 +1,162 @@
+import type { Logger } from "../base/index.ts";
+import { parseContainerId, type ContainerId } from "../base/index.ts";
+import type { Store } from "../store/index.ts";
+import { PendingAttachments } from "./attach/pending.ts";
+import { ContainerEntry } from "./entry.ts";
+import { ambiguous, nameInUse, noSuchContainer } from "./errors.ts";
+import type { ContainerRecord } from "./record.ts";
+import { NEW_STATE, type RunState } from "./state.ts";
+
+const MIGRATIONS = [
+  `CREATE TABLE containers (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL UNIQUE,
+     record TEXT NOT NULL,
+     state TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE container_tombstones (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID`,
+];
+
+/** Which containers there are, by id and name: in memory for reading, in the store for keeping. */
+export class ContainerRegistry {
+  readonly #store: Store;
+  readonly #entries = new Map<ContainerId, ContainerEntry>();
+  /** Names in use, and those of containers that are being made. */
+  readonly #names = new Map<string, ContainerId>();
+
+  constructor(store: Store, logger: Logger) {
+    this.#store = store;
+    store.migrate("container", MIGRATIONS);
+    for (const row of store.prepare("SELECT id, record, state FROM containers").all()) this.#load(row, logger);
+  }
+
+  /** Every container, newest first. */
+  all(): ContainerEntry[] {
+    return [...this.#entries.values()].sort((a, b) => (BigInt(a.record.createdAt) < BigInt(b.record.createdAt) ? 1 : -1));
+  }
+
+  get(id: string): ContainerEntry | undefined {
+    return this.#entries.get(id as ContainerId); // a key that is no id finds nothing
+  }
+
+  byName(name: string): ContainerEntry | undefined {
+    const id = this.#names.get(name);
+    return id === undefined ? undefined : this.#entries.get(id);
+  }
+
+  /**
+   * The container of a full id, a name (with or without slash) or an unambiguous prefix of an id, in this order.
+   * @throws not-found `No such container: REF`; invalid when several ids begin so.
+   */
+  resolve(ref: string): ContainerEntry {
+    const exact = this.get(ref) ?? this.byName(ref.replace(/^\//, ""));
+    if (exact !== undefined) return exact;
+    if (!/^[0-9a-f]+$/.test(ref)) throw noSuchContainer(ref);
+    let found: ContainerEntry | undefined;
+    for (const [id, entry] of this.#entries) {
+      if (!id.startsWith(ref)) continue;
+      if (found !== undefined) throw ambiguous(ref);
+      found = entry;
+    }
+    if (found === undefined) throw noSuchContainer(ref);
+    return found;
+  }
+
+  nameIsFree(name: string): boolean {
+    return !this.#names.has(name);
+  }
+
+  /**
+   * Keeps a name for a container that is being made. `release` gives it back unless `insert` or `rename` used it.
+   * @throws conflict when it is taken.
+   */
+  reserveName(name: string, id: ContainerId): Disposable {
+    const holder = this.#names.get(name);
+    if (holder !== undefined) throw nameInUse(name, holder);
+    this.#names.set(name, id);
+    return {
+      [Symbol.dispose]: () => {
+        const used = this.#entries.get(id)?.name === name;
+        if (!used && this.#names.get(name) === id) this.#names.delete(name);
+      },
+    };
+  }
+
+  /** Stores a new container under its reserved name; `within` joins the transaction. */
+  insert(record: ContainerRecord, options: { durable: boolean }, within: () => void): ContainerEntry {
+    this.#store.transaction(() => {
+      within();
+      this.#store
+        .prepare("INSERT INTO containers (id, name, record, state) VALUES (?, ?, ?, ?)")
+        .run(record.id, record.name, JSON.stringify(record), JSON.stringify(NEW_STATE));
+    }, options);
+    const entry = new ContainerEntry(record, NEW_STATE, new PendingAttachments());
+    this.#entries.set(record.id, entry);
+    this.#names.set(record.name, record.id);
+    return entry;
+  }
+
+  /** Stores a changed record (rename, update, network connect). Durable. */
+  saveRecord(entry: ContainerEntry, record: ContainerRecord): void {
+    this.#store.transaction(() =>
+      this.#store
+        .prepare("UPDATE containers SET name = ?, record = ? WHERE id = ?")
+        .run(record.name, JSON.stringify(record), record.id),
+    );
+    if (entry.name !== record.name) {
+      this.#names.delete(entry.name);
+      this.#names.set(record.name, record.id);
+    }
+    entry.record = record;
+  }
+
+  /** Stores a changed run state, unsynced. A full disk is no reason to lose track of a container: memory is right then. */
+  saveState(entry: ContainerEntry, change: Partial<RunState>): void {
+    entry.state = { ...entry.state, ...change };
+    this.#store.transaction(
+      () => this.#store.prepare("UPDATE containers SET state = ? WHERE id = ?").run(JSON.stringify(entry.state), entry.id),
+      { durable: false },
+    );
+  }
+
+  /** The logical removal: row and name go, a tombstone stands until the physical one is done. */
+  remove(entry: ContainerEntry, options: { durable: boolean }, within: () => void): void {
+    this.#store.transaction(() => {
+      within();
+      this.#store.prepare("DELETE FROM containers WHERE id = ?").run(entry.id);
+      this.#store.prepare("INSERT OR IGNORE INTO container_tombstones (id) VALUES (?)").run(entry.id);
+    }, options);
+    this.#entries.delete(entry.id);
+    if (this.#names.get(entry.name) === entry.id) this.#names.delete(entry.name);
+  }
+
+  /** Removed containers whose files may still be there. */
+  tombstones(): string[] {
+    return this.#store
+      .prepare("SELECT id FROM container_tombstones")
+      .all()
+      .map((row) => String(row["id"]));
+  }
+
+  buried(id: string): void {
+    this.#store.transaction(() => this.#store.prepare("DELETE FROM container_tombstones WHERE id = ?").run(id), {
+      durable: false,
+    });
+  }
+
+  #load(row: Record<string, unknown>, logger: Logger): void {
+    try {
+      const id = parseContainerId(String(row["id"]));
+      // Both texts were written by this class from values of these types.
+      const record = JSON.parse(String(row["record"])) as ContainerRecord;
+      const state = JSON.parse(String(row["state"])) as RunState;
+      this.#entries.set(id, new ContainerEntry(record, state, new PendingAttachments()));
+      this.#names.set(record.name, id);
+    } catch (error) {
+      logger.error("a container's row cannot be read and is left alone", {
+        container: String(row["id"]),
+        error: String(error),
+      });
+    }
+  }
+}

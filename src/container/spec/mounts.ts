@@ -1,0 +1,114 @@
+import type { MountSpec } from "../../spec/index.ts";
+import { namespaceMode } from "../create/modes.ts";
+import type { ContainerRecord, MountRecord } from "../record.ts";
+import type { NamespacePaths } from "./namespaces.ts";
+
+/** The container's own files on the host. */
+export interface ContainerFiles {
+  hosts: string;
+  hostname: string;
+  resolvConf: string;
+}
+
+interface MountContext {
+  files: ContainerFiles;
+  paths: NamespacePaths;
+  imageMounts: ReadonlyMap<string, string>;
+}
+
+/** The whole list in the order of mounting: Docker's standard ones, the container's files, then what was asked for. */
+export function compileMounts(record: ContainerRecord, context: MountContext, writableCgroups: boolean): MountSpec[] {
+  const asked = record.mounts.map((mount) => compileMount(mount, context.imageMounts)).sort(byDepth);
+  const targets = new Set(asked.map((mount) => mount.destination));
+  const free = (mount: MountSpec) => !targets.has(mount.destination);
+  return [...standardMounts(record, context.paths, writableCgroups).filter(free), ...ownFiles(context.files).filter(free), ...asked];
+}
+
+function standardMounts(record: ContainerRecord, paths: NamespacePaths, writableCgroups: boolean): MountSpec[] {
+  const { hostConfig: host } = record;
+  const privileged = host.Privileged === true;
+  const readOnly = host.ReadonlyRootfs === true;
+  const sysMode = privileged && !readOnly ? "rw" : "ro";
+  const cgroupMode = (privileged || writableCgroups) && !readOnly ? "rw" : "ro";
+  const mounts: MountSpec[] = [
+    mount("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
+    mount("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+    mount("/dev/pts", "devpts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+    mount("/sys", "sysfs", "sysfs", ["nosuid", "noexec", "nodev", sysMode]),
+    mount("/sys/fs/cgroup", "cgroup", "cgroup", [cgroupMode, "nosuid", "noexec", "nodev"]),
+  ];
+  const ipc = namespaceMode(host.IpcMode).kind;
+  mounts.push(
+    ipc === "host"
+      ? mount("/dev/mqueue", "bind", "/dev/mqueue", ["rbind", "nosuid", "noexec", "nodev"])
+      : mount("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
+  );
+  if (host.IpcMode === "none") return mounts;
+  const shared = ipc === "host" ? "/dev/shm" : paths.shm;
+  mounts.push(
+    shared === undefined
+      ? mount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", `size=${host.ShmSize ?? 0}`])
+      : mount("/dev/shm", "bind", shared, ["rbind", "rprivate"]),
+  );
+  return mounts;
+}
+
+function ownFiles(files: ContainerFiles): MountSpec[] {
+  return [
+    mount("/etc/resolv.conf", "bind", files.resolvConf, ["rbind", "rprivate"]),
+    mount("/etc/hostname", "bind", files.hostname, ["rbind", "rprivate"]),
+    mount("/etc/hosts", "bind", files.hosts, ["rbind", "rprivate"]),
+  ];
+}
+
+function compileMount(record: MountRecord, images: ReadonlyMap<string, string>): MountSpec {
+  switch (record.type) {
+    case "bind": {
+      const how = record.recursive ? "rbind" : "bind";
+      return mount(record.target, "bind", record.source, [how, ...access(record), record.propagation]);
+    }
+    case "volume": {
+      const source = record.subpath === "" ? record.source : `${record.source}/${record.subpath}`;
+      return mount(record.target, "bind", source, ["rbind", record.readOnly ? "ro" : "rw"]);
+    }
+    case "image": {
+      const root = images.get(record.imageId) ?? "";
+      const source = record.subpath === "" ? root : `${root}/${record.subpath}`;
+      return mount(record.target, "bind", source, ["rbind", "ro", "rprivate"]);
+    }
+    case "tmpfs":
+      return mount(record.target, "tmpfs", "tmpfs", tmpfsOptions(record));
+  }
+}
+
+function access(record: Extract<MountRecord, { type: "bind" }>): string[] {
+  if (!record.readOnly) return ["rw"];
+  // rro also covers what is mounted below; only a forced one may fail where the kernel cannot.
+  return record.recursive && record.readOnlyRecursion === "forced" ? ["rro"] : ["ro"];
+}
+
+/** Pairs of which the last one said counts. */
+const PAIRS: ReadonlyArray<readonly [string, string]> = [
+  ["exec", "noexec"],
+  ["suid", "nosuid"],
+  ["dev", "nodev"],
+  ["rw", "ro"],
+];
+
+function tmpfsOptions(record: Extract<MountRecord, { type: "tmpfs" }>): string[] {
+  const options = ["noexec", "nosuid", "nodev", "rprivate"];
+  for (const option of [...record.options, ...(record.readOnly ? ["ro"] : [])]) {
+    const pair = PAIRS.find((words) => words.includes(option));
+    const kept = pair === undefined ? options : options.filter((other) => !pair.includes(other));
+    options.splice(0, options.length, ...kept, option);
+  }
+  return options;
+}
+
+function byDepth(a: MountSpec, b: MountSpec): number {
+  return a.destination.split("/").length - b.destination.split("/").length;
+}
+
+function mount(destination: string, type: string, source: string, options: string[]): MountSpec {
+  return { destination, type, source, options };
+}
