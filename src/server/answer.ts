@@ -1,0 +1,34 @@
+import type { LogStream, StdioStream } from "../api/index.ts";
+import type { HeaderFields } from "./http/index.ts";
+
+/** What a route gives back; `write-answer.ts` turns it into HTTP. */
+export type RouteAnswer =
+  | { readonly kind: "empty"; readonly status: number; readonly fields?: HeaderFields }
+  | { readonly kind: "text"; readonly text: string; readonly fields?: HeaderFields }
+  | { readonly kind: "json"; readonly status: number; readonly body: unknown }
+  /** Headers at once, the body when the promise resolves. */
+  | { readonly kind: "later"; readonly body: Promise<unknown> }
+  /** One JSON object a line. */
+  | { readonly kind: "lines"; readonly items: AsyncIterable<unknown> }
+  /** Progress messages: an error before the first is a status, a later one a message. */
+  | { readonly kind: "progress"; readonly items: AsyncIterable<unknown> }
+  | {
+      readonly kind: "bytes";
+      readonly contentType: string;
+      readonly body: AsyncIterable<Uint8Array>;
+      readonly fields?: HeaderFields;
+    }
+  | { readonly kind: "frames"; readonly log: LogStream }
+  | { readonly kind: "stdio"; readonly stdio: StdioStream }
+  /** A hijacked connection that only ever says this. */
+  | { readonly kind: "last-words"; readonly text: string }
+  /** Docker's refusal of an attach: text, on a connection that is not HTTP any more. */
+  | { readonly kind: "raw-refusal"; readonly status: number; readonly text: string };
+
+export const empty = (status: number, fields?: HeaderFields): RouteAnswer => ({
+  kind: "empty",
+  status,
+  ...(fields === undefined ? {} : { fields }),
+});
+
+export const json = (body: unknown, status = 200): RouteAnswer => ({ kind: "json", status, body });

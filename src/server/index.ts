@@ -1,0 +1,10 @@
+export type { ResponseObserver } from "./dispatch.ts";
+export type { Backends } from "./routes/index.ts";
+export {
+  type ApiListener,
+  type ApiServer,
+  createServer,
+  type ListenAddress,
+  type ServerOptions,
+  type TlsOptions,
+} from "./server.ts";

@@ -1,0 +1,25 @@
+import type { OutputChunk } from "../../api/index.ts";
+
+const STREAM_NUMBER = { stdout: 1, stderr: 2, systemerr: 3 } as const;
+
+/** Writes a piece of output: as it is from a terminal, else behind a frame header of 8 bytes. */
+export function writeOutput(write: (data: Uint8Array) => void, chunk: OutputChunk, tty: boolean): void {
+  if (!tty) write(frameHeader(chunk.stream, chunk.data.length));
+  write(chunk.data);
+}
+
+/** A frame on stream 3, which clients show as an error. */
+export function errorFrame(message: string): Uint8Array {
+  const text = Buffer.from(message);
+  return Buffer.concat([frameHeader("systemerr", text.length), text]);
+}
+
+function frameHeader(stream: keyof typeof STREAM_NUMBER, length: number): Uint8Array {
+  const header = Buffer.alloc(8);
+  header[0] = STREAM_NUMBER[stream];
+  header.writeUInt32BE(length, 4);
+  return header;
+}
+
+export const RAW_STREAM = "application/vnd.docker.raw-stream";
+export const MULTIPLEXED_STREAM = "application/vnd.docker.multiplexed-stream";

@@ -1,0 +1,45 @@
+import { cancelled } from "../../base/index.ts";
+
+/** Something that takes pieces and says when it can take more. */
+export interface Sink {
+  ready(): Promise<void> | undefined;
+}
+
+/**
+ * Moves items to a sink at the sink's speed: the next item is asked for when the one before was taken.
+ * @throws what the source throws; cancelled when the signal fires or the client goes. The source is told to stop then.
+ */
+export async function pump<T>(
+  source: AsyncIterable<T>,
+  sink: Sink,
+  signal: AbortSignal,
+  write: (item: T) => void,
+): Promise<void> {
+  const iterator = source[Symbol.asyncIterator]();
+  let stop: (() => void) | undefined;
+  const onAbort = (): void => stop?.();
+  signal.addEventListener("abort", onAbort, { once: true });
+  let finished = false;
+  try {
+    for (;;) {
+      if (signal.aborted) throw gone();
+      const next = await new Promise<IteratorResult<T>>((resolve, reject) => {
+        stop = () => reject(gone());
+        iterator.next().then(resolve, reject);
+      });
+      if (next.done === true) {
+        finished = true;
+        return;
+      }
+      write(next.value);
+      const waiting = sink.ready();
+      if (waiting !== undefined) await waiting;
+    }
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    // Not awaited: a generator that is stuck in its own await would hold the connection.
+    if (!finished) void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
+}
+
+const gone = () => cancelled("the client has gone");
