@@ -15,7 +15,7 @@ import {
 import { noSuchBlob, wrongDigest, wrongSize } from "./errors.ts";
 import { Leases } from "./leases.ts";
 import { PartialFile, removeStalePartials } from "./partial-file.ts";
-import type { BlobInfo, ContentStore, Expected, ResumableWriter } from "./types.ts";
+import type { BlobInfo, ContentStore, Expected, LeasedBlob, ResumableWriter } from "./types.ts";
 
 const READ_SIZE = 256 * 1024;
 
@@ -50,7 +50,7 @@ class FileContentStore implements ContentStore {
     }
   }
 
-  async ingest(source: AsyncIterable<Uint8Array>, expected: Expected = {}, signal?: AbortSignal): Promise<BlobInfo> {
+  async ingest(source: AsyncIterable<Uint8Array>, expected: Expected = {}, signal?: AbortSignal): Promise<LeasedBlob> {
     const temporary = join(this.#scratch, randomBytes(12).toString("hex"));
     try {
       const blob = await writeHashed(temporary, source, expected.size, signal);
@@ -58,8 +58,12 @@ class FileContentStore implements ContentStore {
       if (expected.digest !== undefined && blob.digest !== expected.digest) {
         throw wrongDigest(expected.digest, blob.digest);
       }
+      // Leased first: an equal blob may be there already, and about to be deleted.
+      using leases = new DisposableStack();
+      const lease = leases.use(this.lease(blob.digest));
       await this.adopt(temporary, blob);
-      return blob;
+      leases.move();
+      return { ...blob, [Symbol.dispose]: () => lease[Symbol.dispose]() };
     } finally {
       await rm(temporary, { force: true });
     }

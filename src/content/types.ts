@@ -5,6 +5,9 @@ export interface BlobInfo {
   size: number;
 }
 
+/** A blob that stays while this is not disposed. */
+export interface LeasedBlob extends BlobInfo, Disposable {}
+
 /** What a writer's bytes must turn out to be. */
 export type Expected = Partial<BlobInfo>;
 
@@ -13,8 +16,8 @@ export type Expected = Partial<BlobInfo>;
  * Whoever writes or uses one holds a lease on it; `delete` and `sweep` leave leased blobs alone.
  */
 export interface ContentStore {
-  /** Stores a stream. @throws invalid when digest or size are not the expected ones; no-space. */
-  ingest(source: AsyncIterable<Uint8Array>, expected?: Expected, signal?: AbortSignal): Promise<BlobInfo>;
+  /** Stores a stream and leases it. @throws invalid when digest or size are not the expected ones; no-space. */
+  ingest(source: AsyncIterable<Uint8Array>, expected?: Expected, signal?: AbortSignal): Promise<LeasedBlob>;
   /**
    * Takes over a finished file of the same file system, whose digest the caller has computed. The source name is gone
    * afterwards; when the blob was there already, the file is removed.

@@ -25,9 +25,11 @@ export interface ImageStore {
 }
 
 export interface NewImage {
+  /** Its `rootfs` is replaced by the layers that the image gets; `history` is taken as it is. */
   config: ImageConfig;
-  /** Uncompressed layer tars added on top of `parent`'s layers; each is stored and unpacked. */
+  /** The new image has its layers, and shows it as parent. */
   parent: Digest | undefined;
+  /** A layer tar to add on top: stored and unpacked. One without entries adds none. */
   layer: AsyncIterable<Uint8Array> | undefined;
   reference: string | undefined;
 }
@@ -37,4 +39,9 @@ export interface ImageUsers {
   usersOf(id: Digest): Array<{ containerId: string; name: string; running: boolean }>;
 }
 
-export interface ImageService extends ImageStore, ImagesBackend {}
+export interface ImageService extends ImageStore, ImagesBackend {
+  /** Boot, before anything else: removes what was half made or half removed when the process was killed. */
+  sweep(): Promise<void>;
+  /** Removes layers that nothing needs: after a container of a removed image is gone. */
+  collect(): Promise<void>;
+}

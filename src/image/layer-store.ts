@@ -1,0 +1,221 @@
+import { randomBytes } from "node:crypto";
+import type { Archiver, ArchiveSource, UnpackResult } from "../archive/index.ts";
+import { crashPoint, hexOf, isDigest, isKind, KeyedLock, shortId, type Digest, type Logger } from "../base/index.ts";
+import { Leases, type ContentStore } from "../content/index.ts";
+import type { Snapshotter } from "../snapshot/index.ts";
+import type { Catalog, LayerBlob } from "./catalog.ts";
+import type { StackedLayer } from "./chain.ts";
+import { wrongDiffId } from "./errors.ts";
+import { Slots } from "./slots.ts";
+
+const KEY_PREFIX = "unpack-";
+/** Layers of one image that are unpacked at once. */
+const PARALLEL = 3;
+
+/** A layer to be there: its place in a stack, and where its bytes come from when it is not. */
+export interface LayerRequest extends StackedLayer {
+  /** Asked at most once, and only when the layer is not there. */
+  open(signal: AbortSignal): Promise<ArchiveSource>;
+  /** Stores the blob that was read; called when the layer's digest has proven right. */
+  keep(result: UnpackResult): Promise<Omit<LayerBlob, "diffId">>;
+  onProgress?: (bytes: number) => void;
+  onPresent?: () => void;
+  onAdded?: () => void;
+}
+
+export interface LayerStoreParts {
+  catalog: Catalog;
+  content: ContentStore;
+  snapshotter: Snapshotter;
+  archive: Archiver;
+  logger: Logger;
+}
+
+/**
+ * Unpacked layers: each is a committed snapshot named by its chain id, a row, and a blob that gives its tar again.
+ * Order on the way in: blob, snapshot, row. On the way out: row, snapshot, blob. So whatever has no row is garbage.
+ */
+export class LayerStore {
+  readonly #parts: LayerStoreParts;
+  readonly #leases = new Leases();
+  readonly #locks = new KeyedLock();
+
+  constructor(parts: LayerStoreParts) {
+    this.#parts = parts;
+  }
+
+  /** Keeps these layers, present or future, while held: until an image of them is recorded. */
+  lease(stack: readonly StackedLayer[]): Disposable {
+    const leases = new DisposableStack();
+    for (const { chainId } of stack) leases.use(this.#leases.hold(chainId));
+    return leases;
+  }
+
+  has(chainId: Digest): boolean {
+    return this.#parts.catalog.layer(chainId) !== undefined && this.#parts.snapshotter.has(chainId);
+  }
+
+  /**
+   * Makes sure that the layers of a stack are there, bottom first, some at once where the driver can. A layer that
+   * another call is unpacking is waited for. The caller leases the chain.
+   * @throws invalid `invalid diffID for layer …`; then no layer of this call is half made.
+   */
+  async ensureStack(requests: readonly LayerRequest[], signal: AbortSignal): Promise<void> {
+    const failed = new AbortController();
+    const slots = new Slots(PARALLEL);
+    let below: Promise<void> = Promise.resolve();
+    const all = requests.map((request) => {
+      below = this.#ensure(request, below, slots, AbortSignal.any([signal, failed.signal]));
+      below.catch((error: unknown) => failed.abort(error));
+      return below;
+    });
+    const results = await Promise.allSettled(all);
+    const first = results.find((result) => result.status === "rejected");
+    if (first === undefined) return;
+    signal.throwIfAborted();
+    throw failed.signal.reason ?? first.reason;
+  }
+
+  async #ensure(request: LayerRequest, below: Promise<void>, slots: Slots, signal: AbortSignal): Promise<void> {
+    // Locks of one stack are only ever waited for upwards, so that two calls cannot wait for each other.
+    using _held = await this.#locks.acquire(request.chainId);
+    if (this.has(request.chainId)) {
+      request.onPresent?.();
+      return await below;
+    }
+    if (this.#parts.snapshotter.parentMayComeLater !== true) await below;
+    const slot = await slots.acquire();
+    const key = `${KEY_PREFIX}${shortId(request.chainId)}-${randomBytes(6).toString("hex")}`;
+    let kept: Digest | undefined;
+    try {
+      signal.throwIfAborted();
+      await this.#parts.snapshotter.prepare(key, request.parent);
+      const result = await this.#unpack(key, request, signal);
+      using _lease = this.#parts.content.lease(result.digest);
+      const blob = await request.keep(result);
+      kept = blob.digest;
+      slot[Symbol.dispose]();
+      await below;
+      await this.#record(key, request, blob);
+      request.onAdded?.();
+    } catch (error) {
+      slot[Symbol.dispose]();
+      await this.#discard(key);
+      if (kept !== undefined && !this.#parts.catalog.isBlobUsed(kept)) await this.#parts.content.delete(kept);
+      throw error;
+    }
+  }
+
+  /**
+   * Removes layers that no image is made of, and their blobs. Layers that a container still stands on stay as
+   * snapshots without a row, for a later call. @returns the chain ids that were removed, tops first.
+   */
+  async collect(): Promise<Digest[]> {
+    const { catalog, content, snapshotter } = this.#parts;
+    const { removed, blobs } = catalog.transaction(() => {
+      const unused = this.#unusedLayers();
+      for (const chainId of unused) catalog.deleteLayer(chainId);
+      return { removed: unused, blobs: catalog.dropUnusedBlobs() };
+    });
+    crashPoint("image-collect:rows-deleted");
+    const gone: Digest[] = [];
+    for (const chainId of removed) if (await this.#removeSnapshot(chainId)) gone.push(chainId);
+    crashPoint("image-collect:snapshots-removed");
+    for (const blob of blobs) if (!catalog.isBlobUsed(blob)) await content.delete(blob);
+    await this.#removeOrphans(snapshotter);
+    return gone;
+  }
+
+  /** Boot: what was half made or half removed. Blobs are swept by the content store's owner. */
+  async sweep(): Promise<void> {
+    const { catalog, snapshotter } = this.#parts;
+    for (const { key, kind } of snapshotter.list()) {
+      if (kind === "active" && key.startsWith(KEY_PREFIX)) await this.#discard(key);
+    }
+    const lost = catalog.layers().filter((layer) => !snapshotter.has(layer.chainId));
+    for (const layer of lost) this.#parts.logger.error("a layer's snapshot is missing", { layer: layer.chainId });
+    await this.collect();
+  }
+
+  async #unpack(key: string, request: LayerRequest, signal: AbortSignal): Promise<UnpackResult> {
+    const { archive, snapshotter } = this.#parts;
+    const target = await snapshotter.unpackTarget(key);
+    const result = await archive.unpack({
+      source: await request.open(signal),
+      target: { path: target.directory },
+      whiteouts: target.whiteouts,
+      signal,
+      ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
+    });
+    if (result.diffId !== request.diffId) throw wrongDiffId(request.position, request.diffId, result.diffId);
+    return result;
+  }
+
+  async #record(key: string, request: LayerRequest, blob: Omit<LayerBlob, "diffId">): Promise<void> {
+    crashPoint("image-layer:blob-kept");
+    const { bytes } = await this.#parts.snapshotter.usage(key);
+    await this.#commit(key, request.chainId);
+    crashPoint("image-layer:committed");
+    const { catalog } = this.#parts;
+    const { chainId, diffId, parent } = request;
+    catalog.transaction(() => catalog.addLayer({ chainId, diffId, parent, size: bytes }, { diffId, ...blob }));
+  }
+
+  /** A snapshot without a row may be left of an image that was removed under a container: it serves as it is. */
+  async #commit(key: string, chainId: Digest): Promise<void> {
+    if (this.#parts.snapshotter.has(chainId)) await this.#discard(key);
+    else await this.#parts.snapshotter.commit(key, chainId);
+  }
+
+  #unusedLayers(): Digest[] {
+    const { catalog } = this.#parts;
+    const unused = catalog.unusedLayers();
+    // What a leased layer stands on is needed with it.
+    const needed = new Set<Digest>();
+    for (const layer of unused) {
+      if (!this.#leases.has(layer.chainId)) continue;
+      for (let id: Digest | undefined = layer.chainId; id !== undefined; id = catalog.layer(id)?.parent) needed.add(id);
+    }
+    return unused.map((layer) => layer.chainId).filter((id) => !needed.has(id));
+  }
+
+  async #removeSnapshot(chainId: Digest): Promise<boolean> {
+    using _held = await this.#locks.acquire(chainId);
+    const { catalog, snapshotter } = this.#parts;
+    if (catalog.layer(chainId) !== undefined || !snapshotter.has(chainId)) return false;
+    if (this.#leases.has(chainId)) return false;
+    try {
+      await snapshotter.remove(chainId);
+      return true;
+    } catch (error) {
+      if (isKind(error, "conflict") || isKind(error, "not-found")) return false;
+      throw error;
+    }
+  }
+
+  /** Snapshots of layers whose rows went earlier: their containers may be gone by now. */
+  async #removeOrphans(snapshotter: Snapshotter): Promise<void> {
+    const { catalog } = this.#parts;
+    for (let progress = true; progress; ) {
+      progress = false;
+      for (const { key, kind } of snapshotter.list()) {
+        if (kind !== "committed" || !isDigest(key) || catalog.layer(key) !== undefined) continue;
+        if (!this.#leases.has(key) && (await this.#removeSnapshot(key))) progress = true;
+      }
+    }
+  }
+
+  async #discard(key: string): Promise<void> {
+    try {
+      await this.#parts.snapshotter.remove(key);
+    } catch (error) {
+      // The layer's own failure matters more; boot removes what stays.
+      if (!isKind(error, "not-found")) this.#parts.logger.warn("cannot remove a half unpacked layer", { key });
+    }
+  }
+}
+
+/** Names a layer in progress lines. */
+export function layerLabel(digest: Digest): string {
+  return hexOf(digest).slice(0, 12);
+}
