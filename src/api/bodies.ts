@@ -23,7 +23,8 @@ export interface ExecStartBody {
 
 /** The type of each request body. */
 export interface BodyTypes {
-  ContainerCreateBody: ContainerCreateBody;
+  /** With a member that older clients send and the document has no more. */
+  ContainerCreateBody: ContainerCreateBody & { MacAddress?: string };
   ContainerUpdateBody: ContainerUpdateBody;
   ExecCreateBody: ExecCreateBody;
   ExecStartBody: ExecStartBody;
@@ -96,7 +97,9 @@ function convert(type: string, value: unknown, path: string, unknown: string[]):
 function listOf(type: string, value: unknown, path: string, unknown: string[]): unknown[] {
   if (!Array.isArray(value)) throw wrongType(`.${path}`, goNameOf(value), goType(type));
   const of = type.slice(2);
-  return value.map((item: unknown) => (item === null ? zeroOf(of) : convert(of, item, path, unknown)));
+  return value.map((item: unknown, index) =>
+    item === null ? zeroOf(of) : convert(of, item, join(path, String(index)), unknown),
+  );
 }
 
 function mapOf(type: string, value: unknown, path: string, unknown: string[]): Record<string, unknown> {
@@ -104,7 +107,7 @@ function mapOf(type: string, value: unknown, path: string, unknown: string[]): R
   const result: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(membersOf(value, path, goType(type)))) {
     // defineProperty: a key named __proto__ is a key like any other.
-    const converted = item === null ? zeroOf(of) : convert(of, item, path, unknown);
+    const converted = item === null ? zeroOf(of) : convert(of, item, join(path, pointerStep(key)), unknown);
     Object.defineProperty(result, key, { value: converted, enumerable: true, writable: true, configurable: true });
   }
   return result;
@@ -130,6 +133,11 @@ function isOf(type: string, value: unknown): boolean {
   if (type === "string") return typeof value === "string";
   if (type === "bool") return typeof value === "boolean";
   return typeof value === "number" && (type === "float64" || Number.isInteger(value));
+}
+
+/** RFC 6901 §3, in which Go names members. */
+function pointerStep(key: string): string {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
 function goType(type: string): string {

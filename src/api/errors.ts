@@ -11,7 +11,7 @@ export const badNumber = (parser: string, text: string, problem = "invalid synta
   invalid(`strconv.${parser}: parsing ${JSON.stringify(text)}: ${problem}`);
 
 export const badResize = (side: string, text: string): EngineError =>
-  invalid(`invalid resize ${side} ${JSON.stringify(text)}: ${text === "" ? "value is empty" : "invalid syntax"}`);
+  invalid(`invalid resize ${side} ${JSON.stringify(text)}: invalid syntax`);
 
 export const missingParameter = (name: string): EngineError => invalid(`bad parameter: '${name}' must be given`);
 

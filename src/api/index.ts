@@ -1,5 +1,6 @@
 export * from "./backends/index.ts";
 export * from "./bodies.ts";
+export * from "./create-members.ts";
 export * from "./errors.ts";
 export * from "./filters.ts";
 export type * from "./generated/types.ts";
@@ -8,5 +9,6 @@ export * from "./operation.ts";
 export * from "./operations/index.ts";
 export * from "./pending.ts";
 export { parseBoolean, parseInteger, parseTimestamp, type QueryParam } from "./query.ts";
+export { type ApiDocument, schemaProblems } from "./schema.ts";
 export * from "./status.ts";
 export * from "./version.ts";

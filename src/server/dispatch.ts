@@ -166,6 +166,7 @@ function isBelowJsonErrors(target: Target): boolean {
 
 function checkContentType(text: string): void {
   const type = text.split(";", 1)[0]?.trim().toLowerCase();
+  if (type === "" || type === undefined) throw invalid(`malformed Content-Type header (${text}): mime: no media type`);
   if (type !== "application/json") {
     throw invalid(`unsupported Content-Type header (${text}): must be 'application/json'`);
   }

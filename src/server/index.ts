@@ -1,4 +1,5 @@
 export type { ResponseObserver } from "./dispatch.ts";
+export { createResponseReport } from "./response-report.ts";
 export type { Backends } from "./routes/index.ts";
 export {
   type ApiListener,

@@ -1,10 +1,24 @@
-import { type ApiVersion, type ContainerCreateBody, hasSince, type HostConfig } from "../../api/index.ts";
+import { type ApiVersion, type BodyTypes, type ContainerCreateBody, hasSince, type HostConfig } from "../../api/index.ts";
+import { invalid } from "../../base/index.ts";
 
-/** Gives a request of an older client the meaning that it had in that client's version. */
-export function adaptCreateBody(body: ContainerCreateBody, version: ApiVersion): ContainerCreateBody {
-  if (body.HostConfig === undefined) return body;
-  return { ...body, HostConfig: adaptHostConfig(body.HostConfig, version) };
+export interface AdaptedCreate {
+  readonly body: ContainerCreateBody;
+  readonly warnings: readonly string[];
 }
+
+/**
+ * Gives a request of an older client the meaning that it had in that client's version.
+ * @throws invalid when the container-wide MAC address contradicts an endpoint's.
+ */
+export function adaptCreateBody(given: BodyTypes["ContainerCreateBody"], version: ApiVersion): AdaptedCreate {
+  const { MacAddress: mac = "", ...rest } = given;
+  const body = rest.HostConfig === undefined ? rest : { ...rest, HostConfig: adaptHostConfig(rest.HostConfig, version) };
+  if (mac === "") return { body, warnings: [] };
+  return { body: withMacAddress(body, mac), warnings: hasSince(version, "1.44") ? [MAC_DEPRECATED] : [] };
+}
+
+const MAC_DEPRECATED =
+  "Container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.";
 
 function adaptHostConfig(given: HostConfig, version: ApiVersion): HostConfig {
   const host = { ...given };
@@ -13,4 +27,24 @@ function adaptHostConfig(given: HostConfig, version: ApiVersion): HostConfig {
   // Once 0 meant that a limit is not set, and -1 was not there.
   if (!hasSince(version, "1.41") && host.PidsLimit === 0) delete host.PidsLimit;
   return host;
+}
+
+/** Before 1.44 a container had one MAC address, that of its main network. */
+function withMacAddress(body: ContainerCreateBody, mac: string): ContainerCreateBody {
+  const network = body.HostConfig?.NetworkMode || "default";
+  const endpoints = body.NetworkingConfig?.EndpointsConfig ?? {};
+  const endpoint = endpoints[network];
+  const before = endpoint?.MacAddress ?? "";
+  if (before !== "" && before !== mac) {
+    throw invalid(
+      "the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty",
+    );
+  }
+  return {
+    ...body,
+    NetworkingConfig: {
+      ...body.NetworkingConfig,
+      EndpointsConfig: { ...endpoints, [network]: { ...endpoint, MacAddress: mac } },
+    },
+  };
 }

@@ -1,7 +1,8 @@
-import { asEngineError, invalid, notFound } from "../../base/index.ts";
+import { asEngineError, invalid } from "../../base/index.ts";
 import {
   type ContainersBackend,
   hasSince,
+  judgeCreateBody,
   type LogsQuery,
   type PathStat,
   statusOfKind,
@@ -47,9 +48,12 @@ export function containerRoutes(backend: ContainersBackend): ContainerRoutes {
       return json(await backend.list({ ...query, limit }));
     },
     containerCreate: async ({ query, body, context }) => {
+      const { warnings, refusal } = judgeCreateBody(body);
+      if (refusal !== undefined) throw refusal;
       const adapted = adaptCreateBody(body, context.apiVersion);
-      const created = await backend.create({ name: query.name, platform: query.platform, body: adapted }, context);
-      return json({ ...created, Warnings: created.Warnings ?? [] }, 201);
+      const request = { name: query.name, platform: query.platform, body: adapted.body };
+      const created = await backend.create(request, context);
+      return json({ ...created, Warnings: [...(created.Warnings ?? []), ...warnings, ...adapted.warnings] }, 201);
     },
     containerInspect: async ({ ref, query }) => json(await backend.inspect(ref, query)),
     containerTop: async ({ ref, query }) => json(await backend.top(ref, query.ps_args)),
@@ -132,7 +136,7 @@ export function containerRoutes(backend: ContainersBackend): ContainerRoutes {
     },
     containerPrune: async ({ query }) => json(await backend.prune(query.filters)),
     imageCommit: async ({ query, body, context }) => {
-      if (query.container === undefined) throw notFound("No such container: ");
+      if (query.container === undefined) throw invalid('invalid name or ID supplied: ""');
       const { repo, tag, comment, author, pause } = query;
       const changes = query.changes.flatMap((change) => change.split("\n"));
       const options = { repo, tag, comment, author, pause, changes, config: body };

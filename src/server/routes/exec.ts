@@ -8,7 +8,7 @@ type ExecRoutes = RoutesOf<"containerExec" | "execStart" | "execResize" | "execI
 export function execRoutes(backend: ExecBackend): ExecRoutes {
   return {
     containerExec: async ({ ref, body }) => {
-      if ((body.Cmd ?? []).length === 0) throw invalid("no exec command specified");
+      if ((body.Cmd ?? []).length === 0) throw invalid("No exec command specified");
       return json(await backend.create(ref, body), 201);
     },
     execStart: async ({ ref, body, context }) => {
