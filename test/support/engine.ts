@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { request } from "node:http";
 import { join } from "node:path";
+import { apiCall, type Answer } from "./api.ts";
 import { busyboxArchive } from "./images.ts";
 import { cleanHost } from "./host.ts";
 import { run, output, type Result, type RunOptions } from "./process.ts";
@@ -18,15 +18,6 @@ export interface EngineOptions {
   env?: Record<string, string>;
   /** Load `busybox:local` (the default). */
   image?: boolean;
-}
-
-/** An answer of the engine's API. */
-export interface Answer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  text: string;
-  /** The parsed body, or undefined when it is not JSON. */
-  json: unknown;
 }
 
 /**
@@ -207,39 +198,6 @@ export async function startEngine(options: EngineOptions = {}): Promise<TestEngi
 function subnetOf(name: string): string {
   const number = Bun.hash.crc32(name) % 60_000;
   return `10.${10 + Math.floor(number / 250)}.${1 + (number % 250)}.1/24`;
-}
-
-function apiCall(
-  socketPath: string,
-  method: string,
-  path: string,
-  body: unknown,
-  headers: Record<string, string>,
-): Promise<Answer> {
-  const raw = typeof body === "string" || body instanceof Uint8Array;
-  const data = body === undefined ? undefined : raw ? body : JSON.stringify(body);
-  const type: Record<string, string> = raw || data === undefined ? {} : { "Content-Type": "application/json" };
-  return new Promise((resolve, reject) => {
-    const call = request({ socketPath, method, path, headers: { ...type, ...headers }, agent: false }, (response) => {
-      const parts: Buffer[] = [];
-      response.on("data", (part: Buffer) => parts.push(part));
-      response.on("error", reject);
-      response.on("end", () => {
-        const text = Buffer.concat(parts).toString();
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parse(text) });
-      });
-    });
-    call.on("error", reject);
-    call.end(data);
-  });
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Runs docker against the engine and gives its output; throws when it fails. */
