@@ -36,10 +36,13 @@ export const entryFailed = (name: string, step: string, cause: unknown) => {
   return new EngineError(kind, `${step} ${name}: ${text}`, { cause });
 };
 
-export const cannotOverwriteDirectory = (name: string) =>
-  invalid(`cannot overwrite directory ${JSON.stringify(name)} with non-directory`);
-export const cannotOverwriteFile = (name: string) =>
-  invalid(`cannot overwrite non-directory ${JSON.stringify(name)} with directory`);
+export const cannotOverwriteDirectory = (path: string, where: string) =>
+  invalid(`cannot overwrite directory ${JSON.stringify(path)} with non-directory ${JSON.stringify(where)}`);
+export const cannotOverwriteFile = (path: string, where: string) =>
+  invalid(`cannot overwrite non-directory ${JSON.stringify(path)} with directory ${JSON.stringify(where)}`);
 
 export const noSuchPath = (path: string) => notFound(`Could not find the file ${path}`);
 export const notADirectory = () => invalid("extraction point is not a directory");
+
+export const invalidSymlink = (name: string, target: string) =>
+  invalid(`invalid symlink ${JSON.stringify(name)} -> ${JSON.stringify(target)}`);

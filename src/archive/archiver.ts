@@ -1,0 +1,70 @@
+import type { Archiver, UnpackRequest, UnpackResult } from "./types.ts";
+import { availableParallelism } from "node:os";
+import { WorkerPool } from "./worker-pool.ts";
+
+/**
+ * The archive layer over its worker threads.
+ * @param options `addonPath`: where workers find the native addon when it is not in its place of the source tree.
+ */
+export function createArchiver(options: { addonPath?: string } = {}): Archiver {
+  const pool = new WorkerPool({ addonPath: options.addonPath });
+  const gate = new Gate(Math.max(2, availableParallelism()));
+  return {
+    unpack: (request) => unpack(pool, gate, request),
+    pack: ({ signal, ...args }) => pool.stream("pack", args, signal),
+    stat: (root, path) => pool.run("stat", { root, path }),
+    get: async (root, path, signal) => {
+      const stat = await pool.run("stat", { root, path }, { signal });
+      return { stat, body: pool.stream("get", { root, path }, signal) };
+    },
+    put: async (root, path, source, { signal, owner, noOverwriteDirNonDir }) => {
+      const args = { root, path, noOverwriteDirNonDir, ...(owner === undefined ? {} : { owner }) };
+      await pool.run("put", args, { input: source, signal });
+    },
+    overlayChanges: (upper, lowers) => pool.run("overlayChanges", { upper, lowers }),
+    treeChanges: (before, after) => pool.run("treeChanges", { before, after }),
+    copyTree: async (from, to) => void (await pool.run("copyTree", { from, to })),
+    copyWithin: (root, path, to) => pool.run("copyWithin", { root, path, to }),
+    removeTree: async (path) => void (await pool.run("removeTree", { path })),
+    usage: (root) => pool.run("usage", { root }),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  };
+}
+
+async function unpack(pool: WorkerPool, gate: Gate, request: UnpackRequest): Promise<UnpackResult> {
+  const { source, onProgress, signal, ...task } = request;
+  const options = { signal, ...(onProgress === undefined ? {} : { onProgress }) };
+  if (Symbol.asyncIterator in source) {
+    return await pool.run("unpack", { ...task, source: "stream" }, { ...options, input: source });
+  }
+  // Files wait for nobody, so more of them at once than there are processors gain nothing.
+  using _pass = await gate.enter(signal);
+  return await pool.run("unpack", { ...task, source }, options);
+}
+
+/** Lets so many in at once. */
+class Gate {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(width: number) {
+    this.#free = width;
+  }
+
+  async enter(signal: AbortSignal | undefined): Promise<Disposable> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const pass = { [Symbol.dispose]: () => this.#leave() };
+    if (signal?.aborted === true) {
+      this.#leave();
+      signal.throwIfAborted();
+    }
+    return pass;
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free++;
+    else next();
+  }
+}

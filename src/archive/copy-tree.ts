@@ -1,0 +1,63 @@
+import { closeSync } from "node:fs";
+import { AT_EMPTY_PATH, type Native, O_DIRECTORY } from "../sys/index.ts";
+import { cleanPath, fromText } from "./byte-string.ts";
+import { openDirectory, openInRoot } from "./directories.ts";
+import { Extractor } from "./extractor.ts";
+import { applyToFd } from "./metadata.ts";
+import { pack } from "./pack.ts";
+import { emptyEntry } from "./tar-format.ts";
+import { TarReader } from "./tar-reader.ts";
+import { fdXattrs, fillStatus } from "./tree-entry.ts";
+import type { DirectoryRef } from "./types.ts";
+import { isGone } from "./walk.ts";
+
+/**
+ * Copies a directory's content and its own attributes into another. One way through the tar code, so that whatever an
+ * archive keeps a copy keeps, too: owners, modes, times, xattrs, hard links, devices, holes.
+ */
+export function copyTree(native: Native, from: DirectoryRef, to: DirectoryRef): undefined {
+  const target = openDirectory(native, to);
+  try {
+    using extractor = new Extractor(native, target, { whiteouts: "keep" });
+    const reader = new TarReader(extractor);
+    for (const chunk of pack(native, { root: from, whiteouts: "none" })) reader.push(chunk);
+    reader.finish();
+    extractor.finish();
+    copyRoot(native, from, target);
+  } finally {
+    closeSync(target);
+  }
+  return undefined;
+}
+
+/** The directory that the path names within the root, links resolved there; false when there is none. */
+export function copyWithin(native: Native, root: DirectoryRef, path: string, to: DirectoryRef): boolean {
+  const rootFd = openDirectory(native, root);
+  try {
+    const from = openInRoot(native, rootFd, cleanPath(`/${fromText(path)}`), O_DIRECTORY);
+    try {
+      copyTree(native, { fd: from }, to);
+      return true;
+    } finally {
+      closeSync(from);
+    }
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  } finally {
+    closeSync(rootFd);
+  }
+}
+
+function copyRoot(native: Native, from: DirectoryRef, target: number): void {
+  const source = openDirectory(native, from);
+  try {
+    const entry = emptyEntry("directory", "");
+    const status = native.statx(source, "", AT_EMPTY_PATH);
+    fillStatus(entry, status);
+    entry.xattrs = fdXattrs(native, source);
+    applyToFd(native, target, entry, entry, status.mtime);
+  } finally {
+    closeSync(source);
+  }
+}

@@ -1,0 +1,246 @@
+import { closeSync, ftruncateSync, writeSync } from "node:fs";
+import { EngineError, errnoOf } from "../base/index.ts";
+import {
+  AT_SYMLINK_NOFOLLOW,
+  type Native,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_WRONLY,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFMT,
+} from "../sys/index.ts";
+import { baseOf, beneath, joinPath, parentOf, toKernel, toText } from "./byte-string.ts";
+import { Directories } from "./directories.ts";
+import {
+  breakout,
+  cannotOverwriteDirectory,
+  cannotOverwriteFile,
+  entryFailed,
+  invalidLink,
+  invalidSymlink,
+} from "./errors.ts";
+import { FileContent } from "./file-content.ts";
+import { applyByName, applyToFd, type Owner, timeOf } from "./metadata.ts";
+import { removeTree } from "./remove-tree.ts";
+import type { TarEntry } from "./tar-format.ts";
+import type { TarSink } from "./tar-reader.ts";
+import type { ByteString, UnpackRequest } from "./types.ts";
+import { Whiteouts } from "./whiteouts.ts";
+
+export interface ExtractOptions extends Pick<UnpackRequest, "whiteouts" | "owner" | "noOverwriteDirNonDir"> {
+  /** Directory within the root that the archive's names count from; links count from the root. */
+  base?: ByteString;
+}
+
+/**
+ * Writes a tar's entries beneath a directory, each by a descriptor of its parent, so that no name, link or race leads a
+ * write out of it. Owners, modes, xattrs, times come out as the archive has them; directories' times come last.
+ */
+export class Extractor implements TarSink, Disposable {
+  readonly #native: Native;
+  readonly #options: ExtractOptions;
+  readonly #directories: Directories;
+  readonly #whiteouts: Whiteouts;
+  readonly #directoryTimes = new Map<ByteString, bigint>();
+  #open: { path: ByteString; entry: TarEntry; content: FileContent } | undefined;
+
+  /** @param root stays the caller's. */
+  constructor(native: Native, root: number, options: ExtractOptions) {
+    this.#native = native;
+    this.#options = options;
+    this.#directories = new Directories(native, root, options.base);
+    this.#whiteouts = new Whiteouts(native, this.#directories, options.whiteouts);
+  }
+
+  entry(entry: TarEntry): void {
+    const path = beneath(entry.name);
+    if (path === undefined) throw breakout(toText(entry.name), this.#shown(""));
+    try {
+      this.#place(path, entry);
+    } catch (error) {
+      throw error instanceof EngineError ? error : entryFailed(toText(path), entry.type, error);
+    }
+  }
+
+  data(piece: Buffer): void {
+    const open = this.#open;
+    if (open === undefined) return; // the content of a whiteout or of the root: nowhere to go
+    try {
+      open.content.write(piece);
+    } catch (error) {
+      throw entryFailed(toText(open.path), "write", error);
+    }
+  }
+
+  entryEnd(): void {
+    const open = this.#open;
+    if (open === undefined) return;
+    this.#open = undefined;
+    try {
+      open.content.finish();
+      applyToFd(this.#native, open.content.fd, open.entry, this.#ownerOf(open.entry), timeOf(open.entry));
+    } catch (error) {
+      throw entryFailed(toText(open.path), "file", error);
+    } finally {
+      closeSync(open.content.fd);
+    }
+  }
+
+  /** Sets what had to wait. Called once, after the last entry. */
+  finish(): void {
+    for (const [path, time] of this.#directoryTimes) {
+      const parent = this.#directories.find(parentOf(path));
+      if (parent === undefined) continue;
+      const name = toKernel(baseOf(path));
+      // Only what still is a directory: a later entry may have taken its place.
+      if (!this.#isDirectory(parent, name)) continue;
+      this.#native.utimensat(parent, name, time, time, AT_SYMLINK_NOFOLLOW);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#open !== undefined) closeSync(this.#open.content.fd);
+    this.#open = undefined;
+    this.#directories[Symbol.dispose]();
+  }
+
+  #place(path: ByteString, entry: TarEntry): void {
+    // Docker leaves the root's own attributes as they are.
+    if (path === "") {
+      if (entry.type !== "directory") throw breakout(toText(entry.name), this.#shown(""));
+      return;
+    }
+    if (this.#whiteouts.take(path, entry, this.#ownerOf(entry))) return;
+    switch (entry.type) {
+      case "directory":
+        this.#placeDirectory(path, entry);
+        break;
+      case "file":
+        this.#placeFile(path, entry);
+        break;
+      case "hardlink":
+        this.#placeLink(path, entry);
+        break;
+      default:
+        this.#placeSpecial(path, entry);
+    }
+    this.#whiteouts.placed(path);
+  }
+
+  #placeDirectory(path: ByteString, entry: TarEntry): void {
+    const parent = this.#directories.ensure(parentOf(path));
+    const name = toKernel(baseOf(path));
+    try {
+      this.#native.mkdirat(parent, name, 0o700);
+    } catch (error) {
+      if (errnoOf(error) !== "EEXIST") throw error;
+      this.#reuseDirectory(path, parent);
+    }
+    const fd = this.#native.openat2(parent, name, O_DIRECTORY | O_NOFOLLOW, 0, 0);
+    try {
+      applyToFd(this.#native, fd, entry, this.#ownerOf(entry), null);
+    } finally {
+      closeSync(fd);
+    }
+    this.#directoryTimes.set(path, timeOf(entry));
+  }
+
+  /** A directory that is there stays, with its content; anything else makes room for a new one. */
+  #reuseDirectory(path: ByteString, parent: number): void {
+    const name = toKernel(baseOf(path));
+    if (this.#isDirectory(parent, name)) return;
+    if (this.#options.noOverwriteDirNonDir === true) throw cannotOverwriteFile(this.#shown(path), this.#shown(""));
+    const hidden = this.#whiteouts.isWhiteout(parent, name);
+    this.#remove(parent, name);
+    this.#native.mkdirat(parent, name, 0o700);
+    if (hidden) this.#whiteouts.makeOpaque(parent, baseOf(path));
+  }
+
+  #placeFile(path: ByteString, entry: TarEntry): void {
+    const fd = this.#create(path, (parent, name) =>
+      this.#native.openat2(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600, 0),
+    );
+    this.#open = { path, entry, content: new FileContent(fd, entry, writeSync, ftruncateSync) };
+  }
+
+  #placeLink(path: ByteString, entry: TarEntry): void {
+    const target = beneath(entry.linkName);
+    if (target === undefined || target === "") throw invalidLink(this.#shown(path), toText(entry.linkName));
+    if (target === path) return; // a file that is a link to itself: it is there already, or the link below would fail
+    this.#create(path, (parent, name) => {
+      const from = this.#directories.find(parentOf(target));
+      if (from === undefined) throw Object.assign(new Error(`link target ${toText(target)} is missing`), { code: "ENOENT" });
+      this.#native.linkat(from, toKernel(baseOf(target)), parent, name, 0);
+    });
+  }
+
+  #placeSpecial(path: ByteString, entry: TarEntry): void {
+    if (entry.type === "symlink" && this.#options.whiteouts !== "keep" && climbsOut(path, entry)) {
+      throw invalidSymlink(this.#shown(path), toText(entry.linkName));
+    }
+    this.#create(path, (parent, name) => {
+      switch (entry.type) {
+        case "symlink":
+          return this.#native.symlinkat(toKernel(entry.linkName), parent, name);
+        case "char":
+          return this.#native.mknodat(parent, name, S_IFCHR | 0o600, entry.devMajor, entry.devMinor);
+        case "block":
+          return this.#native.mknodat(parent, name, S_IFBLK | 0o600, entry.devMajor, entry.devMinor);
+        default:
+          return this.#native.mknodat(parent, name, S_IFIFO | 0o600, 0, 0);
+      }
+    });
+    const parent = this.#directories.ensure(parentOf(path));
+    applyByName(this.#native, parent, baseOf(path), entry, this.#ownerOf(entry));
+  }
+
+  /** Makes something new under the name; what stands there makes room. */
+  #create<T>(path: ByteString, make: (parent: number, name: ReturnType<typeof toKernel>) => T): T {
+    const name = toKernel(baseOf(path));
+    const parent = this.#directories.ensure(parentOf(path));
+    try {
+      return make(parent, name);
+    } catch (error) {
+      if (errnoOf(error) !== "EEXIST") throw error;
+    }
+    if (this.#options.noOverwriteDirNonDir === true && this.#isDirectory(parent, name)) {
+      throw cannotOverwriteDirectory(this.#shown(path), this.#shown(""));
+    }
+    this.#remove(parent, name);
+    return make(this.#directories.ensure(parentOf(path)), name);
+  }
+
+  #remove(parent: number, name: ReturnType<typeof toKernel>): void {
+    removeTree(this.#native, parent, name);
+    this.#directories.forget();
+  }
+
+  #isDirectory(parent: number, name: ReturnType<typeof toKernel>): boolean {
+    try {
+      return (this.#native.statx(parent, name, AT_SYMLINK_NOFOLLOW).mode & S_IFMT) === S_IFDIR;
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return false;
+      throw error;
+    }
+  }
+
+  /** A path as people know it: from the root. */
+  #shown(path: ByteString): string {
+    return toText(`/${joinPath(this.#options.base ?? "", path)}`);
+  }
+
+  #ownerOf(entry: TarEntry): Owner {
+    return this.#options.owner ?? entry;
+  }
+}
+
+/** Docker's rule for layers: a relative target must not climb past the root, although a container could not follow it out. */
+function climbsOut(path: ByteString, entry: TarEntry): boolean {
+  const relative = entry.linkName.startsWith("/") ? entry.linkName.slice(1) : entry.linkName;
+  return beneath(`./${joinPath(parentOf(path), relative)}`) === undefined;
+}

@@ -1,0 +1,27 @@
+import { AT_FDCWD, type Native } from "../sys/index.ts";
+import { removeTree } from "./remove-tree.ts";
+import type { DirectoryRef } from "./types.ts";
+import { isDirectory, walk } from "./walk.ts";
+
+/** Apparent bytes of what is beneath, hard links once, and the number of inodes: as `docker system df` counts. */
+export function usage(native: Native, root: DirectoryRef): { bytes: number; inodes: number } {
+  const seen = new Set<string>();
+  let bytes = 0;
+  let inodes = 1;
+  for (const { status } of walk(native, root)) {
+    if (!isDirectory(status) && status.nlink > 1) {
+      const inode = `${status.devMajor}:${status.devMinor}:${status.ino}`;
+      if (seen.has(inode)) continue;
+      seen.add(inode);
+    }
+    inodes++;
+    if (!isDirectory(status)) bytes += Number(status.size);
+  }
+  return { bytes, inodes };
+}
+
+/** Removes what the host path names, a link itself and not its target. */
+export function removePath(native: Native, path: string): undefined {
+  removeTree(native, AT_FDCWD, path);
+  return undefined;
+}

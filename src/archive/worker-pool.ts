@@ -1,0 +1,305 @@
+import { Worker } from "node:worker_threads";
+import { asEngineError, cancelled, type EngineError, messageOf, unknown } from "../base/index.ts";
+import {
+  fromPlain,
+  type FromWorker,
+  type Task,
+  type TaskKind,
+  type Tasks,
+  toPlain,
+  type ToWorker,
+  WINDOW,
+} from "./worker-protocol.ts";
+
+/** Threads at most: streams to slow clients hold one each. */
+const MAX_WORKERS = 24;
+const IDLE_MS = 30_000;
+
+export interface JobOptions {
+  input?: AsyncIterable<Uint8Array>;
+  onProgress?: (bytes: number) => void;
+  signal?: AbortSignal | undefined;
+}
+
+/** A task on its way: its result, and for those that give bytes the output, read at the reader's pace. */
+export interface Job<R> {
+  result: Promise<R>;
+  output: AsyncIterable<Uint8Array>;
+}
+
+/** Worker threads, started when they are needed and ended when they idle. Each runs one task at a time. */
+export class WorkerPool implements AsyncDisposable {
+  readonly #addonPath: string | undefined;
+  readonly #idle: Seat[] = [];
+  readonly #seats = new Set<Seat>();
+  readonly #waiting: { resolve: (seat: Seat) => void; reject: (error: EngineError) => void }[] = [];
+  #closed = false;
+
+  constructor(options: { addonPath: string | undefined }) {
+    this.#addonPath = options.addonPath;
+  }
+
+  /** Runs a task without output. */
+  async run<K extends TaskKind>(kind: K, args: Tasks[K]["args"], options: JobOptions = {}): Promise<Tasks[K]["result"]> {
+    options.signal?.throwIfAborted();
+    const seat = await this.#seat();
+    try {
+      return await seat.run(task(kind, args), options, undefined);
+    } finally {
+      this.#free(seat);
+    }
+  }
+
+  /** Runs a task that gives bytes; it ends early when the reader stops. */
+  async *stream<K extends TaskKind>(
+    kind: K,
+    args: Tasks[K]["args"],
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array> {
+    signal?.throwIfAborted();
+    const seat = await this.#seat();
+    const output = new Output(seat);
+    const done = seat.run(task(kind, args), { signal }, output).then(
+      () => output.end(undefined),
+      (error: unknown) => output.end(asEngineError(error)),
+    );
+    try {
+      yield* output;
+    } finally {
+      seat.abort();
+      await done;
+      this.#free(seat);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(closed());
+    await Promise.all([...this.#seats].map((seat) => seat.stop()));
+  }
+
+  async #seat(): Promise<Seat> {
+    if (this.#closed) throw closed();
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#seats.size >= MAX_WORKERS) {
+      return await new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    }
+    const seat: Seat = new Seat(this.#addonPath, () => this.#gone(seat));
+    this.#seats.add(seat);
+    return seat;
+  }
+
+  #free(seat: Seat): void {
+    if (!this.#seats.has(seat)) return;
+    const next = this.#waiting.shift();
+    if (next !== undefined) return next.resolve(seat);
+    this.#idle.push(seat);
+    seat.rest(IDLE_MS, () => this.#retire(seat));
+  }
+
+  /** Takes a seat out of use: it is told to exit, or has. */
+  #retire(seat: Seat): void {
+    const at = this.#idle.indexOf(seat);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
+
+  #gone(seat: Seat): void {
+    this.#seats.delete(seat);
+    this.#retire(seat);
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#seat().then(next.resolve, next.reject);
+  }
+}
+
+const closed = () => cancelled("the archive workers are closed");
+
+/** The pair of kind and arguments that a task is. */
+function task<K extends TaskKind>(kind: K, args: Tasks[K]["args"]): Task {
+  // TypeScript does not see that a pair from one K is a member of the union over all K.
+  return { kind, args } as Task;
+}
+
+/** One thread and the task that it has. */
+class Seat {
+  readonly #worker: Worker;
+  readonly #exited: Promise<void>;
+  #timer: NodeJS.Timeout | undefined;
+  #on: ((message: FromWorker) => void) | undefined;
+  #died: EngineError | undefined;
+
+  constructor(addonPath: string | undefined, onGone: () => void) {
+    this.#worker = new Worker(workerEntry(), { workerData: { addonPath } });
+    this.#worker.on("message", (message: FromWorker) => this.#on?.(message));
+    this.#worker.on("error", (error) => this.#fail(unknown(`archive worker: ${messageOf(error)}`, { cause: error })));
+    this.#exited = new Promise((resolve) => {
+      this.#worker.once("exit", () => {
+        clearTimeout(this.#timer);
+        this.#fail(unknown("the archive worker has ended"));
+        onGone();
+        resolve();
+      });
+    });
+  }
+
+  async run<R>(task: Task, options: JobOptions, output: Output | undefined): Promise<R> {
+    if (this.#died !== undefined) throw this.#died;
+    clearTimeout(this.#timer);
+    this.#worker.ref();
+    const { promise, resolve, reject } = Promise.withResolvers<R>();
+    const input = options.input === undefined ? undefined : new Input(this, options.input);
+    this.#on = (message) => {
+      switch (message.type) {
+        case "taken":
+          return input?.taken();
+        case "output":
+          return output?.push(message.chunk);
+        case "progress":
+          return options.onProgress?.(message.bytes);
+        case "done":
+          // The worker answers a task with that task's result.
+          return resolve(message.result as R);
+        case "failed":
+          return reject(fromPlain(message.error));
+      }
+    };
+    const abort = () => this.abort();
+    options.signal?.addEventListener("abort", abort, { once: true });
+    this.post({ type: "start", task });
+    if (options.signal?.aborted === true) this.abort();
+    const feeding = input?.feed();
+    try {
+      return await promise;
+    } finally {
+      this.#on = undefined;
+      options.signal?.removeEventListener("abort", abort);
+      input?.stop();
+      await feeding;
+    }
+  }
+
+  post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  abort(): void {
+    if (this.#on !== undefined) this.post({ type: "abort" });
+  }
+
+  /** Nothing to do: the thread no longer keeps the process alive, and ends after a while. */
+  rest(idleMs: number, onExpired: () => void): void {
+    this.#worker.unref();
+    this.#timer = setTimeout(() => {
+      onExpired();
+      this.post({ type: "exit" });
+    }, idleMs);
+    this.#timer.unref();
+  }
+
+  async stop(): Promise<void> {
+    this.abort();
+    this.post({ type: "exit" });
+    await this.#exited;
+  }
+
+  #fail(error: EngineError): void {
+    this.#died ??= error;
+    this.#on?.({ type: "failed", error: toPlain(error) });
+  }
+}
+
+/** Carries a stream to the worker, a window of chunks ahead. */
+class Input {
+  readonly #seat: Seat;
+  readonly #source: AsyncIterable<Uint8Array>;
+  #open = WINDOW;
+  #stopped = false;
+  #wake: (() => void) | undefined;
+
+  constructor(seat: Seat, source: AsyncIterable<Uint8Array>) {
+    this.#seat = seat;
+    this.#source = source;
+  }
+
+  async feed(): Promise<void> {
+    const stopped = new Promise<undefined>((resolve) => (this.#onStop = () => resolve(undefined)));
+    const iterator = this.#source[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        // A source that hangs must not hold the task's end.
+        const next = await Promise.race([iterator.next(), stopped]);
+        if (next === undefined || this.#stopped) break;
+        if (next.done === true) return this.#seat.post({ type: "input-end" });
+        await this.#room();
+        if (this.#stopped) break;
+        this.#open--;
+        this.#seat.post({ type: "input", chunk: next.value });
+      }
+      // Not awaited: a source that hangs in `next` would hang here, too.
+      void Promise.resolve(iterator.return?.()).catch(() => undefined);
+    } catch (error) {
+      if (!this.#stopped) this.#seat.post({ type: "input-failed", error: toPlain(error) });
+    }
+  }
+
+  taken(): void {
+    this.#open++;
+    this.#wake?.();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#wake?.();
+    this.#onStop();
+  }
+
+  #onStop: () => void = () => undefined;
+
+  async #room(): Promise<void> {
+    while (this.#open <= 0 && !this.#stopped) await new Promise<void>((resolve) => (this.#wake = resolve));
+  }
+}
+
+/** Chunks from the worker, which sends a window's worth before it waits for the reader. */
+class Output implements AsyncIterable<Uint8Array> {
+  readonly #seat: Seat;
+  readonly #chunks: Uint8Array[] = [];
+  #ended: { error: EngineError | undefined } | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(seat: Seat) {
+    this.#seat = seat;
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.#wake?.();
+  }
+
+  end(error: EngineError | undefined): void {
+    this.#ended = { error };
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const chunk = this.#chunks.shift();
+      if (chunk !== undefined) {
+        this.#seat.post({ type: "more" });
+        yield chunk;
+      } else if (this.#ended !== undefined) {
+        if (this.#ended.error !== undefined) throw this.#ended.error;
+        return;
+      } else {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+    }
+  }
+}
+
+/** The worker's module: beside this file in the source tree, an entry of its own in the compiled executable. */
+function workerEntry(): URL | string {
+  return import.meta.url.includes("/$bunfs/")
+    ? "./archive/worker-entry.ts"
+    : new URL("./worker-entry.ts", import.meta.url);
+}

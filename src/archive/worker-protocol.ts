@@ -1,0 +1,68 @@
+import { EngineError, type ErrorKind, asEngineError } from "../base/index.ts";
+import type { UnpackTask } from "./unpack.ts";
+import type { ArchivePathStat, DirectoryRef, PackRequest, TreeChange, UnpackResult } from "./types.ts";
+
+/** What a worker can do: for each kind its arguments and its result. All of it may cross threads. */
+export interface Tasks {
+  unpack: {
+    args: UnpackTask & { source: "stream" | { file: string; offset?: number; length?: number } };
+    result: UnpackResult;
+  };
+  pack: { args: Pick<PackRequest, "root" | "paths" | "whiteouts">; result: undefined };
+  stat: { args: { root: DirectoryRef; path: string }; result: ArchivePathStat };
+  get: { args: { root: DirectoryRef; path: string }; result: undefined };
+  put: {
+    args: {
+      root: DirectoryRef;
+      path: string;
+      noOverwriteDirNonDir: boolean;
+      owner?: { uid: number; gid: number };
+    };
+    result: undefined;
+  };
+  overlayChanges: { args: { upper: DirectoryRef; lowers: readonly DirectoryRef[] }; result: TreeChange[] };
+  treeChanges: { args: { before: DirectoryRef | undefined; after: DirectoryRef }; result: TreeChange[] };
+  copyTree: { args: { from: DirectoryRef; to: DirectoryRef }; result: undefined };
+  copyWithin: { args: { root: DirectoryRef; path: string; to: DirectoryRef }; result: boolean };
+  removeTree: { args: { path: string }; result: undefined };
+  usage: { args: { root: DirectoryRef }; result: { bytes: number; inodes: number } };
+}
+
+export type TaskKind = keyof Tasks;
+export type Task = { [K in TaskKind]: { kind: K; args: Tasks[K]["args"] } }[TaskKind];
+
+/** To a worker, which has one task at a time. `more`: one more chunk of output may be sent. */
+export type ToWorker =
+  | { type: "start"; task: Task }
+  | { type: "input"; chunk: Uint8Array }
+  | { type: "input-end" }
+  | { type: "input-failed"; error: PlainError }
+  | { type: "more" }
+  | { type: "abort" }
+  | { type: "exit" };
+
+/** From a worker. `taken`: one chunk of input is used up. After `done` or `failed` it waits for the next task. */
+export type FromWorker =
+  | { type: "taken" }
+  | { type: "output"; chunk: Uint8Array }
+  | { type: "progress"; bytes: number }
+  | { type: "done"; result: Tasks[TaskKind]["result"] }
+  | { type: "failed"; error: PlainError };
+
+/** Chunks that are on their way at once, each way: what a slow reader can make pile up. */
+export const WINDOW = 8;
+
+/** An error as data: threads share no classes. */
+export interface PlainError {
+  kind: ErrorKind;
+  message: string;
+}
+
+export function toPlain(error: unknown): PlainError {
+  const { kind, message } = asEngineError(error);
+  return { kind, message };
+}
+
+export function fromPlain(error: PlainError): EngineError {
+  return new EngineError(error.kind, error.message);
+}

@@ -1,0 +1,151 @@
+import type { MessagePort } from "node:worker_threads";
+import { cancelled } from "../base/index.ts";
+import type { Native } from "../sys/index.ts";
+import { overlayChanges, treeChanges } from "./changes.ts";
+import { copyTree, copyWithin } from "./copy-tree.ts";
+import { pack } from "./pack.ts";
+import { pathGet, pathPut, pathStat } from "./rootfs-path.ts";
+import { removePath, usage } from "./tree.ts";
+import { readFileRegion, unpack } from "./unpack.ts";
+import { fromPlain, type FromWorker, type Task, toPlain, type ToWorker, WINDOW } from "./worker-protocol.ts";
+
+const PROGRESS_MS = 100;
+
+/** The worker's side of `worker-protocol.ts`: one task at a time, its input and output in windows. */
+export function serve(native: Native, port: MessagePort): void {
+  let current: Running | undefined;
+  port.on("message", (message: ToWorker) => {
+    switch (message.type) {
+      case "start":
+        current = new Running(native, port, message.task);
+        void current.run();
+        return;
+      case "exit":
+        port.close();
+        return process.exit(0); // ends this thread only
+      default:
+        current?.take(message);
+    }
+  });
+}
+
+class Running {
+  readonly #native: Native;
+  readonly #port: MessagePort;
+  readonly #task: Task;
+  readonly #abort = new AbortController();
+  readonly #input: Uint8Array[] = [];
+  #inputEnd: { error: unknown } | undefined;
+  #allowed = WINDOW;
+  #wake: (() => void) | undefined;
+  #lastProgress = 0;
+
+  constructor(native: Native, port: MessagePort, task: Task) {
+    this.#native = native;
+    this.#port = port;
+    this.#task = task;
+  }
+
+  async run(): Promise<void> {
+    try {
+      this.#post({ type: "done", result: await this.#perform(this.#task) });
+    } catch (error) {
+      this.#post({ type: "failed", error: toPlain(this.#abort.signal.aborted ? this.#abort.signal.reason : error) });
+    }
+  }
+
+  take(message: Exclude<ToWorker, { type: "start" | "exit" }>): void {
+    switch (message.type) {
+      case "input":
+        this.#input.push(message.chunk);
+        break;
+      case "input-end":
+        this.#inputEnd = { error: undefined };
+        break;
+      case "input-failed":
+        this.#inputEnd = { error: fromPlain(message.error) };
+        break;
+      case "more":
+        this.#allowed++;
+        break;
+      case "abort":
+        this.#abort.abort(cancelled("context canceled"));
+    }
+    this.#wake?.();
+  }
+
+  async #perform(task: Task): Promise<Extract<FromWorker, { type: "done" }>["result"]> {
+    const native = this.#native;
+    switch (task.kind) {
+      case "unpack": {
+        const { source, ...args } = task.args;
+        return await unpack(native, args, source === "stream" ? this.#stream() : readFileRegion(source), this.#hooks());
+      }
+      case "pack":
+        return await this.#send(pack(native, task.args));
+      case "stat":
+        return pathStat(native, task.args.root, task.args.path);
+      case "get":
+        return await this.#send(pathGet(native, task.args.root, task.args.path));
+      case "put":
+        return await pathPut(native, task.args, this.#stream(), this.#hooks());
+      case "overlayChanges":
+        return overlayChanges(native, task.args.upper, task.args.lowers);
+      case "treeChanges":
+        return treeChanges(native, task.args.before, task.args.after);
+      case "copyTree":
+        return copyTree(native, task.args.from, task.args.to);
+      case "copyWithin":
+        return copyWithin(native, task.args.root, task.args.path, task.args.to);
+      case "removeTree":
+        return removePath(native, task.args.path);
+      case "usage":
+        return usage(native, task.args.root);
+    }
+  }
+
+  #hooks(): { onProgress: (bytes: number) => void; signal: AbortSignal } {
+    return { onProgress: (bytes) => this.#progress(bytes), signal: this.#abort.signal };
+  }
+
+  #progress(bytes: number): void {
+    const now = performance.now();
+    if (now - this.#lastProgress < PROGRESS_MS) return;
+    this.#lastProgress = now;
+    this.#post({ type: "progress", bytes });
+  }
+
+  /** The input, each chunk acknowledged as it is taken. */
+  async *#stream(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      this.#abort.signal.throwIfAborted();
+      const chunk = this.#input.shift();
+      if (chunk !== undefined) {
+        this.#post({ type: "taken" });
+        yield chunk;
+      } else if (this.#inputEnd !== undefined) {
+        if (this.#inputEnd.error !== undefined) throw this.#inputEnd.error;
+        return;
+      } else {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+    }
+  }
+
+  /** Sends what a packer makes; never more than the window ahead of the reader. */
+  async #send(chunks: Iterable<Buffer>): Promise<undefined> {
+    for (const chunk of chunks) {
+      while (this.#allowed <= 0 && !this.#abort.signal.aborted) {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+      this.#abort.signal.throwIfAborted();
+      this.#allowed--;
+      this.#post({ type: "output", chunk });
+    }
+    return undefined;
+  }
+
+  #post(message: FromWorker): void {
+    this.#port.postMessage(message);
+  }
+}
