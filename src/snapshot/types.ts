@@ -8,7 +8,7 @@
  * Names of committed snapshots are chain ids (`sha256:…`); keys of active ones are chosen by the caller. Every verb is
  * crash safe: what was half made by a killed process is removed by `sweep` at boot. The work runs off the event loop.
  */
-export interface Snapshotter {
+export interface Snapshotter extends AsyncDisposable {
   readonly driver: "overlay2" | "vfs";
   /**
    * True when `prepare` takes a parent that is yet to be committed (`commit` then checks it): the layers of one image
@@ -29,6 +29,13 @@ export interface Snapshotter {
   usage(keyOrName: string): Promise<{ bytes: number; inodes: number }>;
   /** The changes of the top against its parent (for diff and commit). Paths absolute within the rootfs, sorted. */
   changes(key: string): Promise<SnapshotChange[]>;
+  /** The same as a layer tar, with whiteouts for what is deleted. */
+  diff(key: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * The whole tree as a directory of this host while `work` runs, by a mount that stands in no mount table: for cp,
+   * export and volumes' content when no container has it mounted. Writable for an active snapshot.
+   */
+  withMerged<T>(keyOrName: string, work: (directory: { fd: number; path: string }) => Promise<T>): Promise<T>;
   has(keyOrName: string): boolean;
   list(): SnapshotRow[];
   /** For inspect's GraphDriver. */
