@@ -1,6 +1,6 @@
 import type { ContainerId } from "../base/index.ts";
 import type { WaitResult } from "../api/index.ts";
-import type { ExitRecord, Task } from "../runtime/index.ts";
+import type { Task } from "../runtime/index.ts";
 import type { PendingAttachments } from "./attach/pending.ts";
 import type { Health } from "./health/types.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -10,8 +10,6 @@ import type { RunState } from "./state.ts";
 export interface Run {
   readonly task: Task;
   readonly settled: Promise<void>;
-  /** The exit, known once PID 1 is gone. */
-  exit: ExitRecord | undefined;
 }
 
 /** A container in memory: its record, its state and who waits for it. Changed under the container's lock. */
@@ -20,6 +18,12 @@ export class ContainerEntry {
   state: RunState;
   run: Run | undefined;
   health: Health | undefined;
+  /** A removal is under way: nothing else may begin. */
+  removing = false;
+  /** A restart by the user is under way: the exit in between removes nothing. */
+  kept = false;
+  /** The next exit is wanted: the restart policy stays out of it. */
+  ending = false;
   /** Clients that attached before the start. */
   readonly pending: PendingAttachments;
   readonly execIds = new Set<string>();

@@ -1,1 +1,2 @@
+export { LOG_DRIVERS } from "./drivers.ts";
 export type * from "./types.ts";

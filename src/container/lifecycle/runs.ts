@@ -1,0 +1,187 @@
+import { crashPoint, messageOf, type KeyedLock, type Logger } from "../../base/index.ts";
+import type { ExitRecord, Task } from "../../runtime/index.ts";
+import { announce } from "../announce.ts";
+import type { ContainerEntry, Run } from "../entry.ts";
+import { alreadyStarted, startPaused, startRemoving } from "../errors.ts";
+import type { ContainerRegistry } from "../registry.ts";
+import { shouldRestart } from "../restart-policy.ts";
+import type { Clock, ContainerDependencies } from "../types.ts";
+import type { RestartTimers } from "./restart-timers.ts";
+import { startFailure, type StartPlan } from "./start-plan.ts";
+
+export interface RunHooks {
+  /** The program runs, or was found running after a daemon restart. */
+  started(entry: ContainerEntry): void;
+  /** It has exited; before the exit is announced. */
+  exited(entry: ContainerEntry): void;
+  /** Nothing will start it again, and it is to be removed with its exit. The lock is held. */
+  remove(entry: ContainerEntry): Promise<void>;
+}
+
+/** Runs of containers, from start to the exit that is wholly dealt with. Callers hold the container's lock. */
+export class Runs {
+  readonly #plan: StartPlan;
+  readonly #registry: ContainerRegistry;
+  readonly #needs: Pick<ContainerDependencies, "events" | "networks">;
+  readonly #lock: KeyedLock;
+  readonly #timers: RestartTimers;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #hooks: RunHooks;
+  #closed = false;
+
+  constructor(parts: {
+    plan: StartPlan;
+    registry: ContainerRegistry;
+    needs: Pick<ContainerDependencies, "events" | "networks">;
+    lock: KeyedLock;
+    timers: RestartTimers;
+    clock: Clock;
+    logger: Logger;
+    hooks: RunHooks;
+  }) {
+    this.#plan = parts.plan;
+    this.#registry = parts.registry;
+    this.#needs = parts.needs;
+    this.#lock = parts.lock;
+    this.#timers = parts.timers;
+    this.#clock = parts.clock;
+    this.#logger = parts.logger;
+    this.#hooks = parts.hooks;
+  }
+
+  /** Exits from now on are left to the next daemon. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** A start that the user asked for. @throws not-modified, conflict, and what the runtime says. */
+  async start(entry: ContainerEntry): Promise<void> {
+    const { phase } = entry.state;
+    if (entry.removing || phase.kind === "removing" || phase.kind === "dead") throw startRemoving();
+    if (phase.kind === "running") throw phase.paused ? startPaused() : alreadyStarted();
+    if (phase.kind === "restarting") throw alreadyStarted();
+    this.#timers.forget(entry.id);
+    await this.#launch(entry, { restartCount: 0, stoppedByUser: false });
+  }
+
+  /** A start that the restart policy asked for. */
+  async again(entry: ContainerEntry): Promise<void> {
+    await this.#launch(entry, { restartCount: entry.state.restartCount + 1 });
+  }
+
+  async #launch(entry: ContainerEntry, change: { restartCount: number; stoppedByUser?: boolean }): Promise<void> {
+    entry.ending = false;
+    let task: Task;
+    try {
+      task = await this.#plan.run(entry, (made) =>
+        this.#registry.saveState(entry, {
+          ...change,
+          phase: { kind: "running", pid: made.pid, paused: false },
+          startedAt: String(this.#clock.now()),
+          exitCode: 0,
+          error: "",
+          oomKilled: false,
+        }),
+      );
+    } catch (error) {
+      const failure = startFailure(error);
+      await this.#failed(entry, failure.error.message, failure.exitCode);
+      throw failure.error;
+    }
+    this.#watch(entry, task);
+    announce(this.#needs.events, entry.record, "start");
+    this.#hooks.started(entry);
+  }
+
+  async #failed(entry: ContainerEntry, error: string, exitCode: number): Promise<void> {
+    this.#registry.saveState(entry, { phase: { kind: "idle" }, exitCode, error });
+    entry.pending.end();
+    entry.announceExit();
+    if (entry.record.hostConfig.AutoRemove === true) await this.#hooks.remove(entry);
+  }
+
+  /** Takes over a task that was found running after a daemon restart. */
+  adopt(entry: ContainerEntry, task: Task): void {
+    const { phase } = entry.state;
+    const paused = phase.kind === "running" && phase.paused;
+    this.#registry.saveState(entry, {
+      phase: { kind: "running", pid: task.pid, paused },
+      startedAt: phase.kind === "running" ? entry.state.startedAt : String(this.#clock.now()),
+    });
+    this.#watch(entry, task);
+    this.#hooks.started(entry);
+  }
+
+  /** A task that ended while no daemon was there. The lock is held. */
+  async late(entry: ContainerEntry, task: Task): Promise<void> {
+    await this.#exited(entry, task, await task.exited);
+  }
+
+  #watch(entry: ContainerEntry, task: Task): void {
+    const settled = this.#settle(entry, task);
+    entry.run = { task, settled };
+  }
+
+  async #settle(entry: ContainerEntry, task: Task): Promise<void> {
+    const exit = await task.exited;
+    if (this.#closed) return;
+    using _held = await this.#lock.acquire(entry.id);
+    if (this.#closed) return;
+    try {
+      await this.#exited(entry, task, exit);
+    } catch (error) {
+      // The exit itself is recorded; what could not be cleaned is found again at the next boot.
+      this.#logger.error("an exit was not wholly dealt with", { container: entry.id, error: messageOf(error) });
+    }
+  }
+
+  /** Records first, so that a daemon killed at any point finds the exit again; then takes down, then tells. */
+  async #exited(entry: ContainerEntry, task: Task, exit: ExitRecord): Promise<void> {
+    const { hostConfig } = entry.record;
+    const { restartCount, startedAt } = entry.state;
+    const ended = entry.ending || entry.state.stoppedByUser;
+    const again = !entry.removing && shouldRestart(hostConfig.RestartPolicy ?? {}, { code: exit.code, restartCount, ended });
+    this.#registry.saveState(entry, {
+      phase: { kind: again ? "restarting" : "idle" },
+      finishedAt: String(exit.at),
+      exitCode: exit.code,
+      oomKilled: exit.oomKilled,
+      error: exit.supervisorLost ? "the container's supervisor was lost" : "",
+    });
+    this.#hooks.exited(entry);
+    crashPoint("exit:recorded");
+    if (Object.keys(entry.record.endpoints).length > 0) await this.#needs.networks.detach(entry.id);
+    crashPoint("exit:network");
+    await task.release();
+    crashPoint("exit:released");
+    entry.run = undefined;
+    if (exit.oomKilled) announce(this.#needs.events, entry.record, "oom");
+    const ranFor = startedAt === "" ? 0 : Number((exit.at - BigInt(startedAt)) / 1_000_000n);
+    announce(this.#needs.events, entry.record, "die", {
+      exitCode: String(exit.code),
+      execDuration: String(Math.max(0, Math.floor(ranFor / 1000))),
+    });
+    entry.announceExit();
+    if (again) this.#timers.schedule(entry.id, ranFor, () => this.#restart(entry));
+    else if (hostConfig.AutoRemove === true && !entry.removing && !entry.kept) await this.#hooks.remove(entry);
+  }
+
+  async #restart(entry: ContainerEntry): Promise<void> {
+    using _held = await this.#lock.acquire(entry.id);
+    if (this.#closed || entry.removing || entry.state.phase.kind !== "restarting") return;
+    try {
+      await this.again(entry);
+    } catch (error) {
+      this.#logger.warn("a container was not started again", { container: entry.id, error: messageOf(error) });
+    }
+  }
+
+  /** Schedules the start of a container that was waiting for one when the daemon ended. */
+  resume(entry: ContainerEntry): void {
+    this.#registry.saveState(entry, { phase: { kind: "restarting" } });
+    this.#timers.schedule(entry.id, 0, () => this.#restart(entry));
+  }
+}
+
+export type { Run };

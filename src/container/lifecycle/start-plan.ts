@@ -1,0 +1,175 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { asEngineError, crashPoint, errnoOf, invalid, type EngineError } from "../../base/index.ts";
+import { LaunchError, type Task } from "../../runtime/index.ts";
+import type { RuntimeSpec } from "../../spec/index.ts";
+import { networkingOf } from "../create/endpoints.ts";
+import { namespaceMode, networkMode } from "../create/modes.ts";
+import type { ContainerEntry } from "../entry.ts";
+import { fillFiles, filesIn, prepareFiles } from "../hosts-files.ts";
+import type { ContainerRecord } from "../record.ts";
+import type { ContainerRegistry } from "../registry.ts";
+import { compileSpec } from "../spec/compile.ts";
+import { resolveDeviceNumbers, resolveDevices } from "../spec/devices.ts";
+import type { ContainerFiles } from "../spec/mounts.ts";
+import type { NamespacePaths } from "../spec/namespaces.ts";
+import type { ContainerDependencies } from "../types.ts";
+
+/** Makes a task out of a container: everything between `start` and the program running. */
+export class StartPlan {
+  readonly #needs: ContainerDependencies;
+  readonly #registry: ContainerRegistry;
+
+  constructor(registry: ContainerRegistry, needs: ContainerDependencies) {
+    this.#registry = registry;
+    this.#needs = needs;
+  }
+
+  /**
+   * Files, task, network, attached clients, program: all of it, or nothing is left.
+   * @param recorded runs once the program runs; when it throws, the start is undone like any other step.
+   */
+  async run(entry: ContainerEntry, recorded: (task: Task) => void): Promise<Task> {
+    const { runtime, networks } = this.#needs;
+    const { record } = entry;
+    await using undo = new AsyncDisposableStack();
+    const others = this.#others(record);
+    await makeBindSources(record);
+    const own = filesIn(join(this.#needs.root, record.id));
+    if (others.files === undefined) await prepareFiles(own, record);
+    crashPoint("start:files");
+    const rootfs = await this.#needs.snapshotter.mounts(record.id);
+    const spec = await this.#spec(record, others, own, undo);
+    const task = await runtime.create(
+      {
+        id: record.id,
+        spec,
+        rootfs,
+        runtime: record.hostConfig.Runtime ?? undefined,
+        stdin: { open: record.config.OpenStdin === true, once: record.config.StdinOnce === true },
+        log: this.#logFile(record),
+      },
+      new AbortController().signal,
+    );
+    undo.defer(() => task.release());
+    crashPoint("start:task");
+    const networked = Object.keys(record.endpoints).length > 0;
+    if (networked) undo.defer(() => networks.detach(record.id));
+    const attached = networked ? await networks.attach(networkingOf(record), task.namespacePath("net")) : undefined;
+    crashPoint("start:network");
+    if (others.files === undefined) await fillFiles(own, record, attached, networks.hostGateway());
+    crashPoint("start:hosts");
+    await entry.pending.bind(task);
+    crashPoint("start:attached");
+    await task.start();
+    crashPoint("start:program");
+    recorded(task);
+    crashPoint("start:recorded");
+    undo.move();
+    return task;
+  }
+
+  async #spec(
+    record: ContainerRecord,
+    others: Others,
+    own: ContainerFiles,
+    undo: AsyncDisposableStack,
+  ): Promise<RuntimeSpec> {
+    const { config, host, seccomp, snapshotter, users } = this.#needs;
+    const [rootfs, devices, deviceNumbers, imageMounts] = await Promise.all([
+      snapshotter.mounts(record.id),
+      resolveDevices(record.hostConfig),
+      resolveDeviceNumbers(record.hostConfig),
+      this.#imageMounts(record, undo),
+    ]);
+    const user = users.resolve(rootfs, record.config.User ?? "", record.hostConfig.GroupAdd ?? []);
+    const files = others.files ?? own;
+    return compileSpec(record, {
+      config,
+      host,
+      seccomp,
+      user,
+      files,
+      paths: others.paths,
+      devices,
+      deviceNumbers,
+      imageMounts,
+    });
+  }
+
+  /** Images that are mounted are opened for the time of the start; the container's own mount keeps them afterwards. */
+  async #imageMounts(record: ContainerRecord, undo: AsyncDisposableStack): Promise<Map<string, string>> {
+    const opened = new Map<string, string>();
+    for (const mount of record.mounts) {
+      if (mount.type !== "image" || opened.has(mount.imageId)) continue;
+      const image = await this.#needs.images.get(mount.imageId);
+      if (image?.topChainId === undefined) throw invalid(`image of mount ${mount.target} is gone: ${mount.name}`);
+      const view = undo.use(await this.#needs.rootfsViews.open(await this.#needs.snapshotter.mounts(image.topChainId)));
+      opened.set(mount.imageId, `/proc/${process.pid}/fd/${view.fd}`);
+    }
+    return opened;
+  }
+
+  #logFile(record: ContainerRecord) {
+    const { Type = "", Config = {} } = record.hostConfig.LogConfig ?? {};
+    return this.#needs.logDrivers.get(Type)?.file(Config, join(this.#needs.root, record.id), record.id);
+  }
+
+  /** The containers whose namespaces are joined. @throws conflict when one does not run. */
+  #others(record: ContainerRecord): Others {
+    const { hostConfig: host } = record;
+    const paths: NamespacePaths = {};
+    let files: ContainerFiles | undefined;
+    const network = networkMode(host.NetworkMode);
+    if (network.kind === "container") {
+      const other = this.#running(network.ref, "network");
+      paths.network = other.task.namespacePath("net");
+      files = filesIn(join(this.#needs.root, other.entry.id));
+    }
+    const pid = namespaceMode(host.PidMode);
+    if (pid.kind === "container") paths.pid = this.#running(pid.ref, "PID").task.namespacePath("pid");
+    const ipc = namespaceMode(host.IpcMode);
+    if (ipc.kind === "container") {
+      const other = this.#running(ipc.ref, "IPC");
+      const { IpcMode } = other.entry.record.hostConfig;
+      if (IpcMode !== "shareable" && IpcMode !== "host") {
+        throw invalid(
+          `cannot join IPC of a non-running container: ${ipc.ref}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+        );
+      }
+      paths.ipc = other.task.namespacePath("ipc");
+      paths.shm = `/proc/${other.task.pid}/root/dev/shm`;
+    }
+    return { paths, files };
+  }
+
+  #running(ref: string, kind: string): { entry: ContainerEntry; task: Task } {
+    const entry = this.#registry.resolve(ref);
+    if (entry.state.phase.kind !== "running" || entry.run === undefined) {
+      throw invalid(`cannot join ${kind} namespace of a non running container: container ${entry.id} is ${entry.state.phase.kind === "restarting" ? "restarting" : "exited"}`);
+    }
+    return { entry, task: entry.run.task };
+  }
+}
+
+interface Others {
+  paths: NamespacePaths;
+  files: ContainerFiles | undefined;
+}
+
+async function makeBindSources(record: ContainerRecord): Promise<void> {
+  for (const mount of record.mounts) {
+    if (mount.type !== "bind" || !mount.createSource) continue;
+    try {
+      await mkdir(mount.source, { recursive: true });
+    } catch (error) {
+      if (errnoOf(error) !== "EEXIST") throw asEngineError(error);
+    }
+  }
+}
+
+/** What a failed start leaves in inspect: the exit code that `docker run` ends with. */
+export function startFailure(error: unknown): { error: EngineError; exitCode: number } {
+  const engine = asEngineError(error);
+  return { error: engine, exitCode: engine instanceof LaunchError ? engine.exitCode : 128 };
+}

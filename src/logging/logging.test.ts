@@ -1,0 +1,215 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LogsQuery } from "../api/index.ts";
+import { messageOf } from "../base/index.ts";
+import { LOG_DRIVERS } from "./index.ts";
+import { nanosOf } from "./entry.ts";
+import { parseSize } from "./options.ts";
+import type { LogDriver } from "./types.ts";
+
+function driver(name: string): LogDriver {
+  const found = LOG_DRIVERS.get(name);
+  if (found === undefined) throw new Error(`no driver ${name}`);
+  return found;
+}
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "berth-logging-"));
+  path = join(folder, "c-json.log");
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+let second = 0;
+const line = (text: string, stream = "stdout") =>
+  `${JSON.stringify({ log: `${text}\n`, stream, time: `2026-01-01T00:00:${String(second++ % 60).padStart(2, "0")}.5Z` })}\n`;
+
+beforeEach(() => (second = 0));
+
+function read(over: Partial<LogsQuery>, ended: Promise<void> = Promise.resolve(), maxFiles = 3) {
+  const query: LogsQuery = {
+    follow: false,
+    stdout: true,
+    stderr: true,
+    since: undefined,
+    until: undefined,
+    timestamps: false,
+    details: false,
+    tail: "all",
+    ...over,
+  };
+  const signal = new AbortController().signal;
+  return driver("json-file").read({ path, maxFiles, tty: false, query, details: "a=b", ended, signal });
+}
+
+async function text(over: Partial<LogsQuery>): Promise<string> {
+  await using log = await read(over);
+  let all = "";
+  for await (const chunk of log.output) all += Buffer.from(chunk.data).toString();
+  return all;
+}
+
+describe("reading", () => {
+  test("goes over rotated files from the oldest", async () => {
+    writeFileSync(`${path}.2`, line("one"));
+    writeFileSync(`${path}.1`, line("two"));
+    writeFileSync(path, line("three"));
+    expect(await text({})).toBe("one\ntwo\nthree\n");
+  });
+
+  for (const [tail, expected] of [
+    [0, ""],
+    [1, "five\n"],
+    [2, "four\nfive\n"],
+    [3, "three\nfour\nfive\n"],
+    [5, "one\ntwo\nthree\nfour\nfive\n"],
+    [9, "one\ntwo\nthree\nfour\nfive\n"],
+  ] as const) {
+    test(`tail ${tail} over rotated files`, async () => {
+      writeFileSync(`${path}.1`, line("one") + line("two"));
+      writeFileSync(path, line("three") + line("four") + line("five"));
+      expect(await text({ tail })).toBe(expected);
+    });
+  }
+
+  test("tail works over blocks", async () => {
+    const rows = Array.from({ length: 5000 }, (_, index) => line(`row ${index}`));
+    writeFileSync(path, rows.join(""));
+    const lines = (await text({ tail: 4321 })).trimEnd().split("\n");
+    expect([lines.length, lines[0], lines.at(-1)]).toEqual([4321, "row 679", "row 4999"]);
+  });
+
+  test("chooses streams, times, and prefixes", async () => {
+    writeFileSync(path, line("one") + line("two", "stderr") + line("three"));
+    expect(await text({ stderr: false })).toBe("one\nthree\n");
+    expect(await text({ stdout: false })).toBe("two\n");
+    expect(await text({ since: nanosOf("2026-01-01T00:00:01Z") })).toBe("two\nthree\n");
+    expect(await text({ until: nanosOf("2026-01-01T00:00:01.5Z") })).toBe("one\ntwo\n");
+    expect(await text({ timestamps: true, tail: 1 })).toBe("2026-01-01T00:00:02.500000000Z three\n");
+    expect(await text({ details: true, tail: 1 })).toBe("a=b three\n");
+  });
+
+  test("skips damaged lines and a last one that is not whole", async () => {
+    writeFileSync(path, `${line("one")}{broken\n${line("two")}{"log":"half`);
+    expect(await text({})).toBe("one\ntwo\n");
+  });
+
+  test("a log that is not there is empty", async () => {
+    expect(await text({})).toBe("");
+  });
+});
+
+describe("following", () => {
+  test("goes through rotations without losing or repeating a line, and ends with the log", async () => {
+    writeFileSync(path, line("0"));
+    const ended = Promise.withResolvers<void>();
+    await using log = await read({ follow: true }, ended.promise);
+    const output = log.output[Symbol.asyncIterator]();
+    const seen: string[] = [];
+    const next = async () => {
+      const result = await output.next();
+      if (result.done === true) return false;
+      seen.push(Buffer.from(result.value.data).toString().trim());
+      return true;
+    };
+    await next();
+    for (let round = 1; round <= 4; round++) {
+      appendFileSync(path, line(`${round} a`));
+      if (round > 1) renameSync(`${path}.1`, `${path}.2`);
+      renameSync(path, `${path}.1`);
+      writeFileSync(path, line(`${round} b`));
+      await next();
+      await next();
+    }
+    appendFileSync(path, line("last"));
+    ended.resolve();
+    while (await next());
+    const rounds = [1, 2, 3, 4].flatMap((round) => [`${round} a`, `${round} b`]);
+    expect(seen).toEqual(["0", ...rounds, "last"]);
+  });
+
+  test("begins before the first line is written", async () => {
+    const ended = Promise.withResolvers<void>();
+    await using log = await read({ follow: true }, ended.promise);
+    const output = log.output[Symbol.asyncIterator]();
+    const first = output.next();
+    writeFileSync(path, line("hello"));
+    expect(Buffer.from((await first).value?.data ?? []).toString()).toBe("hello\n");
+    ended.resolve();
+    expect((await output.next()).done).toBe(true);
+  });
+
+  test("ends when it is disposed", async () => {
+    writeFileSync(path, line("one"));
+    const log = await read({ follow: true }, new Promise<void>(() => undefined));
+    const output = log.output[Symbol.asyncIterator]();
+    await output.next();
+    const more = output.next();
+    await log[Symbol.asyncDispose]();
+    expect((await more).done).toBe(true);
+  });
+});
+
+describe("options", () => {
+  const rows: Array<[Record<string, string>, string]> = [
+    [{ foo: "1" }, "unknown log opt 'foo' for json-file log driver"],
+    [{ mode: "foo" }, "logger: logging mode not supported: foo"],
+    [{ mode: "non-blocking", "max-buffer-size": "x" }, "error parsing option max-buffer-size: invalid size: 'x'"],
+    [{ "max-buffer-size": "1m" }, "logger: max-buffer-size option is only supported with 'mode=non-blocking'"],
+  ];
+  for (const [options, message] of rows) {
+    test(message, () => {
+      expect(() => driver("json-file").validate(options)).toThrow(message);
+    });
+  }
+
+  test("decide over file, size and number", () => {
+    expect(driver("json-file").file({ "max-size": "10m", "max-file": "3" }, "/logs", "id")).toEqual({
+      path: "/logs/id-json.log",
+      maxSize: 10 * 1024 * 1024,
+      maxFiles: 3,
+    });
+    expect(driver("none").file({}, "/logs", "id")).toBeUndefined();
+  });
+
+  test("none cannot be read", async () => {
+    const error: unknown = await driver("none")
+      .read({
+        path,
+        maxFiles: 1,
+        tty: false,
+        query: {
+          follow: false,
+          stdout: true,
+          stderr: true,
+          since: undefined,
+          until: undefined,
+          timestamps: false,
+          details: false,
+          tail: "all",
+        },
+        details: "",
+        ended: Promise.resolve(),
+        signal: new AbortController().signal,
+      })
+      .catch((reason: unknown) => reason);
+    expect(messageOf(error)).toBe("configured logging driver does not support reading");
+  });
+
+  test("sizes", () => {
+    expect(["10", "1k", "1.5m", "2GiB", "1 kb", "x", "-1"].map(parseSize)).toEqual([
+      10,
+      1024,
+      1572864,
+      2147483648,
+      1024,
+      undefined,
+      undefined,
+    ]);
+  });
+});
