@@ -1,0 +1,48 @@
+import { constants } from "node:os";
+import { EngineError } from "../../base/index.ts";
+import { opName, type OpName } from "../plan/index.ts";
+
+const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+
+/** `ENOENT` for 2; `E999` for a number that this platform does not name. */
+export function errnoName(number: number): string {
+  return ERRNO_NAMES.get(number) ?? `E${number}`;
+}
+
+/** A launch plan stopped at one of its operations: nothing of it is left. */
+export class PlanFailure extends EngineError {
+  /** Place in the plan, from 0. */
+  readonly index: number;
+  /** The operation; undefined when the process died on its way. */
+  readonly op: OpName | undefined;
+  /** `ENOENT`, `EACCES`… */
+  readonly errno: string;
+  /** What the operation was about, such as `open /some/path`. */
+  readonly detail: string;
+
+  constructor(errno: number, index: number, opcode: number, detail: string) {
+    const name = errnoName(errno);
+    const op = opName(opcode);
+    super(name === "ENOSPC" || name === "EDQUOT" ? "no-space" : "unknown", `${op ?? "launch"}: ${detail}: ${name}`);
+    this.name = "PlanFailure";
+    this.index = index;
+    this.op = op;
+    this.errno = name;
+    this.detail = detail;
+  }
+}
+
+/** The shim refused a request, or is not there. */
+export class ShimError extends EngineError {
+  /** `ESRCH`: no such process; `EPIPE`: the connection ended… */
+  readonly errno: string;
+
+  constructor(errno: string, message: string, options?: { cause?: unknown }) {
+    super(errno === "ESRCH" ? "not-found" : errno === "EPIPE" ? "unavailable" : "unknown", message, options);
+    this.name = "ShimError";
+    this.errno = errno;
+  }
+}
+
+export const connectionLost = (cause?: unknown) =>
+  new ShimError("EPIPE", "the connection to the container's supervisor was lost", { cause });

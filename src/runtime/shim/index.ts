@@ -1,0 +1,7 @@
+export type { ExitEvent } from "./connection.ts";
+export { PlanFailure, ShimError, errnoName } from "./errors.ts";
+export { SOCKET_NAME, type ShimProgram } from "./launcher.ts";
+export type { ShimStateName } from "./protocol.ts";
+export { EXIT_RECORD, readExitRecord } from "./records.ts";
+export { Shim, type AttachOptions, type CreateOptions, type ExecOptions, type ShimState } from "./shim.ts";
+export { requireDrained, ShimStdio, type StdioEnd } from "./stdio.ts";

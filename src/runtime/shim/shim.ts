@@ -1,0 +1,313 @@
+import { ShimConnection, type ExitEvent, type TakeOver } from "./connection.ts";
+import { connectionLost } from "./errors.ts";
+import { launchShim, socketPath, type ShimProgram } from "./launcher.ts";
+import { AttachFlag, ProcessFlag, SHIM_STATES, type ShimStateName } from "./protocol.ts";
+import { readExitRecord, removeExecRecord } from "./records.ts";
+import { ShimStdio } from "./stdio.ts";
+import { PayloadWriter, type PayloadReader } from "./wire.ts";
+
+export interface CreateOptions {
+  /** `encodePlan` of a plan with `spawn_init` and `wait_start`. */
+  readonly plan: Uint8Array;
+  readonly tty: boolean;
+  /** Stdin is open; otherwise /dev/null. */
+  readonly stdin: boolean;
+  /** Stdin ends with the first client that ends its input. */
+  readonly stdinOnce: boolean;
+  readonly log:
+    | {
+        readonly path: string;
+        /** Bytes before rotation; 0: never. */
+        readonly maxSize: number;
+        readonly maxFiles: number;
+        /** A JSON object that becomes each entry's `attrs`. */
+        readonly attributes?: Record<string, string>;
+      }
+    | undefined;
+  /** File with an "oom_kill N" line: memory.events (v2) or memory.oom_control (v1). */
+  readonly oomEvents: string | undefined;
+}
+
+export interface ExecOptions {
+  /** Letters, digits, - and _; at most 128. */
+  readonly id: string;
+  /** `encodePlan` of a plan with `spawn_init` and without `wait_start`. */
+  readonly plan: Uint8Array;
+  readonly tty: boolean;
+  /** Stdin is open; it ends with the first client that ends its input. */
+  readonly stdin: boolean;
+  /** A client from the first byte on; undefined: output is dropped until somebody attaches. */
+  readonly attach: Omit<AttachOptions, "execId"> | undefined;
+}
+
+export interface AttachOptions {
+  /** Undefined: PID 1. */
+  readonly execId?: string;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly detachKeys: Uint8Array;
+  /** A client that takes nothing for so long is cut off; until then it holds the process back. Default 10 min; 0: never. */
+  readonly stallMs?: number;
+}
+
+export interface ShimState {
+  readonly state: ShimStateName;
+  /** 0 when there is no process (any more). */
+  readonly pid: number;
+  readonly startedAt: bigint;
+  readonly exit: { readonly code: number; readonly at: bigint; readonly oom: boolean } | undefined;
+  readonly tty: boolean;
+  /** Log entries that a full disk swallowed. */
+  readonly logDropped: bigint;
+  /** Those that have not ended. */
+  readonly execs: ReadonlyArray<{ readonly id: string; readonly pid: number; readonly tty: boolean }>;
+}
+
+const DEFAULT_STALL_MS = 600_000;
+
+/** A container's supervisor, as seen by the daemon. Many may hold the same shim; each has connections of its own. */
+export class Shim {
+  readonly directory: string;
+  /** The shim's own pid, in this process's pid namespace. */
+  readonly pid: number;
+  readonly #socket: string;
+  readonly #control: ShimConnection;
+  readonly #exits = new Map<string, PromiseWithResolvers<ExitEvent>>();
+  #ended = false;
+
+  private constructor(directory: string, control: ShimConnection, pid: number) {
+    this.directory = directory;
+    this.pid = pid;
+    this.#socket = socketPath(directory);
+    this.#control = control;
+    control.onExit = (event) => this.#exitOf(event.execId).resolve(event);
+    void control.ended.then(() => {
+      this.#ended = true;
+      for (const exit of this.#exits.values()) exit.reject(connectionLost());
+    });
+  }
+
+  /** A new shim in an empty 0700 directory, claimed by this connection. */
+  static async launch(program: ShimProgram, directory: string, signal?: AbortSignal): Promise<Shim> {
+    signal?.throwIfAborted();
+    await launchShim(program, directory);
+    return await Shim.connect(directory, signal);
+  }
+
+  /** The shim of that directory, such as after a restart. @throws ShimError ENOENT, ECONNREFUSED when there is none. */
+  static async connect(directory: string, signal?: AbortSignal): Promise<Shim> {
+    const control = await ShimConnection.open(socketPath(directory), signal);
+    try {
+      const { pid } = await control.hello(true);
+      return new Shim(directory, control, pid);
+    } catch (error) {
+      control.close();
+      throw error;
+    }
+  }
+
+  /** Settles when the connection to the shim has ended: `close`, `shutdown`, or its death. */
+  get lost(): Promise<void> {
+    return this.#control.ended;
+  }
+
+  /** Makes PID 1 up to `wait_start`; its pid. @throws PlanFailure (nothing is left then), ShimError. */
+  async create(options: CreateOptions): Promise<number> {
+    const { log } = options;
+    const attributes =
+      log?.attributes === undefined || Object.keys(log.attributes).length === 0
+        ? ""
+        : `,"attrs":${JSON.stringify(log.attributes)}`;
+    const payload = new PayloadWriter()
+      .u32(
+        (options.tty ? ProcessFlag.tty : 0) |
+          (options.stdin ? ProcessFlag.stdin : 0) |
+          (options.stdinOnce ? ProcessFlag.stdinOnce : 0),
+      )
+      .text(log?.path ?? "")
+      .u64(log?.maxSize ?? 0)
+      .u32(log?.maxFiles ?? 1)
+      .text(attributes)
+      .text(options.oomEvents ?? "")
+      .bytes(options.plan);
+    return (await this.#control.request("create", payload)).u32();
+  }
+
+  /** Lets PID 1 go on from `wait_start`; when its program runs: the instant. @throws PlanFailure of `exec` or what is before it. */
+  async start(): Promise<bigint> {
+    return (await this.#control.request("start")).u64();
+  }
+
+  async state(): Promise<ShimState> {
+    return readState(await this.#control.request("state"));
+  }
+
+  /** @throws ShimError ESRCH when it has ended. */
+  async kill(signal: number, execId = ""): Promise<void> {
+    await this.#control.request("kill", new PayloadWriter().text(execId).u32(signal));
+  }
+
+  /** @throws ShimError ENOTTY without a terminal, ESRCH when it has ended. */
+  async resize(size: { height: number; width: number }, execId = ""): Promise<void> {
+    await this.#control.request("resize", new PayloadWriter().text(execId).u32(size.height).u32(size.width));
+  }
+
+  async closeStdin(execId = ""): Promise<void> {
+    await this.#control.request("closeStdin", new PayloadWriter().text(execId));
+  }
+
+  /** Joins a process's stdio from now on. @throws ShimError ESRCH when there is no such process. */
+  async attach(options: AttachOptions, signal?: AbortSignal): Promise<ShimStdio> {
+    const connection = await ShimConnection.open(this.#socket, signal);
+    try {
+      const hello = connection.hello(false);
+      const [stdio] = await Promise.all([attachOver(connection, options), hello]);
+      return stdio;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** Runs a further process in the container. @throws PlanFailure, ShimError ESRCH when the container does not run. */
+  async exec(options: ExecOptions, signal?: AbortSignal): Promise<{ pid: number; stdio: ShimStdio | undefined }> {
+    const payload = new PayloadWriter()
+      .text(options.id)
+      .u32(
+        (options.tty ? ProcessFlag.tty : 0) |
+          (options.stdin ? ProcessFlag.stdin | ProcessFlag.stdinOnce : 0) |
+          (options.attach === undefined ? 0 : ProcessFlag.holdOutput),
+      )
+      .bytes(options.plan);
+    // Asked for before it can end, so that its exit is not missed.
+    const exit = this.#exitOf(options.id);
+    exit.promise.catch(() => undefined);
+    if (options.attach === undefined) {
+      try {
+        return { pid: (await this.#control.request("exec", payload)).u32(), stdio: undefined };
+      } catch (error) {
+        this.#exits.delete(options.id);
+        throw error;
+      }
+    }
+    // One connection and one turn for hello, exec and attach: output is held until the attach, or this connection's end.
+    const connection = await ShimConnection.open(this.#socket, signal);
+    try {
+      const hello = connection.hello(false);
+      const started = connection.request("exec", payload);
+      const attached = attachOver(connection, { ...options.attach, execId: options.id });
+      attached.catch(() => undefined); // when the exec failed, that says why
+      hello.catch(() => undefined);
+      const pid = (await started).u32();
+      return { pid, stdio: await attached };
+    } catch (error) {
+      this.#exits.delete(options.id);
+      connection.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Settles when PID 1 (no id) or the exec has ended and its output has drained (at most 2 s later), also when that was
+   * before this connection. @throws ShimError EPIPE when the shim went away without saying so.
+   */
+  async waitExit(execId = ""): Promise<ExitEvent> {
+    const { promise } = this.#exitOf(execId);
+    promise.catch(() => undefined);
+    const recorded = await readExitRecord(this.directory, execId);
+    if (recorded !== undefined) this.#exitOf(execId).resolve(recorded);
+    try {
+      return await promise;
+    } catch (error) {
+      // It may have been recorded in between, just before the shim's end.
+      const late = await readExitRecord(this.directory, execId);
+      if (late !== undefined) return late;
+      throw error;
+    }
+  }
+
+  /** An exec's exit is known: its record can go. */
+  async forgetExec(execId: string): Promise<void> {
+    this.#exits.delete(execId);
+    await removeExecRecord(this.directory, execId);
+  }
+
+  /**
+   * Holds an address of the host as long as the shim lives; gives the port (chosen by the kernel for 0).
+   * @throws ShimError EADDRINUSE, EADDRNOTAVAIL, EACCES.
+   */
+  async reservePort(address: Uint8Array, protocol: number, port: number): Promise<number> {
+    const family = address.length === 4 ? 2 : 10; // AF_INET, AF_INET6
+    const payload = new PayloadWriter().u32(family).u32(protocol).bytes(address).u32(port);
+    return (await this.#control.request("reservePort", payload)).u32();
+  }
+
+  async releasePorts(): Promise<void> {
+    await this.#control.request("releasePorts");
+  }
+
+  /** Acknowledges the exit; kills what still runs. The shim ends when its clients have taken what is left for them. */
+  async shutdown(): Promise<void> {
+    await this.#control.request("shutdown");
+    this.#control.close();
+  }
+
+  /** Lets go of the shim; it and its container go on (unless nothing was created in it). */
+  close(): void {
+    this.#control.close();
+  }
+
+  #exitOf(execId: string): PromiseWithResolvers<ExitEvent> {
+    let exit = this.#exits.get(execId);
+    if (exit === undefined) {
+      exit = Promise.withResolvers<ExitEvent>();
+      // Whoever waits sees the rejection; nobody has to wait.
+      exit.promise.catch(() => undefined);
+      if (this.#ended) exit.reject(connectionLost());
+      else this.#exits.set(execId, exit);
+    }
+    return exit;
+  }
+}
+
+function attachOver(connection: ShimConnection, options: AttachOptions): Promise<ShimStdio> {
+  const payload = new PayloadWriter()
+    .text(options.execId ?? "")
+    .u32(
+      (options.stdin ? AttachFlag.stdin : 0) |
+        (options.stdout ? AttachFlag.stdout : 0) |
+        (options.stderr ? AttachFlag.stderr : 0),
+    )
+    .u32(options.stallMs ?? DEFAULT_STALL_MS);
+  const { promise, resolve, reject } = Promise.withResolvers<ShimStdio>();
+  const takeOver: TakeOver = (socket, rest, reply) =>
+    resolve(new ShimStdio(socket, reply.u32() !== 0, options.detachKeys, rest));
+  connection.request("attach", payload, takeOver).catch(reject);
+  return promise;
+}
+
+function readState(reply: PayloadReader): ShimState {
+  const state = SHIM_STATES[reply.u32()] ?? "claimed";
+  const pid = reply.u32();
+  const startedAt = reply.u64();
+  const code = reply.i32();
+  const at = reply.u64();
+  const oom = reply.u32() !== 0;
+  const flags = reply.u32();
+  const logDropped = reply.u64();
+  const execs = [];
+  for (let count = reply.u32(); count > 0; count--) {
+    const id = reply.text();
+    execs.push({ id, pid: reply.u32(), tty: (reply.u32() & ProcessFlag.tty) !== 0 });
+  }
+  return {
+    state,
+    pid,
+    startedAt,
+    exit: state === "exited" ? { code, at, oom } : undefined,
+    tty: (flags & ProcessFlag.tty) !== 0,
+    logDropped,
+    execs,
+  };
+}
