@@ -1,0 +1,29 @@
+import type { RootfsMount, SnapshotChange, UnpackTarget } from "./types.ts";
+
+/** A snapshot's directory and those beneath it, nearest parent first. */
+export interface Place {
+  id: string;
+  kind: "active" | "committed";
+  ancestors: readonly string[];
+}
+
+/** How one kind of storage lays snapshots out on disk; the rows and rules are `StackedSnapshotter`'s. */
+export interface StorageDriver {
+  readonly name: "overlay2" | "vfs";
+  /** The folder whose entries are snapshots by id. */
+  readonly home: string;
+  /** Makes the folders. Called before anything else. */
+  open(): Promise<void>;
+  /** Makes the directory of a new active snapshot; what a failure leaves is removed by the caller. */
+  create(place: Place): Promise<void>;
+  /** Moves the directory into the trash folder, at once. Missing is fine. */
+  discard(id: string, trash: string): Promise<void>;
+  unpackTarget(place: Place): UnpackTarget;
+  mount(place: Place): RootfsMount;
+  usage(place: Place): Promise<{ bytes: number; inodes: number }>;
+  changes(place: Place): Promise<SnapshotChange[]>;
+  diff(place: Place, signal: AbortSignal | undefined): AsyncIterable<Uint8Array>;
+  graphData(place: Place): Record<string, string>;
+  /** Ids that have a directory. */
+  directories(): Promise<string[]>;
+}

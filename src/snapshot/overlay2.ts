@@ -1,0 +1,116 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Archiver } from "../archive/index.ts";
+import { errnoOf } from "../base/index.ts";
+import type { Place, StorageDriver } from "./driver.ts";
+import type { RootfsMount } from "./types.ts";
+
+/** Folder of short names; tools that know Docker's layout look for it. */
+const LINKS = "l";
+/** Docker's rights: the daemon's group may pass, nobody may look (CVE-2021-41091). */
+const PRIVATE = 0o710;
+const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/**
+ * Layers as directories that the kernel stacks (overlay(5)), laid out like Docker's:
+ *
+ *     overlay2/ID/diff      what the layer adds; whiteouts as 0/0 devices
+ *     overlay2/ID/work      the kernel's, empty
+ *     overlay2/ID/merged    where Docker mounts; here only a name that inspect shows
+ *     overlay2/ID/link      the short name: overlay2/l/LINK -> ../ID/diff
+ *     overlay2/ID/lower     `l/LINK:l/LINK…`, nearest parent first
+ */
+export function createOverlay2(options: { root: string; archiver: Archiver }): StorageDriver {
+  const { archiver } = options;
+  const home = join(options.root, "overlay2");
+  const diffOf = (id: string) => join(home, id, "diff");
+  const lowersOf = (place: Place) => place.ancestors.map(diffOf);
+
+  return {
+    name: "overlay2",
+    home,
+
+    open: async () => {
+      await mkdir(join(home, LINKS), { recursive: true, mode: PRIVATE });
+    },
+
+    create: async ({ id, ancestors }) => {
+      const directory = join(home, id);
+      await mkdir(directory, { mode: PRIVATE });
+      const link = shortName();
+      const parent = ancestors[0];
+      await Promise.all([
+        mkdir(join(directory, "diff"), { mode: 0o755 }),
+        mkdir(join(directory, "work"), { mode: 0o700 }),
+        mkdir(join(directory, "merged"), { mode: 0o700 }),
+        writeFile(join(directory, "link"), link, { mode: 0o644 }),
+        symlink(`../${id}/diff`, join(home, LINKS, link)),
+        parent === undefined ? undefined : writeLower(home, directory, parent),
+      ]);
+    },
+
+    discard: async (id, trash) => {
+      const directory = join(home, id);
+      const link = await readFile(join(directory, "link"), "utf8").catch(() => undefined);
+      if (link !== undefined && isShortName(link)) await rm(join(home, LINKS, link), { force: true });
+      await moveAway(directory, join(trash, id));
+    },
+
+    unpackTarget: ({ id }) => ({ directory: diffOf(id), whiteouts: "overlay" }),
+    mount: (place) => mountOf(home, place),
+    usage: ({ id }) => archiver.usage({ path: diffOf(id) }),
+    changes: (place) =>
+      archiver.overlayChanges(
+        { path: diffOf(place.id) },
+        lowersOf(place).map((path) => ({ path })),
+      ),
+    diff: ({ id }, signal) => archiver.pack({ root: { path: diffOf(id) }, whiteouts: "overlay", signal }),
+
+    graphData: (place) => ({
+      ...(place.ancestors.length === 0 ? {} : { LowerDir: lowersOf(place).join(":") }),
+      MergedDir: join(home, place.id, "merged"),
+      UpperDir: diffOf(place.id),
+      WorkDir: join(home, place.id, "work"),
+    }),
+
+    directories: async () => (await readdir(home)).filter((name) => name !== LINKS),
+  };
+}
+
+function mountOf(home: string, { id, kind, ancestors }: Place): RootfsMount {
+  const own = join(home, id, "diff");
+  // overlay(5) wants a lower directory besides the upper one, or two without.
+  if (ancestors.length === 0) return { type: "bind", source: own, readOnly: kind === "committed" };
+  const lower = ancestors.map((ancestor) => join(home, ancestor, "diff"));
+  if (kind === "committed") return { type: "overlay", lower: [own, ...lower], upper: undefined, work: undefined };
+  return { type: "overlay", lower, upper: own, work: join(home, id, "work") };
+}
+
+async function writeLower(home: string, directory: string, parent: string): Promise<void> {
+  const link = await readFile(join(home, parent, "link"), "utf8");
+  const below = await readFile(join(home, parent, "lower"), "utf8").catch((error: unknown) => {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  const lower = below === undefined ? `${LINKS}/${link}` : `${LINKS}/${link}:${below}`;
+  await writeFile(join(directory, "lower"), lower, { mode: 0o644 });
+}
+
+/** 26 characters, as Docker's. */
+function shortName(): string {
+  return [...randomBytes(26)].map((byte) => BASE32[byte % BASE32.length]).join("");
+}
+
+function isShortName(text: string): boolean {
+  return /^[A-Z2-7]{26}$/.test(text);
+}
+
+/** Renames; what is gone already is fine. */
+export async function moveAway(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
+}

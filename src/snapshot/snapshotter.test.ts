@@ -1,0 +1,333 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Archiver, createArchiver } from "../archive/index.ts";
+import { isKind, silentLogger } from "../base/index.ts";
+import { createStore, type Store } from "../store/index.ts";
+import { loadNative, type Native } from "../sys/index.ts";
+import { createSnapshotter, type Snapshotter } from "./index.ts";
+import { probeOverlay } from "./probe.ts";
+
+/** The contract, against each driver. */
+
+setDefaultTimeout(120_000);
+
+const BASE = "sha256:base";
+let native: Native;
+let archiver: Archiver;
+let root: string;
+let store: Store;
+let snapshots: Snapshotter;
+
+beforeAll(() => {
+  native = loadNative();
+  archiver = createArchiver();
+});
+afterAll(() => archiver[Symbol.asyncDispose]());
+
+const overlayMissing = await (async () => {
+  const place = mkdtempSync(join(tmpdir(), "berth-probe-"));
+  try {
+    return await probeOverlay(place, loadNative());
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+})();
+if (overlayMissing !== undefined) console.log(`skipped: overlay2 does not work in ${tmpdir()}: ${overlayMissing}`);
+
+const mountsOfHost = () => readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => line.includes(root));
+
+async function rejection(work: Promise<unknown>): Promise<unknown> {
+  return await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** A committed layer made from files, on top of `parent`. */
+async function layer(name: string, parent: string | undefined, make: (directory: string) => void): Promise<void> {
+  await snapshots.prepare(`${name}-making`, parent);
+  make((await snapshots.unpackTarget(`${name}-making`)).directory);
+  await snapshots.commit(`${name}-making`, name);
+}
+
+function makeBase(directory: string): void {
+  mkdirSync(join(directory, "etc/deep"), { recursive: true });
+  writeFileSync(join(directory, "etc/passwd"), "root");
+  writeFileSync(join(directory, "etc/deep/one"), "1");
+  writeFileSync(join(directory, "etc/deep/two"), "2");
+  writeFileSync(join(directory, "gone"), "soon");
+}
+
+async function open(driver: Snapshotter["driver"]): Promise<Snapshotter> {
+  return await createSnapshotter({ root, store, archiver, native, driver, logger: silentLogger });
+}
+
+for (const driver of ["overlay2", "vfs"] as const) {
+  describe.skipIf(driver === "overlay2" && overlayMissing !== undefined)(`${driver}`, () => {
+    beforeEach(async () => {
+      root = mkdtempSync(join(tmpdir(), `berth-snapshot-${driver}-`));
+      store = createStore({ path: join(root, "state.db"), logger: silentLogger });
+      snapshots = await open(driver);
+    });
+    afterEach(async () => {
+      await snapshots[Symbol.asyncDispose]();
+      expect(mountsOfHost()).toEqual([]);
+      store[Symbol.dispose]();
+      rmSync(root, { recursive: true, force: true });
+    });
+
+    test("a committed layer is seen through the one above it", async () => {
+      await layer(BASE, undefined, makeBase);
+      await layer("sha256:top", BASE, (directory) => writeFileSync(join(directory, "top"), "t"));
+      await snapshots.prepare("c1", "sha256:top");
+
+      const seen = await snapshots.withMerged("c1", async ({ path }) => ({
+        names: readdirSync(path).sort(),
+        passwd: readFileSync(join(path, "etc/passwd"), "utf8"),
+      }));
+
+      expect(seen).toEqual({ names: ["etc", "gone", "top"], passwd: "root" });
+    });
+
+    test("what is written into an active one stays there", async () => {
+      await layer(BASE, undefined, makeBase);
+      await snapshots.prepare("c1", BASE);
+      await snapshots.prepare("c2", BASE);
+
+      await snapshots.withMerged("c1", async ({ path }) => writeFileSync(join(path, "etc/passwd"), "changed"));
+
+      const read = (key: string) =>
+        snapshots.withMerged(key, async ({ path }) => readFileSync(join(path, "etc/passwd"), "utf8"));
+      expect(await Promise.all([read("c1"), read("c2"), read(BASE)])).toEqual(["changed", "root", "root"]);
+    });
+
+    test("a committed one cannot be written through its merged tree", async () => {
+      await layer(BASE, undefined, makeBase);
+
+      const error = await rejection(
+        snapshots.withMerged(BASE, async ({ path }) => writeFileSync(join(path, "x"), "x")),
+      );
+
+      expect(String(error)).toContain("EROFS");
+    });
+
+    test("changes name what was added, modified and deleted, with their directories", async () => {
+      await layer(BASE, undefined, makeBase);
+      await snapshots.prepare("c1", BASE);
+      await snapshots.withMerged("c1", async ({ path }) => {
+        writeFileSync(join(path, "etc/passwd"), "more than before");
+        mkdirSync(join(path, "new"));
+        writeFileSync(join(path, "new/file"), "");
+        rmSync(join(path, "gone"));
+      });
+
+      const changes = (await snapshots.changes("c1")).map(({ path, kind }) => `${kind} ${path}`);
+
+      const etc = changes.filter((change) => change !== "modified /etc"); // its time changes only with some drivers
+      expect(etc).toEqual(["modified /etc/passwd", "deleted /gone", "added /new", "added /new/file"]);
+    });
+
+    test("the diff, unpacked over the same parent, gives the same tree", async () => {
+      await layer(BASE, undefined, makeBase);
+      await snapshots.prepare("c1", BASE);
+      await snapshots.withMerged("c1", async ({ path }) => {
+        rmSync(join(path, "etc/deep"), { recursive: true });
+        mkdirSync(join(path, "etc/deep"));
+        writeFileSync(join(path, "etc/deep/three"), "3");
+        rmSync(join(path, "gone"));
+        writeFileSync(join(path, "etc/passwd"), "changed");
+      });
+      const diff = await bytesOf(snapshots.diff("c1"));
+
+      await snapshots.prepare("again", BASE);
+      const { directory, whiteouts } = await snapshots.unpackTarget("again");
+      await archiver.unpack({
+        source: (async function* () {
+          yield diff;
+        })(),
+        target: { path: directory },
+        whiteouts,
+      });
+
+      const tree = (key: string) =>
+        snapshots.withMerged(key, async ({ path }) => ({
+          top: readdirSync(path).sort(),
+          deep: readdirSync(join(path, "etc/deep")).sort(),
+          passwd: readFileSync(join(path, "etc/passwd"), "utf8"),
+        }));
+      expect(await tree("again")).toEqual({ top: ["etc"], deep: ["three"], passwd: "changed" });
+      expect(await tree("c1")).toEqual(await tree("again"));
+    });
+
+    test("usage counts what the top adds", async () => {
+      await layer(BASE, undefined, makeBase);
+      await snapshots.prepare("c1", BASE);
+      await snapshots.withMerged("c1", async ({ path }) => writeFileSync(join(path, "big"), Buffer.alloc(5000, 1)));
+
+      expect((await snapshots.usage("c1")).bytes).toBe(5000);
+    });
+
+    test("names that exist, parents that are missing or active are refused", async () => {
+      await layer(BASE, undefined, makeBase);
+      await snapshots.prepare("c1", BASE);
+
+      expect(isKind(await rejection(snapshots.prepare("c1", BASE)), "conflict")).toBe(true);
+      expect(isKind(await rejection(snapshots.prepare("c2", "sha256:none")), "not-found")).toBe(true);
+      expect(isKind(await rejection(snapshots.prepare("c2", "c1")), "conflict")).toBe(true);
+      expect(isKind(await rejection(snapshots.commit("c1", BASE)), "conflict")).toBe(true);
+      expect(isKind(await rejection(snapshots.unpackTarget(BASE)), "conflict")).toBe(true);
+      expect(isKind(await rejection(snapshots.mounts("none")), "not-found")).toBe(true);
+      expect(snapshots.list().map(({ key }) => key).sort()).toEqual(["c1", BASE]);
+    });
+
+    test("of two that prepare the same key at once, one gets it", async () => {
+      const results = await Promise.all([1, 2].map(() => rejection(snapshots.prepare("same", undefined))));
+
+      expect(results.filter((error) => error === undefined)).toHaveLength(1);
+      expect(results.filter((error) => isKind(error, "conflict"))).toHaveLength(1);
+    });
+
+    test("a parent stays while it has children", async () => {
+      await layer(BASE, undefined, makeBase);
+      await snapshots.prepare("c1", BASE);
+
+      expect(isKind(await rejection(snapshots.remove(BASE)), "conflict")).toBe(true);
+      await snapshots.remove("c1");
+      await snapshots.remove(BASE);
+
+      expect(snapshots.list()).toEqual([]);
+      expect(isKind(await rejection(snapshots.remove(BASE)), "not-found")).toBe(true);
+    });
+
+    test("removal leaves no file behind", async () => {
+      await layer(BASE, undefined, makeBase);
+      const before = countFiles();
+      await snapshots.prepare("c1", BASE);
+      await snapshots.withMerged("c1", async ({ path }) => writeFileSync(join(path, "x"), "x"));
+
+      await snapshots.remove("c1");
+      await snapshots[Symbol.asyncDispose]();
+
+      expect(countFiles()).toBe(before);
+    });
+
+    test("a new process finds what was there, and sweep removes what was half made", async () => {
+      await layer(BASE, undefined, makeBase);
+      await snapshots.prepare("c1", BASE);
+      await snapshots.prepare("lost", BASE);
+      const home = join(root, driver === "vfs" ? "vfs/dir" : "overlay2");
+      mkdirSync(join(home, "halfmade/diff"), { recursive: true });
+      const directory = (await snapshots.unpackTarget("lost")).directory;
+      rmSync(driver === "vfs" ? directory : join(directory, ".."), { recursive: true });
+
+      snapshots = await open(driver);
+      await snapshots.sweep();
+      await snapshots[Symbol.asyncDispose]();
+
+      expect(snapshots.list().map(({ key }) => key).sort()).toEqual(["c1", BASE]);
+      expect(existsSync(join(home, "halfmade"))).toBe(false);
+      const names = await snapshots.withMerged("c1", async ({ path }) => readdirSync(path).sort());
+      expect(names).toEqual(["etc", "gone"]);
+    });
+
+    test("what was thrown away before a crash is deleted after the next start", async () => {
+      const trash = join(root, `.removed-${driver}`, "old/inner");
+      mkdirSync(trash, { recursive: true });
+
+      await snapshots.sweep();
+      await snapshots[Symbol.asyncDispose]();
+
+      expect(existsSync(join(root, `.removed-${driver}`, "old"))).toBe(false);
+    });
+
+    test("other users cannot look into the data root's layers", async () => {
+      await layer(BASE, undefined, makeBase);
+
+      const top = join(root, driver === "vfs" ? "vfs" : "overlay2");
+      expect(statSync(top).mode & 0o007).toBe(0);
+      expect(statSync(join(root, `.removed-${driver}`)).mode & 0o077).toBe(0);
+    });
+
+    test("without layers below, the rootfs is the directory itself", async () => {
+      await snapshots.prepare("scratch", undefined);
+
+      const mount = await snapshots.mounts("scratch");
+
+      expect(mount).toMatchObject({ type: "bind", readOnly: false });
+      expect(await snapshots.withMerged("scratch", async ({ path }) => readdirSync(path))).toEqual([]);
+    });
+  });
+}
+
+describe.skipIf(overlayMissing !== undefined)("overlay2's layout", () => {
+  beforeEach(async () => {
+    root = mkdtempSync(join(tmpdir(), "berth-snapshot-layout-"));
+    store = createStore({ path: join(root, "state.db"), logger: silentLogger });
+    snapshots = await open("overlay2");
+  });
+  afterEach(async () => {
+    await snapshots[Symbol.asyncDispose]();
+    store[Symbol.dispose]();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  test("is Docker's: short links, lower chain, inspect's data", async () => {
+    await layer(BASE, undefined, makeBase);
+    await layer("sha256:middle", BASE, () => undefined);
+    await snapshots.prepare("c1", "sha256:middle");
+
+    const { Name, Data } = snapshots.graphDriver("c1");
+    const upper = Data["UpperDir"] ?? "";
+    const directory = join(upper, "..");
+    const lowers = readFileSync(join(directory, "lower"), "utf8").split(":");
+
+    expect(Name).toBe("overlay2");
+    expect(Object.keys(Data).sort()).toEqual(["LowerDir", "MergedDir", "UpperDir", "WorkDir"]);
+    expect(lowers.map((link) => statSync(join(root, "overlay2", link)).ino)).toEqual(
+      (Data["LowerDir"] ?? "").split(":").map((path) => statSync(path).ino),
+    );
+    expect(readdirSync(directory).sort()).toEqual(["diff", "link", "lower", "merged", "work"]);
+    expect(lstatSync(directory).mode & 0o777).toBe(0o710);
+    expect(await snapshots.mounts("c1")).toEqual({
+      type: "overlay",
+      lower: (Data["LowerDir"] ?? "").split(":"),
+      upper,
+      work: Data["WorkDir"],
+    });
+  });
+
+  test("a stack of 120 layers can be looked into", async () => {
+    let parent: string | undefined;
+    for (let i = 0; i < 120; i++) {
+      const name = `sha256:${i}`;
+      await layer(name, parent, (directory) => writeFileSync(join(directory, `f${i}`), ""));
+      parent = name;
+    }
+    await snapshots.prepare("c1", parent);
+
+    expect(await snapshots.withMerged("c1", async ({ path }) => readdirSync(path).length)).toBe(120);
+  });
+});
+
+function countFiles(): number {
+  return execFileSync("find", [root, "-not", "-name", "state.db*"], { encoding: "utf8" }).split("\n").length;
+}

@@ -1,0 +1,172 @@
+import type { Archiver } from "../archive/index.ts";
+import { crashPoint, KeyedLock, type Logger, messageOf, randomId } from "../base/index.ts";
+import type { Store } from "../store/index.ts";
+import { join } from "node:path";
+import type { Native } from "../sys/index.ts";
+import type { Place, StorageDriver } from "./driver.ts";
+import { notActive } from "./errors.ts";
+import { createRootfsViews } from "./rootfs-view.ts";
+import { type Row, Rows } from "./rows.ts";
+import { Trash } from "./trash.ts";
+import type { RootfsMount, Snapshot, SnapshotChange, SnapshotRow, Snapshotter, UnpackTarget } from "./types.ts";
+
+export interface SnapshotterParts {
+  /** The daemon's data root. */
+  root: string;
+  store: Store;
+  archiver: Archiver;
+  native: Native;
+  logger: Logger;
+  driver: StorageDriver;
+}
+
+/**
+ * The contract's rules over one storage driver. A directory is made before its row and is gone for everybody with its
+ * row, so whatever a killed process leaves is a directory without a row: `sweep` removes those.
+ */
+export class StackedSnapshotter implements Snapshotter {
+  readonly driver: Snapshotter["driver"];
+  readonly #driver: StorageDriver;
+  readonly #rows: Rows;
+  readonly #trash: Trash;
+  readonly #logger: Logger;
+  readonly #views: ReturnType<typeof createRootfsViews>;
+  readonly #making = new KeyedLock();
+
+  /** @throws what making the folders throws. */
+  static async open(parts: SnapshotterParts): Promise<StackedSnapshotter> {
+    const snapshotter = new StackedSnapshotter(parts);
+    await parts.driver.open();
+    await snapshotter.#trash.open();
+    return snapshotter;
+  }
+
+  private constructor({ root, store, archiver, native, logger, driver }: SnapshotterParts) {
+    this.driver = driver.name;
+    this.#driver = driver;
+    this.#logger = logger;
+    this.#rows = new Rows(store, driver.name);
+    // Beside the driver's own folder, on the same file system: a rename is enough.
+    this.#trash = new Trash({ folder: join(root, `.removed-${driver.name}`), archiver, logger });
+    this.#views = createRootfsViews({ native });
+  }
+
+  async prepare(key: string, parent: string | undefined): Promise<Snapshot> {
+    // Two at once of the same key: the second must see the first one's row.
+    using _turn = await this.#making.acquire(key);
+    this.#rows.check(key, parent);
+    const row: Row = { name: key, id: randomId(), kind: "active", parent };
+    try {
+      await this.#driver.create(this.#placeOf(row));
+      crashPoint("snapshot-prepare:made");
+      this.#rows.add(row);
+    } catch (error) {
+      await this.#discard(row.id);
+      throw error;
+    }
+    crashPoint("snapshot-prepare:recorded");
+    return { key, parent };
+  }
+
+  async unpackTarget(key: string): Promise<UnpackTarget> {
+    return this.#driver.unpackTarget(this.#active(key));
+  }
+
+  async commit(key: string, name: string): Promise<void> {
+    this.#active(key);
+    this.#rows.commit(key, name);
+    crashPoint("snapshot-commit:recorded");
+  }
+
+  async remove(keyOrName: string): Promise<void> {
+    const row = this.#rows.remove(keyOrName);
+    crashPoint("snapshot-remove:unrecorded");
+    await this.#discard(row.id);
+    crashPoint("snapshot-remove:moved");
+  }
+
+  async mounts(keyOrName: string): Promise<RootfsMount> {
+    return this.#driver.mount(this.#place(keyOrName));
+  }
+
+  usage(keyOrName: string): Promise<{ bytes: number; inodes: number }> {
+    return this.#driver.usage(this.#place(keyOrName));
+  }
+
+  changes(key: string): Promise<SnapshotChange[]> {
+    return this.#driver.changes(this.#place(key));
+  }
+
+  diff(key: string, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    return this.#driver.diff(this.#place(key), signal);
+  }
+
+  async withMerged<T>(
+    keyOrName: string,
+    work: (directory: { fd: number; path: string }) => Promise<T>,
+  ): Promise<T> {
+    await using view = await this.#views.open(await this.mounts(keyOrName));
+    return await work(view);
+  }
+
+  has(keyOrName: string): boolean {
+    return this.#rows.has(keyOrName);
+  }
+
+  list(): SnapshotRow[] {
+    return this.#rows.all().map(({ name, kind, parent }) => ({ key: name, kind, parent }));
+  }
+
+  graphDriver(keyOrName: string): { Name: string; Data: Record<string, string> } {
+    return { Name: this.driver, Data: this.#driver.graphData(this.#place(keyOrName)) };
+  }
+
+  async sweep(): Promise<void> {
+    await this.#trash.resume();
+    const known = new Map(this.#rows.all().map((row) => [row.id, row]));
+    const there = new Set(await this.#driver.directories());
+    for (const id of there) {
+      if (known.has(id)) continue;
+      this.#logger.info("removing a half-made snapshot", { id });
+      await this.#discard(id);
+    }
+    // Whoever has a lost parent is lost, too: children first, so that no row stands in the way.
+    const lost = (row: Row) => [row, ...this.#rows.ancestors(row)].some(({ id }) => !there.has(id));
+    const gone = this.#rows.all().filter(lost);
+    gone.sort((a, b) => this.#rows.ancestors(b).length - this.#rows.ancestors(a).length);
+    for (const row of gone) {
+      this.#logger.warn("a snapshot has lost its directory", { snapshot: row.name });
+      this.#rows.remove(row.name);
+      await this.#discard(row.id);
+    }
+  }
+
+  /** Waits until what was removed is deleted. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#trash.idle();
+  }
+
+  async #discard(id: string): Promise<void> {
+    try {
+      await this.#driver.discard(id, this.#trash.folder);
+      this.#trash.empty(id);
+    } catch (error) {
+      // The row is gone; the next boot's sweep tries again.
+      this.#logger.warn("a removed snapshot's directory is left", { id, error: messageOf(error) });
+    }
+  }
+
+  #active(key: string): Place {
+    const row = this.#rows.get(key);
+    if (row.kind !== "active") throw notActive(key);
+    return this.#placeOf(row);
+  }
+
+  #place(name: string): Place {
+    return this.#placeOf(this.#rows.get(name));
+  }
+
+  #placeOf(row: Row): Place {
+    return { id: row.id, kind: row.kind, ancestors: this.#rows.ancestors(row).map(({ id }) => id) };
+  }
+}

@@ -1,0 +1,49 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Archiver } from "../archive/index.ts";
+import { isKind, type Logger, messageOf } from "../base/index.ts";
+
+/**
+ * Directories that are already gone for everybody: deleted one after another in the background. What a killed daemon
+ * leaves there is deleted after the next start.
+ */
+export class Trash {
+  readonly folder: string;
+  readonly #archiver: Archiver;
+  readonly #logger: Logger;
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(options: { folder: string; archiver: Archiver; logger: Logger }) {
+    this.folder = options.folder;
+    this.#archiver = options.archiver;
+    this.#logger = options.logger;
+  }
+
+  async open(): Promise<void> {
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** Deletes an entry of the folder, later. */
+  empty(name: string): void {
+    this.#tail = this.#tail.then(() => this.#delete(name));
+  }
+
+  /** Deletes what is there from before. */
+  async resume(): Promise<void> {
+    for (const name of await readdir(this.folder)) this.empty(name);
+  }
+
+  /** When all that was thrown away so far is deleted. */
+  async idle(): Promise<void> {
+    await this.#tail;
+  }
+
+  async #delete(name: string): Promise<void> {
+    try {
+      await this.#archiver.removeTree(join(this.folder, name));
+    } catch (error) {
+      if (isKind(error, "cancelled")) return; // the daemon ends: resumed at the next start
+      this.#logger.warn("a removed layer's directory cannot be deleted yet", { directory: name, error: messageOf(error) });
+    }
+  }
+}
