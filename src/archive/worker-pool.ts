@@ -300,6 +300,6 @@ class Output implements AsyncIterable<Uint8Array> {
 /** The worker's module: beside this file in the source tree, an entry of its own in the compiled executable. */
 function workerEntry(): URL | string {
   return import.meta.url.includes("/$bunfs/")
-    ? "./archive/worker-entry.ts"
-    : new URL("./worker-entry.ts", import.meta.url);
+    ? "./archive/archive-worker.ts"
+    : new URL("./archive-worker.ts", import.meta.url);
 }
