@@ -1,0 +1,89 @@
+import { ClientError } from "./errors.ts";
+import { readTextFile, type TlsOptions } from "./native.ts";
+
+/** A stored context (`contexts/meta/<sha256 of the name>/meta.json`). */
+export interface Context {
+  Name: string;
+  Metadata: { Description?: string } & Record<string, unknown>;
+  Endpoints: Record<string, { Host?: string; SkipTLSVerify?: boolean }>;
+}
+
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/;
+
+/** @throws ClientError unless `name` can name a context. */
+export function checkContextName(name: string): void {
+  if (name === "") throw new ClientError("context name cannot be empty");
+  if (name === "default") throw new ClientError('"default" is a reserved context name');
+  if (!NAME.test(name)) {
+    throw new ClientError(`context name "${name}" is invalid, names are validated against regexp "^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$"`);
+  }
+}
+
+export async function contextDirectories(config: string, name: string): Promise<{ meta: string; tls: string }> {
+  const { createHash } = await import("node:crypto");
+  const id = createHash("sha256").update(name).digest("hex");
+  return { meta: `${config}/contexts/meta/${id}`, tls: `${config}/contexts/tls/${id}` };
+}
+
+/** @throws ClientError when there is none of that name. */
+export async function readContext(config: string, name: string): Promise<Context> {
+  const path = `${(await contextDirectories(config, name)).meta}/meta.json`;
+  const text = await readTextFile(path);
+  if (text === undefined) {
+    throw new ClientError(`context "${name}": context not found: open ${path}: no such file or directory`);
+  }
+  return parseContext(text, path);
+}
+
+/** All stored contexts by name. */
+export async function listContexts(config: string): Promise<Context[]> {
+  const { readdir } = await import("node:fs/promises");
+  const ids = await readdir(`${config}/contexts/meta`).catch(() => []);
+  const found: Context[] = [];
+  for (const id of ids) {
+    const path = `${config}/contexts/meta/${id}/meta.json`;
+    const text = await readTextFile(path);
+    if (text !== undefined) found.push(parseContext(text, path));
+  }
+  return found.sort((left, right) => (left.Name < right.Name ? -1 : 1));
+}
+
+/** Writes a context and its TLS files. */
+export async function writeContext(config: string, context: Context, tls: Readonly<Record<string, string>>): Promise<void> {
+  const { mkdir } = await import("node:fs/promises");
+  const { writeFileAtomic } = await import("../base/index.ts");
+  const directories = await contextDirectories(config, context.Name);
+  await mkdir(directories.meta, { recursive: true, mode: 0o755 });
+  await writeFileAtomic(`${directories.meta}/meta.json`, JSON.stringify(context), { mode: 0o644 });
+  if (Object.keys(tls).length === 0) return;
+  await mkdir(`${directories.tls}/docker`, { recursive: true, mode: 0o700 });
+  for (const [name, text] of Object.entries(tls)) await writeFileAtomic(`${directories.tls}/docker/${name}`, text);
+}
+
+export async function removeContext(config: string, name: string): Promise<void> {
+  const { rm } = await import("node:fs/promises");
+  const directories = await contextDirectories(config, name);
+  await rm(directories.meta, { recursive: true, force: true });
+  await rm(directories.tls, { recursive: true, force: true });
+}
+
+/** The TLS material stored with a context; undefined when it has none and verifies as usual. */
+export async function contextTls(config: string, context: Context): Promise<Omit<TlsOptions, "serverName"> | undefined> {
+  const { tls } = await contextDirectories(config, context.Name);
+  const [ca, cert, key] = await Promise.all(["ca", "cert", "key"].map((name) => readTextFile(`${tls}/docker/${name}.pem`)));
+  const skip = context.Endpoints["docker"]?.SkipTLSVerify === true;
+  return ca === undefined && cert === undefined && !skip ? undefined : { ca, cert, key, verify: !skip };
+}
+
+function parseContext(text: string, path: string): Context {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === "object" && parsed !== null && "Name" in parsed && typeof parsed.Name === "string") {
+      const { Metadata, Endpoints } = parsed as Partial<Context>; // a file that people edit: both may be missing
+      return { Name: parsed.Name, Metadata: Metadata ?? {}, Endpoints: Endpoints ?? {} };
+    }
+  } catch (cause) {
+    throw new ClientError(`parsing ${path}: ${cause instanceof Error ? cause.message : ""}`, { cause });
+  }
+  throw new ClientError(`parsing ${path}: no context`);
+}

@@ -1,0 +1,123 @@
+/**
+ * The one place outside tests that uses `Bun.*`.
+ *
+ * A command must be done in a few milliseconds, and `node:net`, `process.stdin` and `process.stdout` each cost more than
+ * that to load; Bun's own sockets and files cost nothing. What is here has no policy.
+ */
+
+export type DialTarget =
+  | { kind: "unix"; path: string }
+  | { kind: "tcp"; hostname: string; port: number; tls?: TlsOptions | undefined };
+
+export interface TlsOptions {
+  ca?: string | undefined;
+  cert?: string | undefined;
+  key?: string | undefined;
+  /** False: any certificate is taken. */
+  verify: boolean;
+  serverName: string;
+}
+
+export interface SocketHandlers {
+  data(bytes: Uint8Array): void;
+  /** The other side will send nothing more. */
+  end(): void;
+  /** More can be written. */
+  drain(): void;
+  /** Gone; with the error when there was one. */
+  close(error: Error | undefined): void;
+}
+
+export interface NativeSocket {
+  /** Gives how many bytes were taken; fewer than all means: wait for `drain`. */
+  write(bytes: Uint8Array): number;
+  /** Half-close: sends the end, goes on reading. */
+  end(): void;
+  destroy(): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** Connects. @throws the system's error with its `code` (ENOENT, ECONNREFUSED, EACCES, …). */
+export async function dialNative(target: DialTarget, handlers: SocketHandlers): Promise<NativeSocket> {
+  let failure: Error | undefined;
+  const opened = Promise.withResolvers<void>();
+  const secure = target.kind === "tcp" && target.tls !== undefined;
+  const events: Bun.SocketHandler = {
+      open: () => {
+        if (!secure) opened.resolve();
+      },
+      handshake: (_socket, success, error) => {
+        if (success && (error === null || error === undefined || (secure && target.tls?.verify === false))) opened.resolve();
+        else opened.reject(error ?? new Error("TLS handshake failed"));
+      },
+      data: (_socket, bytes) => handlers.data(bytes),
+      end: () => handlers.end(),
+      drain: () => handlers.drain(),
+      error: (_socket, error) => {
+        failure = error;
+        opened.reject(error);
+      },
+      close: () => {
+        opened.reject(failure ?? new Error("connection closed"));
+        handlers.close(failure);
+      },
+  };
+  const socket =
+    target.kind === "unix"
+      ? await Bun.connect({ unix: target.path, allowHalfOpen: true, socket: events })
+      : await Bun.connect({
+          hostname: target.hostname,
+          port: target.port,
+          allowHalfOpen: true,
+          ...(target.tls === undefined ? {} : { tls: tlsOf(target.tls) }),
+          socket: events,
+        });
+  await opened.promise;
+  return {
+    write: (bytes) => socket.write(bytes),
+    end: () => {
+      socket.flush();
+      socket.shutdown();
+    },
+    destroy: () => socket.terminate(),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+  };
+}
+
+function tlsOf(options: TlsOptions): Bun.TLSOptions {
+  return {
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...(options.cert === undefined ? {} : { cert: options.cert }),
+    ...(options.key === undefined ? {} : { key: options.key }),
+    rejectUnauthorized: options.verify,
+    serverName: options.serverName,
+  };
+}
+
+/** The text of a file; undefined when there is none. */
+export async function readTextFile(path: string): Promise<string | undefined> {
+  try {
+    return await Bun.file(path).text();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
+
+/** Standard input, piece by piece, until its end. */
+export async function* stdinChunks(): AsyncIterable<Uint8Array> {
+  for await (const chunk of Bun.stdin.stream()) yield chunk;
+}
+
+/** Writes to standard output (1) or error (2), waiting until the reader has taken it. */
+export function outputSink(fd: 1 | 2): { write(bytes: Uint8Array): Promise<void> } {
+  const sink = (fd === 1 ? Bun.stdout : Bun.stderr).writer();
+  return {
+    write: async (bytes) => {
+      await sink.write(bytes);
+      await sink.flush();
+    },
+  };
+}
