@@ -77,7 +77,8 @@ function typeOf(schema: Schema, name: string): string {
   if (type === "boolean") return "bool";
   if (type === "string") return "string";
   if (Object.keys(membersOf(schema)).length > 0) return shape(schema, name);
-  if (typeof schema.additionalProperties === "object") return `map[string]${typeOf(schema.additionalProperties, `${name}Item`)}`;
+  if (typeof schema.additionalProperties === "object")
+    return `map[string]${typeOf(schema.additionalProperties, `${name}Item`)}`;
   return type === "object" ? "object" : "any";
 }
 

@@ -43,25 +43,19 @@ function bodyCell({ body }: Operation): string {
   return `\`${body.name}\`${body.required ? "" : ", optional"}`;
 }
 
+const ANSWERS: Record<Exclude<Operation["answer"]["kind"], "json" | "json-lines">, string> = {
+  empty: "",
+  text: "text",
+  progress: "progress messages, one a line",
+  tar: "tar, streamed",
+  frames: "multiplexed or raw stream",
+  hijack: "the connection becomes a stream",
+};
+
 function answerCell({ answer }: Operation): string {
-  switch (answer.kind) {
-    case "empty":
-      return "";
-    case "text":
-      return "text";
-    case "json":
-      return `\`${answer.type}\``;
-    case "json-lines":
-      return `one \`${answer.type}\` a line`;
-    case "progress":
-      return "progress messages, one a line";
-    case "tar":
-      return "tar, streamed";
-    case "frames":
-      return "multiplexed or raw stream";
-    case "hijack":
-      return "the connection becomes a stream";
-  }
+  if (answer.kind === "json") return `\`${answer.type}\``;
+  if (answer.kind === "json-lines") return `one \`${answer.type}\` a line`;
+  return ANSWERS[answer.kind];
 }
 
 function treatmentRow(prefix: string, [name, treatment]: [string, Treatment]): string {
@@ -69,16 +63,10 @@ function treatmentRow(prefix: string, [name, treatment]: [string, Treatment]): s
 }
 
 function treatmentText(treatment: Treatment): string {
-  switch (treatment.kind) {
-    case "honoured":
-      return "honoured";
-    case "recorded":
-      return `kept for inspect: ${treatment.why}`;
-    case "warned":
-      return `warning: ${treatment.text}`;
-    case "refused":
-      return `refused: ${treatment.refusal.message}`;
-  }
+  if (treatment.kind === "recorded") return `kept for inspect: ${treatment.why}`;
+  if (treatment.kind === "warned") return `warning: ${treatment.text}`;
+  if (treatment.kind === "refused") return `refused: ${treatment.refusal.message}`;
+  return "honoured";
 }
 
 const source = `<!-- Written by tools/gen-api-docs.ts from the tables of src/api. Do not edit. -->

@@ -1,9 +1,4 @@
-import type {
-  ContainerCreateBody,
-  ContainerUpdateBody,
-  ExecCreateBody,
-  NetworkCreateBody,
-} from "./backends/index.ts";
+import type { ContainerCreateBody, ContainerUpdateBody, ExecCreateBody, NetworkCreateBody } from "./backends/index.ts";
 import { shapes } from "./generated/bodies.ts";
 import type {
   AuthConfig,
@@ -57,7 +52,7 @@ export function readBody<N extends BodyName>(name: N, text: string): CheckedBody
 export function checkBody<N extends BodyName>(name: N, value: unknown): CheckedBody<N> {
   const unknown: string[] = [];
   const checked = value === null ? {} : structOf(name, value, "", unknown);
-  return { value: checked as BodyTypes[N], unknown }; // the shape is generated from the document that the type is from
+  return { value: checked, unknown };
 }
 
 function structOf(shapeName: string, value: unknown, path: string, unknown: string[]): Record<string, unknown> {
@@ -80,7 +75,7 @@ function convert(type: string, value: unknown, path: string, unknown: string[]):
     case "any":
       return value;
     case "object":
-      return membersOf(value, path, "map[string]any");
+      return membersOf(value, path, "struct {}");
     case "strslice":
       return typeof value === "string" ? [value] : listOf("[]string", value, path, unknown);
     case "string":

@@ -4,16 +4,11 @@ import { invalid, notImplemented, unavailable, type EngineError } from "../base/
 export const invalidFilter = (key?: string): EngineError =>
   invalid(key === undefined ? "invalid filter" : `invalid filter '${key}'`);
 
-export const invalidFilterValue = (key: string, values: readonly string[]): EngineError =>
-  invalid(`invalid filter '${key}=[${values.join(" ")}]'`);
-
 export const badNumber = (parser: string, text: string, problem = "invalid syntax"): EngineError =>
   invalid(`strconv.${parser}: parsing ${JSON.stringify(text)}: ${problem}`);
 
 export const badResize = (side: string, text: string): EngineError =>
   invalid(`invalid resize ${side} ${JSON.stringify(text)}: invalid syntax`);
-
-export const missingParameter = (name: string): EngineError => invalid(`bad parameter: '${name}' must be given`);
 
 export const invalidJson = (problem: string): EngineError => invalid(`invalid JSON: ${problem}`);
 

@@ -8,7 +8,7 @@ export * from "./json.ts";
 export * from "./operation.ts";
 export * from "./operations/index.ts";
 export * from "./pending.ts";
-export { parseBoolean, parseInteger, parseTimestamp, type QueryParam } from "./query.ts";
+export type { QueryParam } from "./query.ts";
 export { type ApiDocument, schemaProblems } from "./schema.ts";
 export * from "./status.ts";
 export * from "./version.ts";

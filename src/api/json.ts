@@ -98,7 +98,7 @@ class Scanner {
   }
 
   #literal(word: string): void {
-    for (const [index, letter] of [...word].entries()) {
+    for (const [index, letter] of word.split("").entries()) {
       if (this.#text[this.#at] !== letter) {
         this.#fail(index === 0 ? "looking for beginning of value" : `in literal ${word} (expecting '${letter}')`);
       }

@@ -35,13 +35,15 @@ export function hasSince(version: ApiVersion, since: ApiVersionText): boolean {
  * The version that a path asks for.
  * @throws invalid with the texts that clients match on, when it is outside of [min, max].
  */
-export function negotiate(asked: string, min: ApiVersion = MIN_API_VERSION, max: ApiVersion = MAX_API_VERSION): ApiVersion {
+export function negotiate(
+  asked: string,
+  min: ApiVersion = MIN_API_VERSION,
+  max: ApiVersion = MAX_API_VERSION,
+): ApiVersion {
   const version = parseApiVersion(asked);
   if (compareApiVersions(version, min) < 0) throw tooOld(asked, min);
   if (compareApiVersions(version, max) > 0) {
-    throw invalid(
-      `client version ${asked} is too new. Maximum supported API version is ${formatApiVersion(max)}`,
-    );
+    throw invalid(`client version ${asked} is too new. Maximum supported API version is ${formatApiVersion(max)}`);
   }
   return version;
 }

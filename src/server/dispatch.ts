@@ -97,7 +97,7 @@ export class Dispatcher {
       const unknown = [...given.keys()].filter((key) => row.query[key] === undefined);
       if (unknown.length > 0) this.#options.unknownFields.note(name, "query", unknown);
     }
-    return values as ApiCall["query"]; // read by the row's own parameters
+    return values;
   }
 
   async #readBody(exchange: Exchange, name: OperationName, row: Operation): Promise<ApiCall["body"]> {

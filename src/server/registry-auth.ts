@@ -8,7 +8,7 @@ export function readRegistryAuth(headers: ReadonlyMap<string, string>): Registry
     const value: unknown = JSON.parse(Buffer.from(text, "base64url").toString());
     if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
     if (!Object.values(value).every((member) => typeof member === "string")) return undefined;
-    return value as RegistryAuth; // an object of strings; members that nobody knows do no harm
+    return value;
   } catch {
     return undefined;
   }

@@ -11,7 +11,8 @@ import {
 
 /** What a path leads to. */
 export type Destination =
-  { readonly kind: "operation"; readonly name: OperationName } | { readonly kind: "pending"; readonly row: PendingOperation };
+  | { readonly kind: "operation"; readonly name: OperationName }
+  | { readonly kind: "pending"; readonly row: PendingOperation };
 
 export interface Match {
   readonly destination: Destination;

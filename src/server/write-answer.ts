@@ -30,7 +30,11 @@ export async function writeAnswer(context: AnswerContext, answer: RouteAnswer): 
     case "empty":
       return response.send(answer.status, { ...fields, ...answer.fields });
     case "text":
-      return response.send(200, { ...fields, ...answer.fields, "Content-Type": "text/plain; charset=utf-8" }, answer.text);
+      return response.send(
+        200,
+        { ...fields, ...answer.fields, "Content-Type": "text/plain; charset=utf-8" },
+        answer.text,
+      );
     case "json":
       context.observe(answer.status, answer.body);
       return response.send(answer.status, { ...fields, "Content-Type": JSON_TYPE }, `${JSON.stringify(answer.body)}\n`);

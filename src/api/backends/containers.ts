@@ -78,7 +78,11 @@ export interface ContainersBackend {
   /** @throws not-modified when it runs already. */
   start(ref: string, call: CallContext): Promise<void>;
   /** @throws not-modified when it does not run. `timeout` in seconds, negative waits for ever. */
-  stop(ref: string, options: { signal: string | undefined; timeout: number | undefined }, call: CallContext): Promise<void>;
+  stop(
+    ref: string,
+    options: { signal: string | undefined; timeout: number | undefined },
+    call: CallContext,
+  ): Promise<void>;
   restart(
     ref: string,
     options: { signal: string | undefined; timeout: number | undefined },

@@ -1,4 +1,10 @@
-import { type ApiVersion, type BodyTypes, type ContainerCreateBody, hasSince, type HostConfig } from "../../api/index.ts";
+import {
+  type ApiVersion,
+  type BodyTypes,
+  type ContainerCreateBody,
+  hasSince,
+  type HostConfig,
+} from "../../api/index.ts";
 import { invalid } from "../../base/index.ts";
 
 export interface AdaptedCreate {
@@ -12,7 +18,8 @@ export interface AdaptedCreate {
  */
 export function adaptCreateBody(given: BodyTypes["ContainerCreateBody"], version: ApiVersion): AdaptedCreate {
   const { MacAddress: mac = "", ...rest } = given;
-  const body = rest.HostConfig === undefined ? rest : { ...rest, HostConfig: adaptHostConfig(rest.HostConfig, version) };
+  const body =
+    rest.HostConfig === undefined ? rest : { ...rest, HostConfig: adaptHostConfig(rest.HostConfig, version) };
   if (mac === "") return { body, warnings: [] };
   return { body: withMacAddress(body, mac), warnings: hasSince(version, "1.44") ? [MAC_DEPRECATED] : [] };
 }

@@ -32,6 +32,8 @@ export class Connection {
   #abort: AbortController | undefined;
   #closing = false;
   #served = 0;
+  /** The client may have sent what nobody read. */
+  #unread = false;
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
@@ -46,6 +48,7 @@ export class Connection {
     try {
       while (await this.#serveOne());
     } catch (error) {
+      this.#unread = true;
       if (error instanceof HttpFault) this.#refuse(error);
       else if (!isKind(error, "cancelled")) {
         this.#options.logger.error("connection failed", { error: messageOf(error) });
@@ -78,10 +81,12 @@ export class Connection {
     );
     const response = new Responder(this.#writer, head, keepsAlive(head) && !this.#closing);
     const hijacked = await this.#run(head, body, response);
+    this.#unread = hijacked || !body.done;
     if (hijacked || response.broken) return false;
     if (!response.reusable || this.#closing || this.#writer.closed) return false;
     // The body of a client that still waits to be asked for it may or may not come: only closing is safe.
-    if (!body.done && (body.unasked || !(await body.drain(this.#options.limits.drainBytes)))) return false;
+    if (body.unasked || !(await body.drain(this.#options.limits.drainBytes))) return false;
+    this.#unread = false;
     await this.#writer.ready();
     return true;
   }
@@ -142,7 +147,7 @@ export class Connection {
   async #restOfHead(start: Buffer): Promise<RequestHead | undefined> {
     const { limits, timers } = this.#options;
     using _limit = timers.after(limits.headMs, () => this.#socket.destroy());
-    for (let gathered = start; ; ) {
+    for (let gathered = start; ;) {
       const chunk = await this.#reader.read();
       if (chunk === undefined) {
         if (gathered.length > 0) throw new HttpFault(400, "the request's head is cut short");
@@ -184,7 +189,7 @@ export class Connection {
   async #leave(): Promise<void> {
     if (this.#socket.destroyed) return;
     this.#writer.end();
-    if (!this.#reader.ended) {
+    if (this.#unread && !this.#reader.ended) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#reader.onEnd = resolve;
       this.#reader.discard();

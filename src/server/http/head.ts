@@ -37,7 +37,8 @@ export function parseHead(text: string, maxFields: number): RequestHead {
 
 function addField(headers: Map<string, string>, line: string): void {
   const [, name, value] = FIELD.exec(line) ?? [];
-  if (name === undefined || value === undefined || CONTROL.test(value)) throw new HttpFault(400, "malformed header field");
+  if (name === undefined || value === undefined || CONTROL.test(value))
+    throw new HttpFault(400, "malformed header field");
   const key = name.toLowerCase();
   const before = headers.get(key);
   if (before !== undefined && key === "host") throw new HttpFault(400, "too many Host headers");
@@ -56,7 +57,8 @@ export function framingOf(head: RequestHead): Framing {
   const length = head.headers.get("content-length");
   if (coding !== undefined) {
     if (length !== undefined) throw new HttpFault(400, "both Transfer-Encoding and Content-Length");
-    if (head.minor === 0 || coding.toLowerCase() !== "chunked") throw new HttpFault(501, "unsupported transfer encoding");
+    if (head.minor === 0 || coding.toLowerCase() !== "chunked")
+      throw new HttpFault(501, "unsupported transfer encoding");
     return { kind: "chunked" };
   }
   if (length === undefined) return { kind: "length", length: 0 };

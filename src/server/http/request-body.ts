@@ -32,7 +32,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 
   /** The client still waits for `100 Continue`, so the body will not come unless it is asked for. */
   get unasked(): boolean {
-    return this.#beforeFirst !== undefined;
+    return this.#beforeFirst !== undefined && !this.#done;
   }
 
   /** The next bytes, undefined after the last. @throws invalid when the body is cut short or its chunks are malformed. */
@@ -95,7 +95,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   }
 
   async #trailers(): Promise<void> {
-    for (let size = 0; ; ) {
+    for (let size = 0; ;) {
       const line = await this.#line(MAX_TRAILER_BYTES);
       if (line === "") break;
       size += line.length + 2;

@@ -5,13 +5,7 @@ import { json, type RouteAnswer } from "../answer.ts";
 import type { RoutesOf } from "../route.ts";
 
 type SystemRoutes = RoutesOf<
-  | "systemPing"
-  | "systemPingHead"
-  | "systemVersion"
-  | "systemInfo"
-  | "systemAuth"
-  | "systemEvents"
-  | "systemDataUsage"
+  "systemPing" | "systemPingHead" | "systemVersion" | "systemInfo" | "systemAuth" | "systemEvents" | "systemDataUsage"
 >;
 
 const USAGE_TYPES = new Set(["container", "image", "volume", "build-cache"]);
@@ -36,7 +30,9 @@ export function systemRoutes(backend: SystemBackend): SystemRoutes {
     systemAuth: async ({ body }) => json(await backend.auth(body)),
     systemEvents: async ({ query, context }) => {
       if (query.since !== undefined && query.until !== undefined && query.until < query.since) {
-        throw invalid("`since` time (" + seconds(query.since) + ") cannot be after `until` time (" + seconds(query.until) + ")");
+        throw invalid(
+          "`since` time (" + seconds(query.since) + ") cannot be after `until` time (" + seconds(query.until) + ")",
+        );
       }
       return { kind: "lines", items: withLegacyFields(await backend.events(query, context)) };
     },

@@ -57,7 +57,9 @@ export class RawClient implements Disposable {
     const text = options.json === undefined ? undefined : JSON.stringify(options.json);
     const fields = [...(options.fields ?? [])];
     if (text !== undefined) fields.push("Content-Type: application/json", `Content-Length: ${Buffer.byteLength(text)}`);
-    this.send(`${method} ${path} HTTP/1.1\r\nHost: berth\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n${text ?? ""}`);
+    this.send(
+      `${method} ${path} HTTP/1.1\r\nHost: berth\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n${text ?? ""}`,
+    );
   }
 
   /** Half-closes: no more will be sent. */
@@ -87,7 +89,9 @@ export class RawClient implements Disposable {
   async response(options: { bodyless?: boolean } = {}): Promise<RawResponse> {
     const head = await this.takeTo("\r\n\r\n");
     const [line = "", ...lines] = head.trimEnd().split("\r\n");
-    const fields = new Map(lines.map((text) => [text.slice(0, text.indexOf(":")).toLowerCase(), text.slice(text.indexOf(":") + 2)]));
+    const fields = new Map(
+      lines.map((text) => [text.slice(0, text.indexOf(":")).toLowerCase(), text.slice(text.indexOf(":") + 2)]),
+    );
     const status = Number(line.split(" ")[1]);
     const bare = options.bodyless === true || status === 204 || status === 304 || status < 200;
     return { status, head, fields, body: bare ? "" : (await this.#body(fields)).toString() };
