@@ -51,6 +51,12 @@ export const badTime = (value: string) =>
   new EngineError("invalid", `failed to parse value as time or duration: ${JSON.stringify(value)}`);
 
 // Pull and push
+export const noTags = (name: string) => notFound(`No tags for repository ${name}`);
+export const platformMismatch = (name: string, found: string, wanted: string) =>
+  notFound(
+    `image with reference ${name} was found but its platform (${found}) does not match the specified platform (${wanted})`,
+  );
+export const pushByDigest = () => invalid("cannot push a digest reference");
 export const notLocal = (name: string) => notFound(`An image does not exist locally with the tag: ${name}`);
 export const unsupportedConfig = (mediaType: string) =>
   invalid(`invalid or unsupported image config media type: ${mediaType}`);

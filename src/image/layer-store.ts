@@ -18,6 +18,10 @@ export interface LayerRequest extends StackedLayer {
   open(signal: AbortSignal): Promise<ArchiveSource>;
   /** Stores the blob that was read; called when the layer's digest has proven right. */
   keep(result: UnpackResult): Promise<Omit<LayerBlob, "diffId">>;
+  /** The layer's bytes were no good: releases what `open` took. May throw what tells more of it. */
+  failed?(error: unknown): Promise<void>;
+  /** A cancelled call leaves its blob for the next one. */
+  resumable?: boolean;
   onProgress?: (bytes: number) => void;
   onPresent?: () => void;
   onAdded?: () => void;
@@ -101,7 +105,8 @@ export class LayerStore {
     } catch (error) {
       slot[Symbol.dispose]();
       await this.#discard(key);
-      if (kept !== undefined && !this.#parts.catalog.isBlobUsed(kept)) await this.#parts.content.delete(kept);
+      if (kept === undefined) await request.failed?.(error);
+      else if (!(request.resumable === true && signal.aborted)) await this.#deleteUnused(kept);
       throw error;
     }
   }
@@ -111,7 +116,7 @@ export class LayerStore {
    * snapshots without a row, for a later call. @returns the chain ids that were removed, tops first.
    */
   async collect(): Promise<Digest[]> {
-    const { catalog, content, snapshotter } = this.#parts;
+    const { catalog, snapshotter } = this.#parts;
     const { removed, blobs } = catalog.transaction(() => {
       const unused = this.#unusedLayers();
       for (const chainId of unused) catalog.deleteLayer(chainId);
@@ -121,7 +126,7 @@ export class LayerStore {
     const gone: Digest[] = [];
     for (const chainId of removed) if (await this.#removeSnapshot(chainId)) gone.push(chainId);
     crashPoint("image-collect:snapshots-removed");
-    for (const blob of blobs) if (!catalog.isBlobUsed(blob)) await content.delete(blob);
+    for (const blob of blobs) await this.#deleteUnused(blob);
     await this.#removeOrphans(snapshotter);
     return gone;
   }
@@ -203,6 +208,10 @@ export class LayerStore {
         if (!this.#leases.has(key) && (await this.#removeSnapshot(key))) progress = true;
       }
     }
+  }
+
+  async #deleteUnused(blob: Digest): Promise<void> {
+    if (!this.#parts.catalog.isBlobUsed(blob)) await this.#parts.content.delete(blob);
   }
 
   async #discard(key: string): Promise<void> {

@@ -2,6 +2,7 @@ import type { Archiver } from "../archive/index.ts";
 import type { Digest, Logger } from "../base/index.ts";
 import { Leases, type ContentStore } from "../content/index.ts";
 import type { EventBus } from "../events/index.ts";
+import type { RegistryClient } from "../registry/index.ts";
 import type { Snapshotter } from "../snapshot/index.ts";
 import type { Store } from "../store/index.ts";
 import { Catalog, type ImageRow } from "./catalog.ts";
@@ -12,8 +13,10 @@ import { historyOf, inspectImage, splitNames } from "./inspect.ts";
 import { LayerStore } from "./layer-store.ts";
 import { listImages, pruneImages } from "./list.ts";
 import { loadArchive } from "./load.ts";
-import { parseNewName, tagImage } from "./names.ts";
+import { parseNewName, pullTarget, pushTarget, tagImage } from "./names.ts";
 import { progressStream } from "./progress.ts";
+import { pull } from "./pull.ts";
+import { push } from "./push.ts";
 import { removeImage, type RemoveParts } from "./remove.ts";
 import { resolveImage } from "./resolve.ts";
 import { planSave } from "./save.ts";
@@ -26,12 +29,13 @@ export interface ImageServiceOptions {
   archive: Archiver;
   events: EventBus;
   users: ImageUsers;
+  registry: RegistryClient;
   logger: Logger;
 }
 
 /** Makes the image service; registers its tables in the store. Call `sweep` once, at boot, before anything else. */
 export function createImageService(options: ImageServiceOptions): ImageService {
-  const { content, snapshotter, archive, users, logger } = options;
+  const { content, snapshotter, archive, users, registry, logger } = options;
   const catalog = new Catalog(options.store);
   const events = new ImageEvents(options.events, catalog);
   const layers = new LayerStore({ catalog, content, snapshotter, archive, logger });
@@ -90,6 +94,16 @@ export function createImageService(options: ImageServiceOptions): ImageService {
     async import(body, query, call) {
       const run = prepareImport({ catalog, layers, content, events }, query);
       return progressStream((report, signal) => run(body, report, signal), { signal: call.signal });
+    },
+    async pull(target, query, call) {
+      const reference = pullTarget(target.repo, target.tag);
+      const parts = { catalog, layers, content, archive, events, registry };
+      return progressStream((report, signal) => pull(parts, reference, query, report, signal), call);
+    },
+    async push(name, query, call) {
+      const reference = pushTarget(name, query.tag);
+      const parts = { catalog, layers, content, events, registry };
+      return progressStream((report, signal) => push(parts, reference, query.auth, report, signal), call);
     },
     async sweep() {
       await layers.sweep();

@@ -1,0 +1,239 @@
+import type { Archiver } from "../archive/index.ts";
+import { crashPoint, isKind, type Digest } from "../base/index.ts";
+import type { ContentStore, ResumableWriter } from "../content/index.ts";
+import type { RegistryAuth, RegistryClient, RepositoryClient } from "../registry/index.ts";
+import {
+  familiarName,
+  familiarReference,
+  formatPlatform,
+  fullName,
+  hostPlatform,
+  isImageConfigType,
+  isNameOnly,
+  parsePlatform,
+  platformRank,
+  withDigest,
+  withTag,
+  type Descriptor,
+  type Manifest,
+  type Platform,
+  type Reference,
+} from "../spec/index.ts";
+import type { Catalog } from "./catalog.ts";
+import { stackOf, type StackedLayer } from "./chain.ts";
+import { MAX_DOCUMENT, parseConfig, type StoredConfig } from "./config.ts";
+import { dockerDelay, download, fetchDocument, type RetryDelay } from "./download.ts";
+import { layerCountMismatch, noMatchingPlatform, noTags, platformMismatch, unsupportedConfig } from "./errors.ts";
+import type { ImageEvents } from "./image-events.ts";
+import { mediaTypeOf } from "./layer-blob.ts";
+import { layerLabel, type LayerRequest, type LayerStore } from "./layer-store.ts";
+import { bestEntry } from "./load-plan.ts";
+import { digestOf, isImageEntry, parseManifest } from "./manifest.ts";
+import { byteProgress, type Report } from "./progress.ts";
+import { pullError } from "./registry-errors.ts";
+
+export interface PullParts {
+  catalog: Catalog;
+  layers: LayerStore;
+  content: ContentStore;
+  archive: Archiver;
+  events: ImageEvents;
+  registry: RegistryClient;
+  delay?: RetryDelay;
+}
+
+export interface PullOptions {
+  platform: string | undefined;
+  auth: RegistryAuth | undefined;
+}
+
+/**
+ * `docker pull`: one tag or digest, or with a bare name all tags of the repository.
+ * @throws with Docker's texts; what was downloaded whole is kept for the next try until then.
+ */
+export async function pull(
+  parts: PullParts,
+  reference: Reference,
+  options: PullOptions,
+  report: Report,
+  signal: AbortSignal,
+): Promise<void> {
+  const platform = options.platform ? parsePlatform(options.platform) : undefined;
+  const repository = parts.registry.repository(reference, options.auth, "pull");
+  try {
+    const references = isNameOnly(reference) ? await allTags(repository, reference, signal) : [reference];
+    for (const one of references) await new Pull(parts, repository, one, platform, report, signal).run();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw pullError(reference, error);
+  }
+}
+
+async function allTags(repository: RepositoryClient, reference: Reference, signal: AbortSignal): Promise<Reference[]> {
+  const tags = await repository.tags(signal);
+  if (tags.length === 0) throw noTags(familiarName(reference));
+  return tags.map((tag) => withTag(reference, tag));
+}
+
+/** One image on its way in. */
+class Pull {
+  readonly #parts: PullParts;
+  readonly #repository: RepositoryClient;
+  readonly #reference: Reference;
+  readonly #platform: Platform | undefined;
+  readonly #report: Report;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    parts: PullParts,
+    repository: RepositoryClient,
+    reference: Reference,
+    platform: Platform | undefined,
+    report: Report,
+    signal: AbortSignal,
+  ) {
+    this.#parts = parts;
+    this.#repository = repository;
+    this.#reference = reference;
+    this.#platform = platform;
+    this.#report = report;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<void> {
+    const asked = this.#reference.digest ?? this.#reference.tag ?? "latest";
+    const top = await this.#repository.manifest(asked, this.#signal);
+    this.#report({ status: `Pulling from ${this.#reference.path}`, id: asked });
+    const manifest = await this.#chooseManifest(top);
+    const config = await this.#fetchConfig(manifest);
+    const stack = stackOf(config.config);
+    if (stack.length !== manifest.layers.length) throw layerCountMismatch(manifest.layers.length, stack.length);
+    using lease = this.#parts.layers.lease(stack);
+    try {
+      await this.#fetchLayers(manifest, stack);
+      crashPoint("image-pull:layers-ready");
+      this.#record(config, manifest, top.digest);
+    } catch (error) {
+      lease[Symbol.dispose]();
+      // Layers that arrived serve the next try, unless there will be none.
+      if (isKind(error, "invalid")) await this.#parts.layers.collect();
+      throw error;
+    }
+  }
+
+  async #chooseManifest(top: { bytes: Uint8Array; mediaType: string }): Promise<Manifest> {
+    const document = parseManifest("manifest", top.bytes, top.mediaType);
+    if (document.kind === "manifest") return document.manifest;
+    const platform = this.#platform ?? hostPlatform();
+    const entry = bestEntry(document.index.manifests.filter(isImageEntry), platform);
+    if (entry === undefined) throw noMatchingPlatform(formatPlatform(platform));
+    const answer = await this.#repository.manifest(digestOf(entry), this.#signal);
+    const chosen = parseManifest("manifest", answer.bytes, answer.mediaType);
+    if (chosen.kind === "index") throw noMatchingPlatform(formatPlatform(platform));
+    return chosen.manifest;
+  }
+
+  async #fetchConfig({ config }: Manifest): Promise<StoredConfig> {
+    if (!isImageConfigType(config.mediaType)) throw unsupportedConfig(config.mediaType);
+    const expected = { digest: digestOf(config), size: config.size };
+    const stored = parseConfig(await fetchDocument(this.#repository, expected, MAX_DOCUMENT, this.#signal));
+    const offered = stored.config;
+    if (offered.architecture !== "" && this.#platform !== undefined && platformRank(this.#platform, offered) === 0) {
+      throw platformMismatch(familiarReference(this.#reference), formatPlatform(offered), formatPlatform(this.#platform));
+    }
+    return stored;
+  }
+
+  async #fetchLayers(manifest: Manifest, stack: readonly StackedLayer[]): Promise<void> {
+    await using writers = new AsyncDisposableStack();
+    const requests: LayerRequest[] = [];
+    for (const at of stack) {
+      const layer = manifest.layers[at.position];
+      if (layer !== undefined) requests.push(this.#layerRequest(layer, at, writers));
+    }
+    await this.#parts.layers.ensureStack(requests, this.#signal);
+  }
+
+  #layerRequest(layer: Descriptor, at: StackedLayer, writers: AsyncDisposableStack): LayerRequest {
+    const { content, catalog } = this.#parts;
+    const report = this.#report;
+    const blob = { digest: digestOf(layer), size: layer.size };
+    const id = layerLabel(blob.digest);
+    const say = (status: string): void => report({ status, progressDetail: {}, id });
+    const extracted = byteProgress(report, id, "Extracting", blob.size);
+    let writer: ResumableWriter | undefined;
+    let state: "fetching" | "fetched" | "checking" = "fetching";
+    if (!this.#parts.layers.has(at.chainId)) say("Pulling fs layer");
+    return {
+      ...at,
+      open: async (signal) => {
+        if ((await content.sizeOf(blob.digest)) === blob.size) return { file: content.pathOf(blob.digest) };
+        writer = writers.use(await content.resume(blob));
+        // Another image's pull may have brought it while this one waited.
+        if ((await content.sizeOf(blob.digest)) === blob.size) return { file: content.pathOf(blob.digest) };
+        return this.#stream(blob, id, writer, signal, () => {
+          state = "fetched";
+          say("Verifying Checksum");
+          say("Download complete");
+        });
+      },
+      onProgress: (bytes) => {
+        if (state !== "fetching" || writer === undefined) extracted(bytes);
+      },
+      resumable: true,
+      keep: async (result) => {
+        state = "checking";
+        if ((await content.sizeOf(blob.digest)) !== blob.size) await writer?.commit(result.digest);
+        await writer?.[Symbol.asyncDispose]();
+        const known = catalog.blobOf(at.diffId);
+        if (known !== undefined && (await content.sizeOf(known.digest)) !== undefined) return known;
+        return { ...blob, tarSize: result.size, mediaType: await mediaTypeOf(content.pathOf(blob.digest)) };
+      },
+      failed: async (error) => {
+        // Bytes that cannot be unpacked are not worth to be gone on with; the digest tells whose fault it is.
+        if (writer === undefined || state === "checking" || !isKind(error, "invalid")) return;
+        if (writer.offset === blob.size) await writer.commit();
+        else await writer.restart();
+      },
+      onPresent: () => say("Already exists"),
+      onAdded: () => {
+        extracted(blob.size);
+        say("Pull complete");
+      },
+    };
+  }
+
+  async *#stream(
+    blob: { digest: Digest; size: number },
+    label: string,
+    writer: ResumableWriter,
+    signal: AbortSignal,
+    done: () => void,
+  ): AsyncGenerator<Uint8Array> {
+    const report = this.#report;
+    const count = byteProgress(report, label, "Downloading", blob.size);
+    const delay = this.#parts.delay ?? dockerDelay;
+    yield* download({ repository: this.#repository, ...blob, writer, label, report, count, delay, signal });
+    done();
+  }
+
+  #record(config: StoredConfig, manifest: Manifest, digest: Digest): void {
+    const { catalog, events } = this.#parts;
+    const reference = this.#reference;
+    const byDigest = withDigest(reference, digest);
+    const names = reference.digest === undefined ? [byDigest, reference] : [byDigest];
+    const isNew = catalog.transaction(() => {
+      const before = names.map((name) => catalog.lookup(name));
+      catalog.addImage(config, undefined);
+      for (const name of names) catalog.setReference(name, config.id);
+      for (const layer of manifest.layers) catalog.addSource(digestOf(layer), fullName(reference));
+      return before.at(-1) !== config.id;
+    });
+    const shown = familiarReference(reference);
+    this.#report({ status: `Digest: ${digest}` });
+    this.#report({
+      status: isNew ? `Status: Downloaded newer image for ${shown}` : `Status: Image is up to date for ${shown}`,
+    });
+    events.publish("pull", config.id, { name: familiarName(reference), actor: shown });
+  }
+}

@@ -1,0 +1,255 @@
+import { readFile, readdir } from "node:fs/promises";
+import http from "node:http";
+import https from "node:https";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { errnoOf } from "../base/index.ts";
+import {
+  answerTooLarge,
+  badRedirect,
+  bodyStalled,
+  connectionDropped,
+  headersTimedOut,
+  requestFailed,
+  tooManyRedirects,
+} from "./errors.ts";
+import type { RegistryTimeouts } from "./types.ts";
+
+export interface HttpRequest {
+  method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  url: URL;
+  headers: Record<string, string>;
+  body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Certificates are not checked; redirects to plain http are followed. */
+  insecure: boolean;
+  signal: AbortSignal;
+}
+
+export interface HttpAnswer {
+  status: number;
+  /** Where it came from in the end. */
+  url: URL;
+  header(name: string): string | undefined;
+  /** The body, whole. @throws invalid when it is larger. */
+  bytes(limit: number): Promise<Uint8Array>;
+  /** Once; ends early only by throwing. */
+  stream(): AsyncGenerator<Uint8Array>;
+  /** Gives up the body. */
+  discard(): void;
+}
+
+const MAX_REDIRECTS = 10;
+const DEFAULTS: RegistryTimeouts = { headersMs: 30_000, stallMs: 60_000 };
+/** What belongs to the host that it was made for. */
+const PRIVATE_HEADERS = ["authorization", "cookie"];
+
+/** HTTP with timeouts, redirects that carry no credentials to other hosts, and certificates by host. */
+export class Transport {
+  readonly #timeouts: RegistryTimeouts;
+  readonly #certificates: string;
+  readonly #agents = new Map<string, Promise<http.Agent>>();
+
+  constructor(options: { timeouts: Partial<RegistryTimeouts> | undefined; certificates: string | undefined }) {
+    this.#timeouts = { ...DEFAULTS, ...options.timeouts };
+    this.#certificates = options.certificates ?? "/etc/docker/certs.d";
+  }
+
+  /** Sends it; redirects of GET and HEAD are followed. @throws what `errors.ts` says of failed requests. */
+  async send(request: HttpRequest): Promise<HttpAnswer> {
+    let current = request;
+    for (let count = 0; ; count++) {
+      const answer = await this.#sendOnce(current);
+      const location = answer.header("location");
+      const isRedirect = [301, 302, 303, 307, 308].includes(answer.status) && location !== undefined;
+      if (!isRedirect || (request.method !== "GET" && request.method !== "HEAD")) return answer;
+      answer.discard();
+      if (count >= MAX_REDIRECTS) throw tooManyRedirects(request.url);
+      current = redirected(current, location);
+    }
+  }
+
+  async #sendOnce(request: HttpRequest): Promise<HttpAnswer> {
+    const { url, method } = request;
+    request.signal.throwIfAborted();
+    const agent = await this.#agentFor(url, request.insecure);
+    const message = await this.#exchange(request, agent);
+    return new Answer(message, method, url, this.#timeouts.stallMs);
+  }
+
+  async #exchange(request: HttpRequest, agent: http.Agent): Promise<http.IncomingMessage> {
+    const { url, method, signal, body } = request;
+    const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+    const module = url.protocol === "https:" ? https : http;
+    const outgoing = module.request(url, { method, headers: { "accept-encoding": "identity", ...request.headers }, agent });
+    // A long upload is no reason to give up: the clock runs once it has been sent.
+    const timer = new Timer(this.#timeouts.headersMs, () => outgoing.destroy(headersTimedOut(method, url)));
+    const abort = (): void => void outgoing.destroy(signal.reason instanceof Error ? signal.reason : undefined);
+    signal.addEventListener("abort", abort, { once: true });
+    outgoing.on("response", resolve);
+    outgoing.on("error", (error) => reject(error));
+    outgoing.on("close", () => reject(connectionDropped(url, undefined)));
+    try {
+      if (body === undefined || body instanceof Uint8Array) {
+        timer.start();
+        outgoing.end(body);
+      } else {
+        await sendBody(outgoing, body, promise);
+        timer.start();
+      }
+      return await promise;
+    } catch (error) {
+      outgoing.destroy();
+      signal.throwIfAborted();
+      throw errnoOf(error) === undefined && error instanceof Error && "kind" in error ? error : requestFailed(method, url, error);
+    } finally {
+      timer.stop();
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  async #agentFor(url: URL, insecure: boolean): Promise<http.Agent> {
+    const key = `${url.protocol}//${url.host} ${insecure}`;
+    const agent = this.#agents.get(key) ?? this.#makeAgent(url, insecure);
+    this.#agents.set(key, agent);
+    return await agent;
+  }
+
+  async #makeAgent(url: URL, insecure: boolean): Promise<http.Agent> {
+    if (url.protocol === "http:") return new http.Agent({ keepAlive: true, maxSockets: 16 });
+    const certificates = await readCertificates(join(this.#certificates, url.host));
+    return new https.Agent({ keepAlive: true, maxSockets: 16, rejectUnauthorized: !insecure, ...certificates });
+  }
+}
+
+class Answer implements HttpAnswer {
+  readonly status: number;
+  readonly url: URL;
+  readonly #message: http.IncomingMessage;
+  readonly #method: string;
+  readonly #stallMs: number;
+
+  constructor(message: http.IncomingMessage, method: string, url: URL, stallMs: number) {
+    this.#message = message;
+    this.#method = method;
+    this.url = url;
+    this.#stallMs = stallMs;
+    this.status = message.statusCode ?? 0;
+    // An error while nobody reads must not end the process; readers get it from the iterator.
+    message.on("error", () => undefined);
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#message.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  }
+
+  async bytes(limit: number): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of this.stream()) {
+      size += chunk.length;
+      if (size > limit) throw answerTooLarge(this.url, limit);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  async *stream(): AsyncGenerator<Uint8Array> {
+    if (this.#method === "HEAD") return this.discard();
+    let stalled = false;
+    const timer = new Timer(this.#stallMs, () => {
+      stalled = true;
+      this.#message.destroy();
+    });
+    const announced = Number(this.header("content-length") ?? Number.NaN);
+    let size = 0;
+    try {
+      timer.start();
+      for await (const chunk of this.#message) {
+        // The consumer's time is not the registry's.
+        timer.stop();
+        const bytes = chunk as Uint8Array; // a stream without encoding gives bytes
+        size += bytes.length;
+        yield bytes;
+        timer.start();
+      }
+    } catch (error) {
+      throw stalled ? bodyStalled(this.url) : connectionDropped(this.url, error);
+    } finally {
+      timer.stop();
+      this.discard();
+    }
+    if (stalled) throw bodyStalled(this.url);
+    if (size < announced) throw connectionDropped(this.url, undefined);
+  }
+
+  discard(): void {
+    this.#message.destroy();
+  }
+}
+
+class Timer {
+  readonly #ms: number;
+  readonly #expired: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(ms: number, expired: () => void) {
+    this.#ms = ms;
+    this.#expired = expired;
+  }
+
+  start(): void {
+    this.#timer = setTimeout(this.#expired, this.#ms);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** An answer may come, or the connection fail, before all was sent: then sending ends. */
+async function sendBody(
+  outgoing: http.ClientRequest,
+  body: AsyncIterable<Uint8Array>,
+  answered: Promise<http.IncomingMessage>,
+): Promise<void> {
+  const sent = pipeline(Readable.from(body, { objectMode: false }), outgoing);
+  sent.catch(() => undefined);
+  await Promise.race([sent, answered]);
+}
+
+function redirected(request: HttpRequest, location: string): HttpRequest {
+  if (!URL.canParse(location, request.url.href)) throw badRedirect(request.url, "its target is no URL");
+  const url = new URL(location, request.url);
+  if (!/^https?:$/.test(url.protocol)) throw badRedirect(request.url, `to ${url.protocol}`);
+  if (url.protocol === "http:" && request.url.protocol === "https:" && !request.insecure) {
+    throw badRedirect(request.url, "from https to http");
+  }
+  const sameHost = url.host === request.url.host && url.protocol === request.url.protocol;
+  const headers = sameHost
+    ? request.headers
+    : Object.fromEntries(Object.entries(request.headers).filter(([name]) => !PRIVATE_HEADERS.includes(name)));
+  // Nobody vouched for the other host's certificate but the usual authorities.
+  return { ...request, url, headers, insecure: sameHost && request.insecure };
+}
+
+/** `*.crt` are authorities, `NAME.cert` with `NAME.key` is shown to the registry. */
+async function readCertificates(folder: string): Promise<https.AgentOptions> {
+  const names: string[] = await readdir(folder).catch(() => []);
+  const read = (name: string): Promise<string> => readFile(join(folder, name), "utf8");
+  const authorities = await Promise.all(names.filter((name) => name.endsWith(".crt")).map(read));
+  const client = names.find((name) => name.endsWith(".cert"));
+  const key = client?.replace(/\.cert$/, ".key");
+  return {
+    ...(authorities.length === 0 ? {} : { ca: [...(await systemAuthorities()), ...authorities] }),
+    ...(client === undefined || key === undefined || !names.includes(key)
+      ? {}
+      : { cert: await read(client), key: await read(key) }),
+  };
+}
+
+async function systemAuthorities(): Promise<readonly string[]> {
+  const { rootCertificates } = await import("node:tls");
+  return rootCertificates;
+}
