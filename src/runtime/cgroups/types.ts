@@ -46,6 +46,8 @@ export interface CgroupDriver {
   stats(path: string): Promise<CgroupStats>;
   /** How often the kernel has killed for want of memory here. */
   oomKills(path: string): Promise<number>;
+  /** The file whose `oom_kill N` line counts them; undefined without a memory controller. */
+  oomEventsFile(path: string): string | undefined;
   /** Every directory of the cgroup, for listing and removing. */
   directories(path: string): string[];
   /** Where `cgroup.procs` names every process, once. */

@@ -152,8 +152,12 @@ export class CgroupV1 implements CgroupDriver {
   }
 
   async oomKills(path: string): Promise<number> {
-    const file = this.#file(path, "memory", "memory.oom_control");
+    const file = this.oomEventsFile(path);
     return file === undefined ? 0 : ((await readTable(file))["oom_kill"] ?? 0);
+  }
+
+  oomEventsFile(path: string): string | undefined {
+    return this.#file(path, "memory", "memory.oom_control");
   }
 
   directories(path: string): string[] {

@@ -123,7 +123,11 @@ export class CgroupV2 implements CgroupDriver {
   }
 
   async oomKills(path: string): Promise<number> {
-    return (await readTable(`${this.#root}${path}/memory.events`))["oom_kill"] ?? 0;
+    return (await readTable(this.oomEventsFile(path)))["oom_kill"] ?? 0;
+  }
+
+  oomEventsFile(path: string): string {
+    return `${this.#root}${path}/memory.events`;
   }
 
   directories(path: string): string[] {

@@ -2,7 +2,7 @@ import type { RootfsMount } from "../../snapshot/index.ts";
 import { readLayeredFile, type LayerCalls } from "./layered-file.ts";
 import { resolveUser, type ResolvedUser } from "./user.ts";
 
-export { readLayeredFile, type LayerCalls } from "./layered-file.ts";
+export { layeredDirectoryMode, readLayeredFile, type LayerCalls } from "./layered-file.ts";
 export { resolveUser, type ResolvedUser, type UserFiles } from "./user.ts";
 
 /** More than any real passwd; an image could hold gigabytes. */

@@ -60,6 +60,23 @@ export function readLayeredFile(
   }
 }
 
+/**
+ * The mode bits of a directory, as `readLayeredFile` finds its files; undefined when there is none.
+ * @param path absolute.
+ */
+export function layeredDirectoryMode(calls: LayerCalls, rootfs: RootfsMount, path: string): number | undefined {
+  using layers = openLayers(calls, rootfs);
+  const place = walk(calls, layers.fds, path);
+  if (place === undefined) return undefined;
+  const fd = calls.openat2(place.layer, place.path, O_PATH | O_NOFOLLOW, 0, WITHIN);
+  try {
+    const { mode } = calls.statx(fd, "", AT_EMPTY_PATH);
+    return (mode & S_IFMT) === S_IFDIR ? mode & 0o7777 : undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function readBounded(fd: number, limit: number): Buffer {
   const chunks: Buffer[] = [];
   for (let total = 0; total < limit;) {
@@ -117,7 +134,7 @@ function walk(calls: LayerCalls, layers: number[], path: string): Place | undefi
       return names.length === 0 ? found.place : undefined;
     }
   }
-  return undefined;
+  return (trail.at(-1) ?? root)[0];
 }
 
 type Found = { kind: "directory"; places: Place[] } | { kind: "link"; target: string } | { kind: "file"; place: Place };

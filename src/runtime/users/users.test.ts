@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RootfsMount } from "../../snapshot/index.ts";
 import { AT_FDCWD, loadNative, S_IFCHR, S_IFIFO } from "../../sys/index.ts";
-import { lookupUser, readLayeredFile, resolveUser } from "./index.ts";
+import { layeredDirectoryMode, lookupUser, readLayeredFile, resolveUser } from "./index.ts";
 
 const files = {
   passwd:
@@ -113,6 +113,16 @@ describe("a file of layers", () => {
     expect(() => read(overlay(odd))).toThrow("/etc/passwd of the image is larger than 1000 bytes");
     expect(read(overlay(odd), "/etc/group")).toBeUndefined();
     expect(read(overlay(odd), "/etc")).toBeUndefined();
+  });
+
+  test("tells a directory's mode from the uppermost layer that has it", () => {
+    const sticky = layer("sticky", {});
+    mkdirSync(join(sticky, "etc"));
+    chmodSync(join(sticky, "etc"), 0o1777);
+    expect(layeredDirectoryMode(native, overlay(sticky, low), "/etc/.")).toBe(0o1777);
+    expect(layeredDirectoryMode(native, overlay(low), "/etc")).toBe(0o755);
+    expect(layeredDirectoryMode(native, overlay(low), "/etc/passwd")).toBeUndefined();
+    expect(layeredDirectoryMode(native, overlay(low), "/none")).toBeUndefined();
   });
 
   test("resolves users; without files only numbers are known", () => {

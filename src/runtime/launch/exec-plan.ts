@@ -1,0 +1,38 @@
+import type { ProcessSpec, RuntimeSpec } from "../../spec/index.ts";
+import type { CgroupDriver } from "../cgroups/index.ts";
+import type { PlanOp } from "../plan/index.ts";
+import { CLONE } from "./constants.ts";
+import { specFailure } from "./errors.ts";
+import { processOps, stdioOp } from "./process.ts";
+
+const ENOSYS = 38;
+
+/**
+ * Compiles a further process of a running container: it joins the container's cgroup, its pid namespace (so that the
+ * fork is in it), then everything else.
+ * @param container the spec that the container was made from.
+ */
+export function compileExecPlan(
+  request: { id: string; container: RuntimeSpec; process: ProcessSpec; cgroupPath: string },
+  cgroups: CgroupDriver,
+): PlanOp[] {
+  const { id, container, process, cgroupPath } = request;
+  if (!process.cwd.startsWith("/")) throw specFailure("Cwd must be an absolute path", { phase: "exec" });
+  const { ops: join, born } = cgroups.join(cgroupPath);
+  // Those that are the host's are joined too: they are what PID 1 has, and the helper has them already.
+  const { pid, user, ...others } = CLONE;
+  const userns = container.linux.namespaces.some(({ type }) => type === "user");
+  const rest = Object.values(others).reduce((flags, flag) => flags | flag, userns ? user : 0);
+  const oom = process.oomScoreAdj ?? container.process.oomScoreAdj;
+  return [
+    ...join,
+    ...(oom === undefined ? [] : [{ op: "oom_score_adj", value: oom, ignore: [] } as const]),
+    { op: "join_init", flags: pid },
+    { op: "spawn_init", flags: 0, cgroup: born },
+    { op: "reset" },
+    { op: "join_init", flags: rest >>> 0 },
+    { op: "keyring", name: `_ses.${id}`, ignore: [ENOSYS] },
+    ...stdioOp(process, false),
+    ...processOps(process, container.linux.seccomp, { waitForStart: false, phase: "exec" }),
+  ];
+}

@@ -1,0 +1,2 @@
+export { ShimRuntime } from "./shim-runtime.ts";
+export type { RuntimeContext } from "./types.ts";

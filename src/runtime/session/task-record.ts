@@ -1,0 +1,38 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { dataLoss, errnoOf } from "../../base/index.ts";
+import type { RuntimeSpec } from "../../spec/index.ts";
+
+const FILE = "task.json";
+
+/** What a later daemon must know of a task to go on with it. Beside the shim's socket, in the task's 0700 directory. */
+export interface TaskRecord {
+  version: 1;
+  cgroupPath: string;
+  /** Undefined: the built-in one. */
+  runtime: string | undefined;
+  spec: RuntimeSpec;
+}
+
+/** Not synced: it is needed only as long as the shim lives, and neither outlives the machine. */
+export async function writeTaskRecord(directory: string, record: TaskRecord): Promise<void> {
+  await writeFile(join(directory, FILE), JSON.stringify(record), { mode: 0o600 });
+}
+
+/** @returns undefined when there is none: the task was never made. @throws data-loss when it is damaged. */
+export async function readTaskRecord(directory: string): Promise<TaskRecord | undefined> {
+  let text: string;
+  try {
+    text = await readFile(join(directory, FILE), "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+  try {
+    const record = JSON.parse(text) as TaskRecord; // written by this file only; the version tells its shape
+    if (record.version === 1) return record;
+  } catch (error) {
+    throw dataLoss(`task record in ${directory} is damaged`, { cause: error });
+  }
+  throw dataLoss(`task record in ${directory} is of a version that this daemon does not know`);
+}

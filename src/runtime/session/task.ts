@@ -1,0 +1,214 @@
+import { rm } from "node:fs/promises";
+import type { StdioStream } from "../../api/index.ts";
+import { conflict, messageOf, notFound, nowNanos, type ContainerId } from "../../base/index.ts";
+import type { LinuxResources } from "../../spec/index.ts";
+import { applyWrites, killCgroup, listProcesses, removeCgroup, signalProcesses } from "../cgroups/index.ts";
+import { compileExecPlan, planFailure } from "../launch/index.ts";
+import { encodePlan } from "../plan/index.ts";
+import { PlanFailure, ShimError, type ExitEvent, type Shim } from "../shim/index.ts";
+import type { CgroupStats, ExecRequest, ExecTask, ExitRecord, Task } from "../types.ts";
+import { ShimExecTask } from "./exec-task.ts";
+import type { TaskRecord } from "./task-record.ts";
+import type { RuntimeContext } from "./types.ts";
+
+const SIGKILL = 9;
+
+export interface TaskParts {
+  id: ContainerId;
+  directory: string;
+  record: TaskRecord;
+  /** Undefined: the supervisor is gone, with `exit` what is known of the end. */
+  shim: Shim | undefined;
+  pid: number;
+  exit: ExitEvent | undefined;
+  /** Called once nothing is left of it. */
+  onReleased: () => void;
+}
+
+/** One run of a container, over its shim. */
+export class ShimTask implements Task {
+  readonly id: ContainerId;
+  readonly exited: Promise<ExitRecord>;
+  readonly #context: RuntimeContext;
+  readonly #parts: TaskParts;
+  #pid: number;
+  #releasing: Promise<void> | undefined;
+
+  constructor(context: RuntimeContext, parts: TaskParts) {
+    this.#context = context;
+    this.#parts = parts;
+    this.id = parts.id;
+    this.#pid = parts.exit === undefined ? parts.pid : 0;
+    this.exited = this.#watch();
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  namespacePath(kind: "net" | "pid" | "ipc" | "uts" | "user" | "cgroup" | "mnt"): string {
+    if (this.#pid === 0) throw conflict(`container ${this.id} is not running`);
+    return `/proc/${this.#pid}/ns/${kind}`;
+  }
+
+  async start(): Promise<void> {
+    const { shim } = this.#parts;
+    if (shim === undefined) throw conflict(`container ${this.id} has exited`);
+    await shim.start();
+  }
+
+  async kill(signal: number, options: { all?: boolean } = {}): Promise<void> {
+    const { shim, record } = this.#parts;
+    if (options.all === true && signal === SIGKILL) return await killCgroup(this.#context.cgroups, record.cgroupPath);
+    if (options.all === true) return await signalProcesses(this.#context.cgroups, record.cgroupPath, signal);
+    if (shim === undefined) throw notFound("process already finished");
+    await shim.kill(signal);
+  }
+
+  async resize(size: { height: number; width: number }): Promise<void> {
+    await this.#living().resize(size);
+  }
+
+  async attach(options: {
+    stdin: boolean;
+    stdout: boolean;
+    stderr: boolean;
+    detachKeys: Uint8Array;
+  }): Promise<StdioStream> {
+    return await this.#living().attach(options);
+  }
+
+  async exec(request: ExecRequest): Promise<ExecTask> {
+    const shim = this.#living();
+    const { record } = this.#parts;
+    const { execId, process, stdin, stdout, stderr, detachKeys } = request;
+    const ops = compileExecPlan(
+      { id: this.id, container: record.spec, process, cgroupPath: record.cgroupPath },
+      this.#context.cgroups,
+    );
+    try {
+      const { pid, stdio } = await shim.exec({
+        id: execId,
+        plan: encodePlan(ops),
+        tty: process.terminal,
+        stdin,
+        attach: stdin || stdout || stderr ? { stdin, stdout, stderr, detachKeys } : undefined,
+      });
+      return new ShimExecTask(shim, execId, pid, stdio);
+    } catch (error) {
+      if (error instanceof PlanFailure) {
+        throw planFailure(ops, { index: error.index, errno: error.errno, detail: error.detail, cause: error }, "exec");
+      }
+      if (error instanceof ShimError && error.errno === "ESRCH") {
+        throw conflict(`container ${this.id} is not running`, { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  async pause(): Promise<void> {
+    await this.#context.cgroups.freeze(this.#parts.record.cgroupPath, true);
+  }
+
+  async resume(): Promise<void> {
+    await this.#context.cgroups.freeze(this.#parts.record.cgroupPath, false);
+  }
+
+  async update(resources: LinuxResources): Promise<void> {
+    const { cgroupPath } = this.#parts.record;
+    await applyWrites(await this.#context.cgroups.updates(cgroupPath, resources));
+  }
+
+  async stats(): Promise<CgroupStats> {
+    return await this.#context.cgroups.stats(this.#parts.record.cgroupPath);
+  }
+
+  async pids(): Promise<number[]> {
+    return await listProcesses(this.#context.cgroups, this.#parts.record.cgroupPath);
+  }
+
+  release(): Promise<void> {
+    this.#releasing ??= this.#release();
+    // A failed release may be tried again.
+    this.#releasing.catch(() => (this.#releasing = undefined));
+    return this.#releasing;
+  }
+
+  /** Lets go of the shim; it and the container go on. */
+  disconnect(): void {
+    this.#disconnected = true;
+    this.#parts.shim?.close();
+  }
+
+  #disconnected = false;
+
+  async #release(): Promise<void> {
+    await removeTask(this.#context, this.#parts);
+    await this.exited;
+    this.#parts.onReleased();
+  }
+
+  async #watch(): Promise<ExitRecord> {
+    const { shim, exit } = this.#parts;
+    const event = exit ?? (shim === undefined ? undefined : await this.#waitFor(shim));
+    this.#pid = 0;
+    if (event !== undefined) return { code: event.code, at: event.at, oomKilled: event.oom, supervisorLost: false };
+    return await this.#lost();
+  }
+
+  async #waitFor(shim: Shim): Promise<ExitEvent | undefined> {
+    try {
+      return await shim.waitExit();
+    } catch (error) {
+      if (this.#disconnected) {
+        // Nobody of this daemon is told: the next one recovers the task.
+        const { promise } = Promise.withResolvers<never>();
+        return await promise;
+      }
+      const level = this.#releasing === undefined ? "warn" : "debug";
+      this.#context.logger[level](`lost the supervisor of container ${this.id}: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  /** Without its supervisor a container has no stdio, log or exit code: it is ended. */
+  async #lost(): Promise<ExitRecord> {
+    const { cgroups, logger } = this.#context;
+    const { cgroupPath } = this.#parts.record;
+    let oomKilled = false;
+    try {
+      oomKilled = (await cgroups.oomKills(cgroupPath)) > 0;
+      await killCgroup(cgroups, cgroupPath);
+    } catch (error) {
+      logger.error(`could not end container ${this.id} after its supervisor was lost: ${messageOf(error)}`);
+    }
+    return { code: 128 + SIGKILL, at: nowNanos(), oomKilled, supervisorLost: true };
+  }
+
+  #living(): Shim {
+    const { shim } = this.#parts;
+    if (shim === undefined || this.#pid === 0) throw conflict(`container ${this.id} is not running`);
+    return shim;
+  }
+}
+
+/** Ends what runs, then removes the shim, the cgroup and the run directory. Goes on from wherever it was stopped. */
+export async function removeTask(
+  context: RuntimeContext,
+  parts: Pick<TaskParts, "directory" | "shim"> & { record: Pick<TaskRecord, "cgroupPath"> | undefined },
+): Promise<void> {
+  const { directory, shim, record } = parts;
+  if (shim !== undefined) {
+    try {
+      await shim.shutdown();
+    } catch (error) {
+      if (!(error instanceof ShimError)) throw error;
+      shim.close(); // gone already
+    }
+  }
+  if (record !== undefined) {
+    await killCgroup(context.cgroups, record.cgroupPath);
+    await removeCgroup(context.cgroups, record.cgroupPath);
+  }
+  await rm(directory, { recursive: true, force: true });
+}
