@@ -6,7 +6,7 @@ import type { ContainerId } from "../base/index.ts";
  * IPAM, veths and rules are in here. An endpoint's address is reserved at `reserve` (durable with the container's start),
  * its interface made at `attach`, both undone by `release`.
  */
-export interface NetworkService extends NetworksBackend {
+export interface NetworkService extends NetworksBackend, AsyncDisposable {
   /** Checks names, addresses and aliases of a create body before anything is stored. @throws not-found, invalid. */
   validate(request: ContainerNetworking): Promise<void>;
   /**
@@ -25,8 +25,24 @@ export interface NetworkService extends NetworksBackend {
   restore(running: ReadonlyMap<ContainerId, { netnsPath: string }>): Promise<void>;
   /** `bridge`'s gateway for `host-gateway`, or undefined when there is no default bridge. */
   hostGateway(): string | undefined;
+  /** Who carries out `connect` and `disconnect`: networks know no containers. Called once, at wiring. */
+  useConnections(owner: ConnectionOwner): void;
+  /** Removes all that networks made on the host: bridges, rules, veths. For uninstalling, and for tests. */
+  uninstall(): Promise<void>;
   /** Interface counters for stats, by name in the container. */
   counters(pid: number): Promise<Record<string, InterfaceCounters>>;
+}
+
+/** The container layer's side of `docker network connect` and `disconnect`; both for running and stopped containers. */
+export interface ConnectionOwner {
+  connect(container: string, network: NetworkIdentity, settings: EndpointSettings): Promise<void>;
+  disconnect(container: string, network: NetworkIdentity, force: boolean): Promise<void>;
+}
+
+export interface NetworkIdentity {
+  id: string;
+  name: string;
+  driver: string;
 }
 
 export interface ContainerNetworking {

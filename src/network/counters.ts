@@ -1,0 +1,35 @@
+import { readFile } from "node:fs/promises";
+import { errnoOf } from "../base/index.ts";
+import type { InterfaceCounters } from "./types.ts";
+
+/** /proc/PID/net/dev (proc_pid_net(5)) as counters by interface; loopback is left out as Docker does. */
+export function parseNetDev(text: string): Record<string, InterfaceCounters> {
+  const counters: Record<string, InterfaceCounters> = {};
+  for (const line of text.split("\n").slice(2)) {
+    const [name = "", values = ""] = line.split(":");
+    if (values === "" || name.trim() === "lo") continue;
+    const field = values.trim().split(/\s+/).map(Number);
+    const at = (index: number) => field[index] ?? 0;
+    counters[name.trim()] = {
+      rx_bytes: at(0),
+      rx_packets: at(1),
+      rx_errors: at(2),
+      rx_dropped: at(3),
+      tx_bytes: at(8),
+      tx_packets: at(9),
+      tx_errors: at(10),
+      tx_dropped: at(11),
+    };
+  }
+  return counters;
+}
+
+/** Counters of the network namespace of a process; none once it has ended. */
+export async function readCounters(pid: number): Promise<Record<string, InterfaceCounters>> {
+  try {
+    return parseNetDev(await readFile(`/proc/${pid}/net/dev`, "utf8"));
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ESRCH" || errnoOf(error) === "EINVAL") return {};
+    throw error;
+  }
+}

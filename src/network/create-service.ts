@@ -1,0 +1,81 @@
+import type { Logger } from "../base/index.ts";
+import type { EventBus } from "../events/index.ts";
+import type { Store } from "../store/index.ts";
+import type { Native } from "../sys/index.ts";
+import type { NetworkConfig } from "./config.ts";
+import { ContainerNames } from "./dns/names.ts";
+import { noFirewall, openFirewall } from "./firewall/firewall.ts";
+import { noForeignFirewall, openForeignFirewall } from "./firewall/foreign.ts";
+import { LinkReaper } from "./link-reaper.ts";
+import { Links } from "./links.ts";
+import { NameServers } from "./name-servers.ts";
+import { PortHolder } from "./ports/holder.ts";
+import { PortRelay } from "./ports/relay.ts";
+import { predefinedNetworks } from "./predefined.ts";
+import { Publishing } from "./publishing.ts";
+import { NetworkRecords } from "./records.ts";
+import type { SandboxRecord } from "./records.ts";
+import { NetworkRegistry } from "./registry.ts";
+import { SandboxFiles } from "./sandbox-files.ts";
+import { BridgeNetworks } from "./service.ts";
+import type { NetworkService } from "./types.ts";
+
+export interface NetworkDependencies {
+  native: Native;
+  store: Store;
+  events: EventBus;
+  config: NetworkConfig;
+  logger: Logger;
+}
+
+/**
+ * The networks of this host. Call `restore` before anything is attached: it makes the bridges and rules.
+ * @throws invalid for options that make no sense, unavailable without the native addon.
+ */
+export async function createNetworkService({
+  native,
+  store,
+  events,
+  config,
+  logger,
+}: NetworkDependencies): Promise<NetworkService> {
+  await using onFailure = new AsyncDisposableStack();
+  const resources = onFailure.use(new DisposableStack());
+  const links = resources.use(new Links(native));
+  const records = new NetworkRecords(store);
+  const registry = new NetworkRegistry(records);
+  const bridges = registry.records().map((network) => network.bridge);
+  const routed = await links.routedSubnets([
+    ...bridges,
+    ...(config.bridgeName === undefined ? [] : [config.bridgeName]),
+  ]);
+  const predefined = predefinedNetworks(config, registry.records(), routed);
+  for (const network of predefined) registry.save(network);
+
+  const sandboxes = new Map<string, SandboxRecord>();
+  const networkOf = (id: string) => registry.byId(id)?.record;
+  const files = new SandboxFiles(config, sandboxes, networkOf);
+  const firewall = resources.use(config.firewall ? openFirewall(native, config.instance) : noFirewall);
+  const foreign = resources.use(config.firewall ? openForeignFirewall(native, config.instance) : noForeignFirewall);
+  const holder = resources.use(new PortHolder(native));
+  const relay = config.relay ? new PortRelay(native, logger) : undefined;
+  resources.defer(() => relay?.stopAll());
+  const service = new BridgeNetworks({
+    config,
+    records,
+    registry,
+    sandboxes,
+    links,
+    reaper: new LinkReaper(links, logger),
+    firewall,
+    foreign,
+    publishing: new Publishing({ holder, firewall, relay, logger }),
+    nameServers: new NameServers({ native, names: new ContainerNames(sandboxes, networkOf), files, logger }),
+    files,
+    events,
+    logger,
+    resources,
+  });
+  onFailure.move();
+  return service;
+}

@@ -1,0 +1,180 @@
+/** Endpoints before they have an interface: what may be asked, which addresses they get, what they are called. */
+import { randomBytes } from "node:crypto";
+import type { EndpointSettings } from "../api/index.ts";
+import { invalid, randomId, shortId } from "../base/index.ts";
+import { addressBytes, contains, formatAddress, formatMac, parseAddress, parseCidr, parseMac } from "./address.ts";
+import type { Address, Family } from "./address.ts";
+import { gatewayOf, prefixOf } from "./describe.ts";
+import { addressesExhausted, badEndpointSettings } from "./errors.ts";
+import type { InterfaceAddress, VethPlan } from "./links.ts";
+import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./records.ts";
+import { poolOf } from "./registry.ts";
+import type { LiveNetwork } from "./registry.ts";
+
+/** @throws invalid with every fault of the settings, in Docker's words. */
+export function checkEndpoint({ record, pools }: LiveNetwork, asked: EndpointSettings): void {
+  const faults: string[] = [];
+  const fixed = fixedAddresses(asked);
+  const userDefined = record.name !== "bridge" && record.driver === "bridge";
+  if (fixed.length > 0 && !userDefined)
+    faults.push("user specified IP address is supported on user defined networks only");
+  for (const { text, family } of fixed) {
+    const address = parseAddress(text);
+    if (address?.family !== family) {
+      faults.push(`invalid IPv${family} address: ${text}`);
+      continue;
+    }
+    const subnets = pools.filter(({ pool }) => pool.subnet.family === family);
+    if (userDefined && !subnets.some(({ subnet }) => subnet.configured))
+      faults.push(
+        "user specified IP address is supported only when connecting to networks with user configured subnets",
+      );
+    else if (!subnets.some(({ pool }) => contains(pool.subnet, address)))
+      faults.push(`no configured subnet or ip-range contain the IP address ${text}`);
+  }
+  if (faults.length > 0) throw badEndpointSettings(record.name, faults);
+  const mac = asked.MacAddress ?? "";
+  if (mac !== "" && parseMac(mac) === undefined) throw invalid(`invalid MAC address: ${mac}`);
+  if (!userDefined && (asked.Aliases ?? []).length > 0)
+    throw invalid("network-scoped aliases are only supported for user-defined networks");
+}
+
+function fixedAddresses(asked: EndpointSettings): Array<{ text: string; family: Family }> {
+  const { IPv4Address = "", IPv6Address = "" } = asked.IPAMConfig ?? {};
+  return [
+    ...(IPv4Address === "" ? [] : [{ text: IPv4Address, family: 4 as const }]),
+    ...(IPv6Address === "" ? [] : [{ text: IPv6Address, family: 6 as const }]),
+  ];
+}
+
+/** Who the endpoint is for. */
+export interface Owner {
+  container: string;
+  name: string;
+  hostname: string;
+  /** Names of interfaces that the container has already. */
+  interfaces: readonly string[];
+}
+
+/**
+ * Reserves the endpoint's addresses and decides its names; the interface is still to be made.
+ * @throws conflict `Address already in use`, unknown when a pool is empty. Nothing is reserved then.
+ */
+export function reserveEndpoint(network: LiveNetwork, asked: EndpointSettings, owner: Owner): EndpointRecord {
+  const { record } = network;
+  const ipv4 = record.ipv4 ? takeAddress(network, 4, asked.IPAMConfig?.IPv4Address) : undefined;
+  let ipv6: Address | undefined;
+  try {
+    ipv6 = record.ipv6 ? takeAddress(network, 6, asked.IPAMConfig?.IPv6Address) : undefined;
+  } catch (error) {
+    if (ipv4 !== undefined) poolOf(network, ipv4)?.release(ipv4);
+    throw error;
+  }
+  return {
+    id: randomId(),
+    network: record.id,
+    asked,
+    ipv4: ipv4 && formatAddress(ipv4),
+    ipv6: ipv6 && formatAddress(ipv6),
+    mac: macFor(asked.MacAddress, ipv4),
+    hostIndex: 0,
+    hostInterface: `veth${randomBytes(4).toString("hex").slice(0, 7)}`,
+    containerInterface: freeInterface(record.interfacePrefix, owner.interfaces),
+    dnsNames: dnsNamesOf(asked, owner),
+  };
+}
+
+function takeAddress(network: LiveNetwork, family: Family, fixed: string | undefined): Address {
+  const asked = fixed === undefined || fixed === "" ? undefined : parseAddress(fixed);
+  if (asked !== undefined) {
+    poolOf(network, asked)?.take(asked);
+    return asked;
+  }
+  const pools = network.pools.filter(({ pool }) => pool.subnet.family === family);
+  for (const [index, { pool }] of pools.entries()) {
+    try {
+      return pool.next();
+    } catch (error) {
+      if (index === pools.length - 1) throw error;
+    }
+  }
+  throw addressesExhausted();
+}
+
+/** Marks the addresses of a kept endpoint as taken, after a restart. */
+export function retakeAddresses(network: LiveNetwork, endpoint: EndpointRecord): void {
+  for (const address of addressesOf(endpoint)) poolOf(network, address)?.take(address);
+}
+
+/** Gives an endpoint's addresses back to their pools. */
+export function releaseAddresses(network: LiveNetwork, endpoint: EndpointRecord): void {
+  for (const address of addressesOf(endpoint)) poolOf(network, address)?.release(address);
+}
+
+function addressesOf(endpoint: EndpointRecord): Address[] {
+  return [endpoint.ipv4, endpoint.ipv6].flatMap((text) => (text === undefined ? [] : (parseAddress(text) ?? [])));
+}
+
+/**
+ * From the address, as Docker long did: neighbours that remember an address's MAC are still right when the address is
+ * given to the next container.
+ */
+function macFor(asked: string | undefined, ipv4: Address | undefined): string {
+  if (asked !== undefined && asked !== "") return formatMac(parseMac(asked) ?? Buffer.alloc(6));
+  return formatMac(
+    Buffer.concat([Buffer.from([0x02, 0x42]), ipv4 === undefined ? randomBytes(4) : addressBytes(ipv4)]),
+  );
+}
+
+function freeInterface(prefix: string, taken: readonly string[]): string {
+  for (let index = 0; ; index++) if (!taken.includes(`${prefix}${index}`)) return `${prefix}${index}`;
+}
+
+function dnsNamesOf(asked: EndpointSettings, owner: Owner): string[] {
+  return [...new Set([owner.name, ...(asked.Aliases ?? []), shortId(owner.container), owner.hostname])].filter(
+    (name) => name !== "",
+  );
+}
+
+/** The veth that an endpoint gets. @param isGateway default routes go through it. */
+export function vethPlan(network: NetworkRecord, endpoint: EndpointRecord, isGateway: boolean): VethPlan {
+  return {
+    bridge: network.bridge,
+    hostInterface: endpoint.hostInterface,
+    containerInterface: endpoint.containerInterface,
+    mtu: network.mtu,
+    mac: endpoint.mac,
+    addresses: addressesOf(endpoint).map((address) => ({ address, prefix: prefixOf(network, address.family) })),
+    gateways: isGateway ? gatewaysOf(network, endpoint) : [],
+  };
+}
+
+/** Default routes through an endpoint: one for each family that it has an address of. */
+export function gatewaysOf(network: NetworkRecord, endpoint: EndpointRecord): Address[] {
+  if (network.internal) return [];
+  return addressesOf(endpoint).flatMap(({ family }) => parseAddress(gatewayOf(network, family)) ?? []);
+}
+
+/** The endpoint whose network carries the default route: highest priority, then the network's name. */
+export function chooseGateway(
+  sandbox: SandboxRecord,
+  networkOf: (id: string) => NetworkRecord | undefined,
+): EndpointRecord | undefined {
+  const candidates = sandbox.endpoints.flatMap((endpoint) => {
+    const network = networkOf(endpoint.network);
+    return network === undefined || network.internal ? [] : [{ endpoint, name: network.name }];
+  });
+  candidates.sort(
+    (a, b) => (b.endpoint.asked.GwPriority ?? 0) - (a.endpoint.asked.GwPriority ?? 0) || (a.name < b.name ? -1 : 1),
+  );
+  return candidates[0]?.endpoint;
+}
+
+/** The addresses that the bridge of a network carries. */
+export function bridgeAddresses(network: NetworkRecord): InterfaceAddress[] {
+  return network.subnets.flatMap((record) => {
+    const address = parseAddress(record.gateway);
+    const subnet = parseCidr(record.subnet)?.subnet;
+    return address === undefined || subnet === undefined ? [] : [{ address, prefix: subnet.prefix }];
+  });
+}

@@ -1,0 +1,117 @@
+import { errnoOf } from "../../base/index.ts";
+import { NETLINK_NETFILTER, NetlinkSocket, nft } from "../../sys/index.ts";
+import type { Native, Request } from "../../sys/index.ts";
+import { addressBytes, parseAddress } from "../address.ts";
+import type { Address } from "../address.ts";
+import { CHAINS, elementsFor, rulesFor, SETS } from "./rules.ts";
+import type { ChainName, FirewalledBridge } from "./rules.ts";
+
+/** A published port as the packet filter sees it. */
+export interface PortForward {
+  protocol: "tcp" | "udp" | "sctp";
+  hostAddress: string;
+  hostPort: number;
+  target: Address;
+  targetPort: number;
+}
+
+const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
+
+/** The own table: each method is one transaction, done by the kernel entirely or not at all. */
+export interface Firewall extends Disposable {
+  /** Replaces the table, whatever it held. */
+  replace(bridges: readonly FirewalledBridge[], ports: readonly PortForward[]): Promise<void>;
+  /** Fits the rules to these bridges; published ports stay. */
+  update(bridges: readonly FirewalledBridge[]): Promise<void>;
+  publish(ports: readonly PortForward[]): Promise<void>;
+  withdraw(ports: readonly PortForward[]): Promise<void>;
+  /** Removes the table. */
+  remove(): Promise<void>;
+}
+
+/** For `--iptables=false`. */
+export const noFirewall: Firewall = {
+  replace: async () => {},
+  update: async () => {},
+  publish: async () => {},
+  withdraw: async () => {},
+  remove: async () => {},
+  [Symbol.dispose]: () => {},
+};
+
+export function openFirewall(native: Native, name: string): Firewall {
+  const table: nft.Table = { family: "inet", name };
+  const socket = new NetlinkSocket(native, NETLINK_NETFILTER);
+  const commit = async (changes: Request[]) => {
+    if (changes.length > 0) await socket.request(nft.batch(changes));
+  };
+  return {
+    replace: async (bridges, ports) => {
+      await commit([
+        // Made first, so that deleting it cannot fail.
+        nft.addTable(table),
+        nft.deleteTable(table),
+        nft.addTable(table),
+        ...Object.entries(SETS).map(([set, of], index) =>
+          nft.addSet(table, set, of.key, "data" in of ? of.data : undefined, index + 1),
+        ),
+        ...Object.entries(CHAINS).map(([chain, base]) => nft.addChain(table, chain, base)),
+        ...contents(table, bridges),
+        ...elements(ports, (set, list) => nft.addElements(table, set, list)),
+      ]);
+    },
+    update: async (bridges) => {
+      await commit([
+        ...(Object.keys(CHAINS) as ChainName[]).map((chain) => nft.flushChain(table, chain)), // keys of the table above
+        ...["bridges", "internal", "same"].map((set) => nft.flushSet(table, set)),
+        ...contents(table, bridges),
+      ]);
+    },
+    publish: (ports) => commit(elements(ports, (set, list) => nft.addElements(table, set, list, true))),
+    withdraw: async (ports) => {
+      try {
+        await commit(elements(ports, (set, list) => nft.deleteElements(table, set, list)));
+      } catch (error) {
+        // The table was flushed by somebody else: what should go is gone.
+        if (errnoOf(error) !== "ENOENT") throw error;
+      }
+    },
+    remove: () => commit([nft.addTable(table), nft.deleteTable(table)]),
+    [Symbol.dispose]: () => socket[Symbol.dispose](),
+  };
+}
+
+function contents(table: nft.Table, bridges: readonly FirewalledBridge[]): Request[] {
+  const filled = Object.entries(elementsFor(bridges)).filter(([, list]) => list.length > 0);
+  return [
+    ...filled.map(([set, list]) => nft.addElements(table, set, list)),
+    ...Object.entries(rulesFor(bridges)).flatMap(([chain, rules]) =>
+      rules.map((rule) => nft.addRule(table, chain, rule)),
+    ),
+  ];
+}
+
+function elements(ports: readonly PortForward[], change: (set: string, list: nft.Element[]) => Request): Request[] {
+  const bySet = new Map<string, nft.Element[]>();
+  for (const port of ports) {
+    const { set, element } = elementOf(port);
+    bySet.set(set, [...(bySet.get(set) ?? []), element]);
+  }
+  return [...bySet].map(([set, list]) => change(set, list));
+}
+
+function elementOf(port: PortForward): { set: string; element: nft.Element } {
+  const family = port.target.family;
+  const service = [Buffer.from([PROTOCOLS[port.protocol]]), u16be(port.hostPort)];
+  const data = nft.concatenate(addressBytes(port.target), u16be(port.targetPort));
+  const host = parseAddress(port.hostAddress);
+  if (host === undefined || host.value === 0n)
+    return { set: `any${family}`, element: { key: nft.concatenate(...service), data } };
+  return { set: `port${family}`, element: { key: nft.concatenate(addressBytes(host), ...service), data } };
+}
+
+function u16be(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16BE(value);
+  return bytes;
+}

@@ -1,0 +1,224 @@
+/** The host's side of bridges and veths: what the kernel holds for the records. */
+import { closeSync, openSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { crashPoint, errnoOf } from "../base/index.ts";
+import {
+  addAddress,
+  addBridge,
+  addressesOf,
+  addVeth,
+  deleteAddress,
+  deleteDefaultRoute,
+  deleteLink,
+  getLink,
+  linksOf,
+  listAddresses,
+  listLinks,
+  listRoutes,
+  NETLINK_ROUTE,
+  NetlinkSocket,
+  routesOf,
+  setDefaultRoute,
+  setHairpin,
+  setLink,
+  setNeighbour,
+} from "../sys/index.ts";
+import type { Link, Native, Request } from "../sys/index.ts";
+import { addressBytes, addressOfBytes, parseMac, subnetOf } from "./address.ts";
+import type { Address, Subnet } from "./address.ts";
+
+export interface InterfaceAddress {
+  address: Address;
+  prefix: number;
+}
+
+export interface VethPlan {
+  bridge: string;
+  hostInterface: string;
+  containerInterface: string;
+  mtu: number;
+  mac: string;
+  addresses: InterfaceAddress[];
+  /** Default routes to set, of this endpoint's network. */
+  gateways: Address[];
+}
+
+/** Links of the host, by rtnetlink in the daemon's own namespace. */
+export class Links implements Disposable {
+  readonly #native: Native;
+  readonly #route: NetlinkSocket;
+  readonly #bridges = new Map<string, number>();
+
+  constructor(native: Native) {
+    this.#native = native;
+    this.#route = new NetlinkSocket(native, NETLINK_ROUTE);
+  }
+
+  [Symbol.dispose](): void {
+    this.#route[Symbol.dispose]();
+  }
+
+  async all(): Promise<Link[]> {
+    return linksOf(await this.#route.request([listLinks()]));
+  }
+
+  /** Subnets that the host routes somewhere, those of `except` left out. */
+  async routedSubnets(except: readonly string[]): Promise<Subnet[]> {
+    const links = await this.all();
+    const own = new Set(links.filter((link) => except.includes(link.name)).map((link) => link.index));
+    return routesOf(await this.#route.request([listRoutes()]))
+      .filter((route) => route.index === undefined || !own.has(route.index))
+      .filter((route) => route.prefix > 0)
+      .map((route) => subnetOf(addressOfBytes(route.destination), route.prefix));
+  }
+
+  /**
+   * Makes the bridge as it should be, whatever is there: up, with these addresses and no others of their families.
+   * @returns its index.
+   */
+  async ensureBridge(name: string, addresses: readonly InterfaceAddress[], mtu: number): Promise<number> {
+    let index = await this.indexOf(name);
+    if (index === undefined) {
+      await this.#route.request([addBridge(name, randomMac(), mtu)]);
+      crashPoint("network-bridge:made");
+      index = await this.indexOf(name);
+    }
+    if (index === undefined) throw new Error(`bridge ${name} vanished while it was made`);
+    const found = addressesOf(await this.#route.request([listAddresses()])).filter((item) => item.index === index);
+    const wanted = new Set(addresses.map((item) => keyOf(addressBytes(item.address), item.prefix)));
+    // A link-local IPv6 address is the kernel's own.
+    const surplus = found.filter((item) => !isLinkLocal(item.address) && !wanted.has(keyOf(item.address, item.prefix)));
+    await this.#route.request([
+      ...surplus.map((item) => deleteAddress(item.index, item.address, item.prefix)),
+      setLink(index, { mtu }),
+      ...addresses.map((item) => addAddress(Number(index), addressBytes(item.address), item.prefix)),
+      setLink(index, { up: true }),
+    ]);
+    this.#bridges.set(name, index);
+    return index;
+  }
+
+  async indexOf(name: string): Promise<number | undefined> {
+    try {
+      return linksOf(await this.#route.request([getLink(name)]))[0]?.index;
+    } catch (error) {
+      if (errnoOf(error) === "ENODEV") return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes a link by name or index; one that is gone already is fine. Waits for the kernel, some 30 ms. */
+  async remove(link: string | number): Promise<void> {
+    if (typeof link === "string") this.#bridges.delete(link);
+    try {
+      await this.#route.request([deleteLink(link)]);
+    } catch (error) {
+      if (errnoOf(error) !== "ENODEV") throw error;
+    }
+  }
+
+  /** True while the link stands. */
+  async exists(index: number): Promise<boolean> {
+    try {
+      return linksOf(await this.#route.request([getLink(index)])).length > 0;
+    } catch (error) {
+      if (errnoOf(error) === "ENODEV") return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Makes the pair and sets both ends up. On failure nothing is left.
+   * @param netnsFd the container's network namespace.
+   * @returns the index of the host's end.
+   */
+  async plug(plan: VethPlan, netnsFd: number): Promise<number> {
+    const bridge = this.#bridges.get(plan.bridge) ?? (await this.indexOf(plan.bridge));
+    if (bridge === undefined) throw new Error(`bridge ${plan.bridge} is missing`);
+    const mac = parseMac(plan.mac) ?? Buffer.alloc(6);
+    const pair = {
+      name: plan.hostInterface,
+      mtu: plan.mtu,
+      peer: { name: plan.containerInterface, netnsFd, mac },
+    };
+    const [made] = linksOf(
+      await this.#route.request([
+        addVeth(pair),
+        setLink(plan.hostInterface, { noLinkLocal: true }),
+        setLink(plan.hostInterface, { master: bridge, up: true }),
+        getLink(plan.hostInterface),
+        ...plan.addresses.map((item) => setNeighbour(bridge, addressBytes(item.address), mac)),
+      ]),
+    );
+    if (made === undefined) throw new Error(`link ${plan.hostInterface} vanished while it was made`);
+    try {
+      crashPoint("network-plug:made");
+      await this.#route.request([setHairpin(made.index)]);
+      await this.#configure(plan, netnsFd);
+    } catch (error) {
+      await this.remove(made.index);
+      throw error;
+    }
+    return made.index;
+  }
+
+  async #configure(plan: VethPlan, netnsFd: number): Promise<void> {
+    using inside = new NetlinkSocket(this.#native, NETLINK_ROUTE, netnsFd);
+    const [link] = linksOf(await inside.request([getLink(plan.containerInterface)]));
+    if (link === undefined) throw new Error(`link ${plan.containerInterface} vanished while it was made`);
+    const hasIpv6 = plan.addresses.some((item) => item.address.family === 6);
+    await inside.request([
+      setLink("lo", { up: true }),
+      ...(hasIpv6 ? [] : [setLink(link.index, { noLinkLocal: true })]),
+      ...plan.addresses.map((item) => addAddress(link.index, addressBytes(item.address), item.prefix)),
+      setLink(link.index, { up: true }),
+      ...plan.gateways.map((gateway) => setDefaultRoute(addressBytes(gateway), link.index)),
+    ]);
+  }
+
+  /** Points the default routes of a namespace at these gateways, reached over that interface; none removes them. */
+  async setGateways(netnsFd: number, interfaceName: string | undefined, gateways: readonly Address[]): Promise<void> {
+    using inside = new NetlinkSocket(this.#native, NETLINK_ROUTE, netnsFd);
+    for (const family of [4, 6] as const) {
+      const gateway = gateways.find((address) => address.family === family);
+      if (gateway !== undefined && interfaceName !== undefined) {
+        const [link] = linksOf(await inside.request([getLink(interfaceName)]));
+        if (link !== undefined) await inside.request([setDefaultRoute(addressBytes(gateway), link.index)]);
+      } else await ignoring(inside, deleteDefaultRoute(family), "ESRCH", "EINVAL", "EAFNOSUPPORT");
+    }
+  }
+
+  /** Sets loopback up in a namespace, for containers without any network. */
+  async loopbackUp(netnsFd: number): Promise<void> {
+    using inside = new NetlinkSocket(this.#native, NETLINK_ROUTE, netnsFd);
+    await inside.request([setLink("lo", { up: true })]);
+  }
+}
+
+async function ignoring(socket: NetlinkSocket, item: Request, ...codes: string[]): Promise<void> {
+  try {
+    await socket.request([item]);
+  } catch (error) {
+    if (!codes.includes(errnoOf(error) ?? "")) throw error;
+  }
+}
+
+/** Runs `work` with the namespace at that path open. */
+export async function withNetns<T>(path: string, work: (fd: number) => Promise<T>): Promise<T> {
+  const fd = openSync(path, "r");
+  try {
+    return await work(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const keyOf = (address: Uint8Array, prefix: number) => `${Buffer.from(address).toString("hex")}/${prefix}`;
+const isLinkLocal = (address: Buffer) => address.length === 16 && address[0] === 0xfe && (address[1] ?? 0) >> 6 === 2;
+
+/** Locally administered, unicast. */
+function randomMac(): Buffer {
+  const mac = randomBytes(6);
+  mac[0] = ((mac[0] ?? 0) & 0xfe) | 0x02;
+  return mac;
+}

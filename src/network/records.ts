@@ -1,0 +1,161 @@
+/** What the network layer keeps: networks, and who is plugged into them. Rows are JSON bodies beside their keys. */
+import type { EndpointSettings, PortBinding } from "../api/index.ts";
+import type { ContainerId } from "../base/index.ts";
+import type { Store } from "../store/index.ts";
+import type { ContainerNetworking } from "./types.ts";
+
+export type Driver = "bridge" | "host" | "null";
+
+/** The auxiliary address that containers' default routes point at, instead of the bridge's own. */
+export const DEFAULT_GATEWAY = "DefaultGatewayIPv4";
+
+export interface SubnetRecord {
+  subnet: string;
+  ipRange: string | undefined;
+  gateway: string;
+  auxiliary: Record<string, string>;
+  /** Asked for by the user: only then may containers ask for an address in it. */
+  configured: boolean;
+}
+
+export interface NetworkRecord {
+  id: string;
+  name: string;
+  driver: Driver;
+  /** RFC 3339 with nanoseconds. */
+  created: string;
+  internal: boolean;
+  attachable: boolean;
+  ipv4: boolean;
+  ipv6: boolean;
+  options: Record<string, string>;
+  labels: Record<string, string>;
+  ipamOptions: Record<string, string> | null;
+  subnets: SubnetRecord[];
+  /** Empty for networks without a bridge. */
+  bridge: string;
+  mtu: number;
+  icc: boolean;
+  masquerade: boolean;
+  publishAddress: string;
+  interfacePrefix: string;
+}
+
+export interface EndpointRecord {
+  id: string;
+  network: string;
+  /** As asked: fixed addresses, aliases, options. */
+  asked: EndpointSettings;
+  ipv4: string | undefined;
+  ipv6: string | undefined;
+  mac: string;
+  /** Index and name of the end on the host; the name in the container. */
+  hostIndex: number;
+  hostInterface: string;
+  containerInterface: string;
+  dnsNames: string[];
+}
+
+/** A published port: one address of the host, one port of the container. */
+export interface PublishedPort {
+  protocol: "tcp" | "udp" | "sctp";
+  containerPort: number;
+  hostAddress: string;
+  hostPort: number;
+}
+
+export interface SandboxRecord {
+  container: ContainerId;
+  request: Omit<ContainerNetworking, "endpoints" | "id">;
+  netnsPath: string;
+  endpoints: EndpointRecord[];
+  /** The endpoint that the default route and published ports go through. */
+  gatewayEndpoint: string | undefined;
+  published: PublishedPort[];
+  /** Ports of the embedded name server inside the namespace, when it has one. */
+  dnsPorts: { udp: number; tcp: number } | undefined;
+}
+
+export type PortMap = Record<string, PortBinding[] | null>;
+
+const MIGRATIONS = [
+  `CREATE TABLE network_networks (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
+   CREATE TABLE network_sandboxes (container TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
+   CREATE TABLE network_sysctls (path TEXT PRIMARY KEY, before TEXT NOT NULL) STRICT;`,
+];
+
+/** The tables of this layer. Networks are durable; sandboxes are run-state that boot checks against what runs. */
+export class NetworkRecords {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    store.migrate("network", MIGRATIONS);
+    this.#store = store;
+  }
+
+  networks(): NetworkRecord[] {
+    // Written by saveNetwork below and by nothing else.
+    return this.#bodies("SELECT body FROM network_networks ORDER BY rowid") as NetworkRecord[];
+  }
+
+  saveNetwork(record: NetworkRecord): void {
+    this.#store.transaction(() => {
+      this.#store
+        .prepare(
+          `INSERT INTO network_networks (id, name, body) VALUES (?, ?, ?)
+           ON CONFLICT (id) DO UPDATE SET name = excluded.name, body = excluded.body`,
+        )
+        .run(record.id, record.name, JSON.stringify(record));
+    });
+  }
+
+  deleteNetwork(id: string): void {
+    this.#store.transaction(() => {
+      this.#store.prepare("DELETE FROM network_networks WHERE id = ?").run(id);
+    });
+  }
+
+  sandboxes(): SandboxRecord[] {
+    // Written by saveSandbox below and by nothing else.
+    return this.#bodies("SELECT body FROM network_sandboxes") as SandboxRecord[];
+  }
+
+  saveSandbox(record: SandboxRecord): void {
+    this.#store.transaction(
+      () => {
+        this.#store
+          .prepare(
+            `INSERT INTO network_sandboxes (container, body) VALUES (?, ?)
+             ON CONFLICT (container) DO UPDATE SET body = excluded.body`,
+          )
+          .run(record.container, JSON.stringify(record));
+      },
+      { durable: false },
+    );
+  }
+
+  deleteSandbox(container: string): void {
+    this.#store.transaction(
+      () => {
+        this.#store.prepare("DELETE FROM network_sandboxes WHERE container = ?").run(container);
+      },
+      { durable: false },
+    );
+  }
+
+  /** Remembers what a kernel setting was before the first change of it. */
+  saveSysctl(path: string, before: string): void {
+    this.#store.transaction(() => {
+      this.#store
+        .prepare("INSERT INTO network_sysctls (path, before) VALUES (?, ?) ON CONFLICT (path) DO NOTHING")
+        .run(path, before);
+    });
+  }
+
+  #bodies(sql: string): unknown[] {
+    return this.#store
+      .prepare(sql)
+      .all()
+      .map((row): unknown => JSON.parse(String(row["body"])));
+  }
+}

@@ -1,0 +1,83 @@
+import { formatAddress, parseAddress, parseCidr } from "./address.ts";
+import type { Address } from "./address.ts";
+import { ambiguousNetwork, networkNotFound } from "./errors.ts";
+import { AddressPool } from "./ipam.ts";
+import type { NetworkRecords, NetworkRecord, SubnetRecord } from "./records.ts";
+
+/** A network with the address pools of its subnets. */
+export interface LiveNetwork {
+  readonly record: NetworkRecord;
+  readonly pools: ReadonlyArray<{ subnet: SubnetRecord; pool: AddressPool }>;
+}
+
+/** The networks by id and name, mirrored in the store. */
+export class NetworkRegistry {
+  readonly #records: NetworkRecords;
+  readonly #byId = new Map<string, LiveNetwork>();
+
+  constructor(records: NetworkRecords) {
+    this.#records = records;
+    for (const record of records.networks()) this.#byId.set(record.id, live(record));
+  }
+
+  all(): LiveNetwork[] {
+    return [...this.#byId.values()];
+  }
+
+  records(): NetworkRecord[] {
+    return this.all().map((network) => network.record);
+  }
+
+  byId(id: string): LiveNetwork | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** By full id, name, or the start of an id. @throws not-found, invalid when ambiguous. */
+  find(ref: string): LiveNetwork {
+    const network = this.#byId.get(ref) ?? this.all().find((item) => item.record.name === ref);
+    if (network !== undefined) return network;
+    const matches = ref === "" ? [] : this.all().filter((item) => item.record.id.startsWith(ref));
+    const [first] = matches;
+    if (first === undefined) throw networkNotFound(ref);
+    if (matches.length > 1) throw ambiguousNetwork(ref, matches.length);
+    return first;
+  }
+
+  /** Adds or replaces a network, durably. */
+  save(record: NetworkRecord): LiveNetwork {
+    this.#records.saveNetwork(record);
+    const network = live(record);
+    this.#byId.set(record.id, network);
+    return network;
+  }
+
+  delete(id: string): void {
+    this.#records.deleteNetwork(id);
+    this.#byId.delete(id);
+  }
+}
+
+function live(record: NetworkRecord): LiveNetwork {
+  return {
+    record,
+    pools: record.subnets.flatMap((subnet) => {
+      const parsed = parseCidr(subnet.subnet)?.subnet;
+      if (parsed === undefined) return [];
+      const range = subnet.ipRange === undefined ? undefined : parseCidr(subnet.ipRange)?.subnet;
+      const pool = new AddressPool(parsed, range);
+      for (const text of new Set([subnet.gateway, ...Object.values(subnet.auxiliary)])) {
+        const address = parseAddress(text);
+        if (address !== undefined) pool.take(address);
+      }
+      return [{ subnet, pool }];
+    }),
+  };
+}
+
+/** The pool of a network that an address belongs to. */
+export function poolOf(network: LiveNetwork, address: Address): AddressPool | undefined {
+  return network.pools.find(({ pool }) => {
+    const { family, base, prefix } = pool.subnet;
+    return parseCidr(`${formatAddress(address)}/${prefix}`)?.subnet.base === base && family === address.family;
+  })?.pool;
+}

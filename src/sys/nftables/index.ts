@@ -1,0 +1,3 @@
+export * from "./batch.ts";
+export * from "./expressions.ts";
+export * from "./listing.ts";
