@@ -9,7 +9,7 @@ import {
   messageOf,
   type ContainerId,
 } from "../../base/index.ts";
-import { cgroupPath, killCgroup } from "../cgroups/index.ts";
+import { cgroupPath, killCgroup, type CgroupFacts } from "../cgroups/index.ts";
 import { compileCreatePlan, planFailure } from "../launch/index.ts";
 import { encodePlan, type PlanOp } from "../plan/index.ts";
 import { PlanFailure, readExitRecord, Shim, ShimError } from "../shim/index.ts";
@@ -32,6 +32,8 @@ const directoryName = (id: string) => id.slice(0, DIRECTORY_DIGITS);
  */
 export class ShimRuntime implements Runtime {
   readonly names: string[] = [...BUILT_IN];
+  /** What the host's cgroups can do, for `info`. */
+  readonly cgroups: CgroupFacts;
   readonly #context: RuntimeContext;
   readonly #root: string;
   readonly #tasks = new Map<ContainerId, ShimTask>();
@@ -39,6 +41,7 @@ export class ShimRuntime implements Runtime {
   /** @param execRoot of the daemon; what is made there does not outlive the machine. */
   constructor(context: RuntimeContext, execRoot: string) {
     this.#context = context;
+    this.cgroups = context.cgroups.facts;
     this.#root = join(execRoot, "tasks");
   }
 
