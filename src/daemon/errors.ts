@@ -36,3 +36,9 @@ export const noSockets = (): EngineError =>
   invalid("no sockets were handed over by the service manager: LISTEN_FDS is not set for this process");
 export const pidFileInUse = (path: string, pid: number): EngineError =>
   conflict(`process with PID ${pid} is still running: stop it, or choose another --pidfile than ${path}`);
+export const badPool = (text: string): EngineError =>
+  invalid(`invalid default-address-pool "${text}": expected base=CIDR,size=N`);
+export const badUlimit = (name: string, text: string): EngineError =>
+  invalid(`invalid default-ulimit ${name}=${text}: expected soft[:hard], whole numbers with soft not above hard`);
+export const badExecOption = (text: string): EngineError =>
+  invalid(`unknown exec-opt "${text}": expected native.cgroupdriver=cgroupfs`);

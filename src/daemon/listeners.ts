@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import type { ListenAddress, TlsOptions } from "../server/index.ts";
 import { badHost, noSockets, plainTcp } from "./errors.ts";
 import type { DaemonConfig } from "./options.ts";
 
@@ -68,4 +69,23 @@ async function socketGroup(wanted: string): Promise<number> {
     if (gid !== undefined) return Number(gid);
   }
   return 0;
+}
+
+/** A spec as the server takes it: certificates are read now, so that a missing file is told at start. */
+export async function listenAddress(spec: ListenSpec): Promise<ListenAddress> {
+  switch (spec.kind) {
+    case "unix":
+      return { path: spec.path, mode: spec.mode, gid: spec.gid };
+    case "fd":
+      return { fd: spec.fd };
+    case "tcp":
+      return spec.tls === undefined
+        ? { host: spec.host, port: spec.port }
+        : { host: spec.host, port: spec.port, tls: await readTls(spec.tls) };
+  }
+}
+
+async function readTls(files: TlsFiles): Promise<TlsOptions> {
+  const [cert, key] = await Promise.all([readFile(files.cert), readFile(files.key)]);
+  return files.verify && files.ca !== undefined ? { cert, key, ca: await readFile(files.ca) } : { cert, key };
 }

@@ -68,7 +68,9 @@ async function runDaemon(
   stack.use(await lockRoot(config["data-root"], native));
   stack.use(await writePidFile(config.pidfile));
   stack.use(startWatchdog(logger));
-  const engine = stack.use(await createEngine({ config, native, shimPath: unpacked.shim, logger }));
+  const engine = stack.use(
+    await createEngine({ config, native, addonPath: unpacked.addon, shimPath: unpacked.shim, logger }),
+  );
   await engine.recover();
   for (const spec of await listenSpecs(config, process.env)) await engine.listen(spec);
   logger.info("API listen", { hosts: config.host.join(" ") });

@@ -11,6 +11,7 @@ import type {
   VolumesBackend,
 } from "../api/index.ts";
 import type { EventBus } from "../events/index.ts";
+import type { CgroupFacts } from "../runtime/index.ts";
 import { readHostFacts } from "./host-facts.ts";
 import type { DaemonConfig } from "./options.ts";
 import { API_VERSION, GIT_COMMIT, MIN_API_VERSION, VERSION } from "./version.ts";
@@ -24,20 +25,10 @@ export interface SystemParts {
   volumes: Pick<VolumesBackend, "list">;
   events: EventBus;
   storage: { driver: string; status: string[][] };
-  cgroup: { version: "1" | "2"; warnings: string[]; limits: CgroupLimits };
+  cgroups: CgroupFacts;
   runtimes: Record<string, string>;
   logDrivers: string[];
   login: (auth: AuthConfig) => Promise<AuthResponse>;
-}
-
-export interface CgroupLimits {
-  memory: boolean;
-  swap: boolean;
-  cpuCfs: boolean;
-  cpuShares: boolean;
-  cpuset: boolean;
-  pids: boolean;
-  oomKillDisable: boolean;
 }
 
 const NO_FILTERS = new Map<string, readonly string[]>();
@@ -89,7 +80,7 @@ function versionOf(kernel: string, goArch: string): SystemVersion {
 async function info(parts: SystemParts): Promise<SystemInfo> {
   const config = parts.config();
   const host = readHostFacts();
-  const { limits } = parts.cgroup;
+  const { cgroups } = parts;
   const [containers, images] = await Promise.all([
     parts.containers.list({ all: true, limit: undefined, size: false, filters: NO_FILTERS }),
     parts.images.list({ all: false, filters: NO_FILTERS, sharedSize: false, manifests: false }),
@@ -108,14 +99,14 @@ async function info(parts: SystemParts): Promise<SystemInfo> {
     DriverStatus: parts.storage.status,
     DockerRootDir: config["data-root"],
     Plugins: { Volume: ["local"], Network: ["bridge", "host", "null"], Authorization: [], Log: parts.logDrivers },
-    MemoryLimit: limits.memory,
-    SwapLimit: limits.swap,
-    CpuCfsPeriod: limits.cpuCfs,
-    CpuCfsQuota: limits.cpuCfs,
-    CPUShares: limits.cpuShares,
-    CPUSet: limits.cpuset,
-    PidsLimit: limits.pids,
-    OomKillDisable: limits.oomKillDisable,
+    MemoryLimit: cgroups.memoryLimit,
+    SwapLimit: cgroups.swapLimit,
+    CpuCfsPeriod: cgroups.cpuCfs,
+    CpuCfsQuota: cgroups.cpuCfs,
+    CPUShares: cgroups.cpuShares,
+    CPUSet: cgroups.cpuset,
+    PidsLimit: cgroups.pidsLimit,
+    OomKillDisable: cgroups.oomKillDisable,
     IPv4Forwarding: readFileSync("/proc/sys/net/ipv4/ip_forward", "utf8").startsWith("1"),
     Debug: config.debug,
     NFd: readdirSync("/proc/self/fd").length,
@@ -123,7 +114,7 @@ async function info(parts: SystemParts): Promise<SystemInfo> {
     SystemTime: new Date().toISOString(),
     LoggingDriver: config["log-driver"],
     CgroupDriver: "cgroupfs",
-    CgroupVersion: parts.cgroup.version,
+    CgroupVersion: cgroups.version === 2 ? "2" : "1",
     NEventsListener: 0,
     KernelVersion: host.kernel,
     OperatingSystem: host.operatingSystem,
@@ -158,17 +149,28 @@ async function info(parts: SystemParts): Promise<SystemInfo> {
     ContainerdCommit: { ID: "" },
     RuncCommit: { ID: "" },
     InitCommit: { ID: "" },
-    SecurityOptions: [
-      `name=seccomp,profile=${config["seccomp-profile"]}`,
-      ...cgroupnsOption(config, parts.cgroup.version),
-    ],
+    SecurityOptions: [`name=seccomp,profile=${config["seccomp-profile"]}`, ...cgroupnsOption(config, cgroups.version)],
     FirewallBackend: { Driver: "nftables" },
-    Warnings: parts.cgroup.warnings,
+    Warnings: warningsOf(cgroups),
   };
 }
 
-function cgroupnsOption(config: DaemonConfig, version: "1" | "2"): string[] {
-  const mode = config["default-cgroupns-mode"] || (version === "2" ? "private" : "host");
+/** What `docker info` warns of: limits that would have no effect here. */
+function warningsOf(cgroups: CgroupFacts): string[] {
+  const lacking: Array<[boolean, string]> = [
+    [cgroups.memoryLimit, "memory limit"],
+    [cgroups.swapLimit, "swap limit"],
+    [cgroups.cpuCfs, "cpu cfs quota"],
+    [cgroups.cpuShares, "cpu shares"],
+    [cgroups.cpuset, "cpuset"],
+    [cgroups.pidsLimit, "pids limit"],
+    [cgroups.blkioWeight, "blkio weight"],
+  ];
+  return lacking.filter(([there]) => !there).map(([, what]) => `WARNING: No ${what} support`);
+}
+
+function cgroupnsOption(config: DaemonConfig, version: 1 | 2): string[] {
+  const mode = config["default-cgroupns-mode"] || (version === 2 ? "private" : "host");
   return mode === "private" ? ["name=cgroupns"] : [];
 }
 

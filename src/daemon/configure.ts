@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { cpus, totalmem } from "node:os";
+import { ALL_CAPABILITIES, type ContainerConfiguration, type HostFacts } from "../container/index.ts";
+import { DEFAULT_POOLS, defaultNetworkConfig, type NetworkConfig } from "../network/index.ts";
+import type { CgroupFacts } from "../runtime/index.ts";
+import { badExecOption, badPool, badUlimit } from "./errors.ts";
+import { readHostFacts } from "./host-facts.ts";
+import type { DaemonConfig } from "./options.ts";
+
+/** The daemon's options as the network layer reads them. Names on the host derive from the default bridge's name. */
+export function networkConfiguration(config: DaemonConfig): NetworkConfig {
+  const defaults = defaultNetworkConfig();
+  const bridge = config.bridge === "" ? "berth0" : config.bridge;
+  const pools = config["default-address-pool"].map(addressPool);
+  return {
+    ...defaults,
+    instance: bridge === "berth0" || bridge === "none" ? "berth" : `berth-${bridge}`,
+    bridgePrefix: config["bridge-prefix"],
+    bridgeName: bridge === "none" ? undefined : bridge,
+    bip: config.bip || undefined,
+    fixedCidr: config["fixed-cidr"] || undefined,
+    mtu: config.mtu,
+    icc: config.icc,
+    masquerade: config["ip-masq"],
+    publishAddress: config.ip,
+    pools: pools.length > 0 ? pools : DEFAULT_POOLS,
+    firewall: config.iptables,
+    forwarding: config["ip-forward"],
+    dns: { servers: config.dns, search: config["dns-search"], options: config["dns-opt"] },
+    hostGateway: config["host-gateway-ip"][0],
+  };
+}
+
+/** `base=10.0.0.0/8,size=24`. @throws invalid that names the pool. */
+function addressPool(text: string): { base: string; size: number } {
+  const fields = new Map(text.split(",").map((part) => part.split("=", 2) as [string, string])); // split at most in two
+  const base = fields.get("base");
+  const size = Number(fields.get("size"));
+  if (base === undefined || !Number.isInteger(size) || fields.size !== 2) throw badPool(text);
+  return { base, size };
+}
+
+/** The daemon's options as the container layer reads them. @throws when the seccomp profile cannot be read. */
+export async function containerConfiguration(
+  config: DaemonConfig,
+  facts: CgroupFacts,
+): Promise<ContainerConfiguration> {
+  const profile = config["seccomp-profile"];
+  const named = config["default-cgroupns-mode"];
+  return {
+    defaultRuntime: config["default-runtime"],
+    defaultShmSize: config["default-shm-size"],
+    defaultUlimits: Object.fromEntries(Object.entries(config["default-ulimit"]).map(ulimit)),
+    logDriver: config["log-driver"],
+    logOptions: config["log-opt"],
+    cgroupParent: config["cgroup-parent"],
+    cgroupnsMode: named === "host" || named === "private" ? named : facts.version === 2 ? "private" : "host",
+    ipcMode: config["default-ipc-mode"] === "shareable" ? "shareable" : "private",
+    noNewPrivileges: config["no-new-privileges"],
+    stopTimeout: config["default-stop-timeout"],
+    seccompProfile:
+      profile === "builtin" ? undefined : profile === "unconfined" ? profile : await readFile(profile, "utf8"),
+    init: config.init,
+  };
+}
+
+/** `nofile=100:200`. @throws invalid that names the limit. */
+function ulimit([name, text]: [string, string]): [string, { soft: number; hard: number }] {
+  const [soft = Number.NaN, hard = soft] = text.split(":").map(Number);
+  if (!Number.isInteger(soft) || !Number.isInteger(hard) || soft > hard) throw badUlimit(name, text);
+  return [name, { soft, hard }];
+}
+
+/** What the container layer needs to know of this machine. */
+export function containerHost(facts: CgroupFacts): HostFacts {
+  return {
+    cpus: cpus().length,
+    cgroupVersion: facts.version,
+    cpusetCpus: sysList("/sys/devices/system/cpu/online"),
+    cpusetMems: sysList("/sys/devices/system/node/online"),
+    memoryTotal: totalmem(),
+    swapLimit: facts.swapLimit,
+    blockIoWeight: facts.blkioWeight,
+    architecture: readHostFacts().goArch,
+    capabilities: ownCapabilities(),
+  };
+}
+
+/** A list such as `0-3`; a kernel without memory nodes has only node 0. */
+function sysList(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return "0";
+  }
+}
+
+/** The capabilities that this process may pass on: a privileged container gets no more than the daemon has. */
+function ownCapabilities(): string[] {
+  const line = /^CapPrm:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"));
+  const mask = BigInt(`0x${line?.[1] ?? "0"}`);
+  return ALL_CAPABILITIES.filter((_, number) => ((mask >> BigInt(number)) & 1n) === 1n);
+}
+
+/** `native.cgroupdriver` of the exec options. @throws invalid for an option that is none. */
+export function cgroupDriver(config: DaemonConfig): string {
+  let driver = "cgroupfs";
+  for (const text of config["exec-opt"]) {
+    const [key, value] = text.split("=", 2);
+    if (key !== "native.cgroupdriver" || value === undefined) throw badExecOption(text);
+    driver = value;
+  }
+  return driver;
+}

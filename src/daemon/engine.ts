@@ -1,0 +1,204 @@
+import { randomUUID } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { createArchiver } from "../archive/index.ts";
+import type { Logger } from "../base/index.ts";
+import { createContainerService, type ContainerService } from "../container/index.ts";
+import { openContentStore } from "../content/index.ts";
+import { createEventBus } from "../events/index.ts";
+import { createImageService, type ImageUsers } from "../image/index.ts";
+import { LOG_DRIVERS } from "../logging/index.ts";
+import { createNetworkService } from "../network/index.ts";
+import { createRegistryClient } from "../registry/index.ts";
+import { createRuntime, lookupUser, parseProfile, resolveDefaultProfile, resolveProfile } from "../runtime/index.ts";
+import { createResponseReport, createServer, type ResponseObserver } from "../server/index.ts";
+import { createRootfsViews, createSnapshotter } from "../snapshot/index.ts";
+import { createStore, type Store } from "../store/index.ts";
+import type { Native } from "../sys/index.ts";
+import { createVolumeService } from "../volume/index.ts";
+import { cgroupDriver, containerConfiguration, containerHost, networkConfiguration } from "./configure.ts";
+import { listenAddress, type ListenSpec } from "./listeners.ts";
+import type { DaemonConfig } from "./options.ts";
+import { createSystemBackend } from "./system-backend.ts";
+import { VERSION } from "./version.ts";
+
+/** A running engine; disposing it closes what it holds and leaves containers running. */
+export interface Engine extends AsyncDisposable {
+  /** Reads back what runs and removes what was half made. Called once, before the first `listen`. */
+  recover(): Promise<void>;
+  listen(spec: ListenSpec): Promise<void>;
+  /** Takes the options that may change while the daemon runs. */
+  reload(config: DaemonConfig): void;
+  /** What the engine knows, for a person who looks for a fault. */
+  dump(): Promise<unknown>;
+  /** Stops serving; stops the containers too unless live-restore is on. */
+  shutdown(): Promise<void>;
+}
+
+export interface EngineRequest {
+  config: DaemonConfig;
+  native: Native;
+  /** The addon and the shim as files that only root can reach. */
+  addonPath: string;
+  shimPath: string;
+  logger: Logger;
+}
+
+/** Puts the parts together: the only place where they meet. */
+export async function createEngine(request: EngineRequest): Promise<Engine> {
+  const { native, logger } = request;
+  let config = request.config;
+  const root = config["data-root"];
+  await using stack = new AsyncDisposableStack();
+  await mkdir(join(root, "containers"), { recursive: true, mode: 0o710 });
+
+  const store = stack.use(createStore({ path: join(root, "berth.db"), logger }));
+  const events = stack.use(createEventBus({ store, logger }));
+  const archiver = createArchiver({ addonPath: request.addonPath });
+  const content = await openContentStore({ root: join(root, "content"), logger });
+  const snapshotter = await createSnapshotter({
+    root,
+    store,
+    archiver,
+    native,
+    driver: storageDriver(config["storage-driver"]),
+    logger,
+  });
+  const { runtime, cgroups } = await createRuntime({
+    execRoot: config["exec-root"],
+    shimPath: request.shimPath,
+    cgroupDriver: cgroupDriver(config),
+    calls: native,
+    logger,
+  });
+  const networks = stack.use(
+    await createNetworkService({ native, store, events, config: networkConfiguration(config), logger }),
+  );
+  const volumes = createVolumeService({ root: join(root, "volumes"), store, events, native, archiver, logger });
+
+  const registry = createRegistryClient({
+    insecure: config["insecure-registry"],
+    mirrors: config["registry-mirror"],
+  });
+
+  // Images ask who uses them and containers ask for images: the users are known once containers are there.
+  let containers: ContainerService | undefined;
+  const users: ImageUsers = { usersOf: (id) => containers?.imageUsers.usersOf(id) ?? [] };
+  const images = createImageService({
+    store,
+    content,
+    snapshotter,
+    archive: archiver,
+    events,
+    users,
+    registry,
+    logger,
+  });
+  containers = createContainerService({
+    root: join(root, "containers"),
+    store,
+    events,
+    images,
+    snapshotter,
+    runtime,
+    networks,
+    volumes,
+    logDrivers: LOG_DRIVERS,
+    archiver,
+    rootfsViews: createRootfsViews({ native }),
+    users: { resolve: (rootfs, user, groups) => lookupUser(native, rootfs, user, groups) },
+    seccomp: {
+      builtin: resolveDefaultProfile,
+      parse: (profile, capabilities) => resolveProfile(parseProfile(profile), { capabilities }),
+    },
+    host: containerHost(cgroups),
+    logger,
+    config: await containerConfiguration(config, cgroups),
+  });
+  const service = containers;
+
+  const system = createSystemBackend({
+    id: engineId(store),
+    config: () => config,
+    containers: service.containers,
+    images,
+    volumes,
+    events,
+    storage: { driver: snapshotter.driver, status: [] },
+    cgroups,
+    runtimes: { berth: "berth", ...config["add-runtime"] },
+    logDrivers: [...LOG_DRIVERS.keys()].sort(),
+    login: async (auth) => ({
+      Status: "Login Succeeded",
+      IdentityToken: await registry.login(auth, AbortSignal.timeout(30_000)),
+    }),
+  });
+  const server = createServer({
+    backends: {
+      containers: service.containers,
+      exec: service.execs,
+      images,
+      volumes,
+      networks: { ...networks, ...service.connections },
+      system,
+    },
+    version: VERSION,
+    logger,
+    experimental: config.experimental,
+    ...observer(),
+  });
+  stack.defer(() => server.close({ graceMs: 0 }));
+  const owned = stack.move();
+
+  return {
+    async recover() {
+      await snapshotter.sweep();
+      await images.sweep();
+      await service.recover();
+    },
+    async listen(spec) {
+      await server.listen(await listenAddress(spec));
+    },
+    reload(next) {
+      config = next;
+    },
+    async dump() {
+      return {
+        version: VERSION,
+        time: new Date().toISOString(),
+        info: await system.info(),
+        connections: server.connections,
+        unknownFields: Object.fromEntries(server.unknownFields),
+        memory: process.memoryUsage(),
+        containers: await service.containers.list({ all: true, limit: undefined, size: false, filters: new Map() }),
+      };
+    },
+    async shutdown() {
+      await server.close({ graceMs: 2000 });
+      if (!config["live-restore"]) await service.stopAll(config["shutdown-timeout"]);
+      await service.shutdown();
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function storageDriver(name: string): "overlay2" | "vfs" | undefined {
+  return name === "overlay2" || name === "vfs" ? name : undefined;
+}
+
+/** For tests: `BERTH_API_SCHEMA` and `BERTH_API_REPORT` name the API's document and where problems are written. */
+function observer(): { responseObserver?: ResponseObserver } {
+  const { BERTH_API_SCHEMA: schemaFile, BERTH_API_REPORT: reportFile } = process.env;
+  if (schemaFile === undefined || reportFile === undefined) return {};
+  return { responseObserver: createResponseReport({ schemaFile, reportFile }) };
+}
+
+/** The engine's own id, made on the first start of a data root. */
+function engineId(store: Store): string {
+  store.migrate("daemon", ["CREATE TABLE engine (id TEXT NOT NULL)"]);
+  const row = store.prepare("SELECT id FROM engine").get();
+  if (typeof row?.["id"] === "string") return row["id"];
+  const id = randomUUID();
+  store.transaction(() => store.prepare("INSERT INTO engine (id) VALUES (?)").run(id));
+  return id;
+}
