@@ -1,0 +1,86 @@
+import type { TestEngine } from "../../support/engine.ts";
+import { busyboxArchive } from "../../support/images.ts";
+
+/** One step: what it does, and whether it worked. Steps go on after a failure, as an engine that was killed gives many. */
+interface Step {
+  name: string;
+  run: (engine: TestEngine) => Promise<unknown>;
+}
+
+const call = (name: string, method: string, path: string, body?: unknown): Step => ({
+  name,
+  run: async (engine) => {
+    const answer = await engine.api(method, path, body);
+    if (answer.status >= 400) throw new Error(`${name}: ${answer.status} ${answer.text}`);
+  },
+});
+
+const CONTAINER = {
+  Image: "crash:image",
+  Cmd: ["sh", "-c", "echo ready; exec sleep 600"],
+  HostConfig: { Binds: ["crash-volume:/data"], NetworkMode: "crash-net" },
+};
+
+/** Passes through every plan of side effects: load, volume, network, create, start, exec, stop, remove, untag. */
+export const SCENARIO: readonly Step[] = [
+  {
+    name: "load",
+    run: async (engine) => {
+      await engine.load(busyboxArchive("crash:image", { Labels: { made: "for the crash tests" } }));
+    },
+  },
+  call("volume", "POST", "/volumes/create", { Name: "crash-volume" }),
+  call("network", "POST", "/networks/create", { Name: "crash-net" }),
+  call("create", "POST", "/containers/create?name=crash", CONTAINER),
+  call("start", "POST", "/containers/crash/start"),
+  call("rename", "POST", "/containers/crash/rename?name=crash2"),
+  call("rename back", "POST", "/containers/crash2/rename?name=crash"),
+  call("pause", "POST", "/containers/crash/pause"),
+  call("unpause", "POST", "/containers/crash/unpause"),
+  call("update", "POST", "/containers/crash/update", { Memory: 64 * 1024 * 1024, MemorySwap: -1 }),
+  call("restart", "POST", "/containers/crash/restart?t=0"),
+  call("commit", "POST", "/commit?container=crash&repo=crash&tag=committed"),
+  call("stop", "POST", "/containers/crash/stop?t=0"),
+  call("remove", "DELETE", "/containers/crash?v=1"),
+  call("untag committed", "DELETE", "/images/crash:committed"),
+  call("network removal", "DELETE", "/networks/crash-net"),
+  call("volume removal", "DELETE", "/volumes/crash-volume"),
+  call("untag", "DELETE", "/images/crash:image"),
+];
+
+/** Runs all steps; gives the failures, by step. */
+export async function play(engine: TestEngine): Promise<string[]> {
+  const failures: string[] = [];
+  for (const step of SCENARIO) {
+    try {
+      await step.run(engine);
+    } catch (error) {
+      failures.push(`${step.name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return failures;
+}
+
+/** Removes whatever the scenario made, by what the engine lists. Each removal has to work. */
+export async function removeAll(engine: TestEngine): Promise<void> {
+  for (const { Id } of await rows(engine, "/containers/json?all=1")) {
+    await must(engine, "DELETE", `/containers/${Id}?force=1&v=1`);
+  }
+  for (const { Id, Name } of await rows(engine, "/networks")) {
+    if (Name?.startsWith("crash") === true) await must(engine, "DELETE", `/networks/${Id}`);
+  }
+  const volumes = (await engine.api("GET", "/volumes")).json as { Volumes?: Array<{ Name: string }> | null }; // the list's shape
+  for (const { Name } of volumes.Volumes ?? []) await must(engine, "DELETE", `/volumes/${Name}`);
+  for (const { Id } of await rows(engine, "/images/json?all=1")) await must(engine, "DELETE", `/images/${Id}?force=1`);
+}
+
+async function rows(engine: TestEngine, path: string): Promise<Array<{ Id: string; Name?: string }>> {
+  const answer = await engine.api("GET", path);
+  if (answer.status !== 200 || !Array.isArray(answer.json)) throw new Error(`${path}: ${answer.status} ${answer.text}`);
+  return answer.json as Array<{ Id: string; Name?: string }>; // the lists' common shape
+}
+
+async function must(engine: TestEngine, method: string, path: string): Promise<void> {
+  const answer = await engine.api(method, path);
+  if (answer.status >= 400) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
+}
