@@ -1,7 +1,6 @@
 import { invalid, notFound, type Digest } from "../base/index.ts";
 
-export const noSuchBlob = (digest: Digest, cause?: unknown) =>
-  notFound(`content ${digest}: not found`, { cause });
+export const noSuchBlob = (digest: Digest, cause?: unknown) => notFound(`content ${digest}: not found`, { cause });
 
 export const wrongSize = (expected: number, actual: number) =>
   invalid(`unexpected commit size ${actual}, expected ${expected}: failed precondition`);

@@ -52,7 +52,10 @@ export class Catalog {
   }
 
   images(): ImageRow[] {
-    return this.#store.prepare("SELECT * FROM images").all().map((row) => this.#toImage(row));
+    return this.#store
+      .prepare("SELECT * FROM images")
+      .all()
+      .map((row) => this.#toImage(row));
   }
 
   /** Ids that start with these hex digits, two at most. */
@@ -64,7 +67,10 @@ export class Catalog {
   }
 
   children(id: Digest): Digest[] {
-    return this.#store.prepare("SELECT id FROM images WHERE parent = ?").all(id).map((row) => digest(row["id"]));
+    return this.#store
+      .prepare("SELECT id FROM images WHERE parent = ?")
+      .all(id)
+      .map((row) => digest(row["id"]));
   }
 
   /** Inserts the image with its layers, which must be there; an image that is there already stays as it is. */

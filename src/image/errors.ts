@@ -64,4 +64,5 @@ export const unsupportedConfig = (mediaType: string) =>
 // Save
 export const otherPlatform = (name: string, platform: string) =>
   notFound(`image with reference ${name} was found but does not provide the specified platform (${platform})`);
-export const layerLost = (diffId: string) => dataLoss(`the tar of layer ${diffId} is missing: pull or load the image again`);
+export const layerLost = (diffId: string) =>
+  dataLoss(`the tar of layer ${diffId} is missing: pull or load the image again`);

@@ -60,8 +60,7 @@ export function createdAt(image: ImageRow): number {
 function commonFilter(filters: Filters): (image: ImageRow) => boolean {
   const labels = filters.get("label") ?? [];
   const until = (filters.get("until") ?? []).map((value) => parseInstant(value, Date.now()));
-  return (image) =>
-    labels.every((label) => hasLabel(image, label)) && until.every((limit) => createdAt(image) < limit);
+  return (image) => labels.every((label) => hasLabel(image, label)) && until.every((limit) => createdAt(image) < limit);
 }
 
 function hasLabel(image: ImageRow, filter: string): boolean {

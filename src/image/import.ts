@@ -23,7 +23,13 @@ export function prepareImport(
     const image = await createImage(
       parts,
       {
-        config: { ...platform, created, config, rootfs: { type: "layers", diff_ids: [] }, history: [{ created, comment }] },
+        config: {
+          ...platform,
+          created,
+          config,
+          rootfs: { type: "layers", diff_ids: [] },
+          history: [{ created, comment }],
+        },
         parent: undefined,
         layer: body,
       },

@@ -201,7 +201,7 @@ export class LayerStore {
   /** Snapshots of layers whose rows went earlier: their containers may be gone by now. */
   async #removeOrphans(snapshotter: Snapshotter): Promise<void> {
     const { catalog } = this.#parts;
-    for (let progress = true; progress; ) {
+    for (let progress = true; progress;) {
       progress = false;
       for (const { key, kind } of snapshotter.list()) {
         if (kind !== "committed" || !isDigest(key) || catalog.layer(key) !== undefined) continue;

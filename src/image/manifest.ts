@@ -15,8 +15,7 @@ import { ambiguousManifest, badDocument, unsupportedManifest, wrongMember } from
 
 /** A manifest or index, told apart. */
 export type ManifestDocument =
-  | { kind: "manifest"; mediaType: string; manifest: Manifest }
-  | { kind: "index"; mediaType: string; index: Index };
+  { kind: "manifest"; mediaType: string; manifest: Manifest } | { kind: "index"; mediaType: string; index: Index };
 
 /**
  * Reads a manifest or an index from bytes nobody vouches for.
@@ -34,7 +33,11 @@ export function parseManifest(name: string, bytes: Uint8Array, declared?: string
   if (isIndex) {
     if (isManifestType(mediaType)) throw ambiguousManifest(name);
     if (!isIndexType(mediaType)) throw unsupportedManifest(mediaType);
-    return { kind: "index", mediaType, index: { schemaVersion: 2, mediaType, manifests: descriptors(name, json["manifests"]) } };
+    return {
+      kind: "index",
+      mediaType,
+      index: { schemaVersion: 2, mediaType, manifests: descriptors(name, json["manifests"]) },
+    };
   }
   if (isIndexType(mediaType)) throw ambiguousManifest(name);
   if (!isManifestType(mediaType)) throw unsupportedManifest(mediaType);

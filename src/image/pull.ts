@@ -22,7 +22,7 @@ import {
 import type { Catalog } from "./catalog.ts";
 import { stackOf, type StackedLayer } from "./chain.ts";
 import { MAX_DOCUMENT, parseConfig, type StoredConfig } from "./config.ts";
-import { dockerDelay, download, fetchDocument, type RetryDelay } from "./download.ts";
+import { download, fetchDocument, type RetryDelay } from "./download.ts";
 import { layerCountMismatch, noMatchingPlatform, noTags, platformMismatch, unsupportedConfig } from "./errors.ts";
 import type { ImageEvents } from "./image-events.ts";
 import { mediaTypeOf } from "./layer-blob.ts";
@@ -39,7 +39,7 @@ export interface PullParts {
   archive: Archiver;
   events: ImageEvents;
   registry: RegistryClient;
-  delay?: RetryDelay;
+  delay: RetryDelay;
 }
 
 export interface PullOptions {
@@ -139,7 +139,11 @@ class Pull {
     const stored = parseConfig(await fetchDocument(this.#repository, expected, MAX_DOCUMENT, this.#signal));
     const offered = stored.config;
     if (offered.architecture !== "" && this.#platform !== undefined && platformRank(this.#platform, offered) === 0) {
-      throw platformMismatch(familiarReference(this.#reference), formatPlatform(offered), formatPlatform(this.#platform));
+      throw platformMismatch(
+        familiarReference(this.#reference),
+        formatPlatform(offered),
+        formatPlatform(this.#platform),
+      );
     }
     return stored;
   }
@@ -212,7 +216,7 @@ class Pull {
   ): AsyncGenerator<Uint8Array> {
     const report = this.#report;
     const count = byteProgress(report, label, "Downloading", blob.size);
-    const delay = this.#parts.delay ?? dockerDelay;
+    const { delay } = this.#parts;
     yield* download({ repository: this.#repository, ...blob, writer, label, report, count, delay, signal });
     done();
   }

@@ -131,7 +131,8 @@ class Removal {
       const why = `image is being used by running container ${shortId(running.containerId)}`;
       return { hard: true, used: true, why };
     }
-    if (this.#parts.isHeld(id)) return { hard: true, used: true, why: "image is being used by an operation in progress" };
+    if (this.#parts.isHeld(id))
+      return { hard: true, used: true, why: "image is being used by an operation in progress" };
     if (kinds.includes("names") && catalog.referencesOf(id).length > 0) {
       return { hard: false, used: false, why: "image is referenced in multiple repositories" };
     }

@@ -175,7 +175,8 @@ async function* exactly(source: AsyncIterable<Uint8Array>, blob: LayerBlob): Asy
     if (size > blob.tarSize) break;
     yield chunk;
   }
-  if (size !== blob.tarSize) throw dataLoss(`layer ${blob.diffId} is damaged: its blob ${blob.digest} gives ${size} bytes`);
+  if (size !== blob.tarSize)
+    throw dataLoss(`layer ${blob.diffId} is damaged: its blob ${blob.digest} gives ${size} bytes`);
 }
 
 function header(name: string, type: "file" | "directory", size: number): Uint8Array {

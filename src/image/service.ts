@@ -7,6 +7,7 @@ import type { Snapshotter } from "../snapshot/index.ts";
 import type { Store } from "../store/index.ts";
 import { Catalog, type ImageRow } from "./catalog.ts";
 import { createImage } from "./create.ts";
+import { dockerDelay, type RetryDelay } from "./download.ts";
 import { ImageEvents } from "./image-events.ts";
 import { prepareImport } from "./import.ts";
 import { historyOf, inspectImage, splitNames } from "./inspect.ts";
@@ -30,6 +31,8 @@ export interface ImageServiceOptions {
   events: EventBus;
   users: ImageUsers;
   registry: RegistryClient;
+  /** Milliseconds before a download's next try; Docker's by default. */
+  retryDelay?: RetryDelay;
   logger: Logger;
 }
 
@@ -97,7 +100,8 @@ export function createImageService(options: ImageServiceOptions): ImageService {
     },
     async pull(target, query, call) {
       const reference = pullTarget(target.repo, target.tag);
-      const parts = { catalog, layers, content, archive, events, registry };
+      const delay = options.retryDelay ?? dockerDelay;
+      const parts = { catalog, layers, content, archive, events, registry, delay };
       return progressStream((report, signal) => pull(parts, reference, query, report, signal), call);
     },
     async push(name, query, call) {

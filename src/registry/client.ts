@@ -53,7 +53,10 @@ class Client implements RegistryClient {
 
   async login(auth: RegistryAuth, signal: AbortSignal): Promise<string> {
     const address = auth.serveraddress ?? "";
-    const domain = address === "" || HUB_ADDRESS.test(address) ? "docker.io" : address.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
+    const domain =
+      address === "" || HUB_ADDRESS.test(address)
+        ? "docker.io"
+        : address.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
     const endpoints = endpointsOf(domain, this.#config).filter((endpoint) => !endpoint.mirror);
     let failure: unknown;
     for (const endpoint of endpoints) {

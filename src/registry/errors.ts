@@ -47,7 +47,8 @@ export const bodyStalled = (url: URL) => unavailable(`reading ${url.origin}: no 
 export const connectionDropped = (url: URL, cause: unknown) =>
   unavailable(`reading ${url.origin}: unexpected EOF`, { cause });
 export const tooManyRedirects = (url: URL) => invalid(`Get "${url.href}": stopped after 10 redirects`);
-export const badRedirect = (url: URL, why: string) => invalid(`Get "${url.href}": refused to follow a redirect: ${why}`);
+export const badRedirect = (url: URL, why: string) =>
+  invalid(`Get "${url.href}": refused to follow a redirect: ${why}`);
 export const badUrl = (text: string) => invalid(`invalid registry address ${JSON.stringify(text)}`);
 export const answerTooLarge = (url: URL, limit: number) =>
   invalid(`reading ${url.pathname} from ${url.host}: the answer is larger than ${limit} bytes`);
@@ -56,9 +57,10 @@ export const wrongManifestDigest = (expected: Digest, actual: Digest) =>
 export const noBasicCredentials = (method: string, url: URL) =>
   unauthorized(`${goMethod(method)} "${url.href}": no basic auth credentials`);
 export const insecureRealm = (realm: string) =>
-  invalid(`the registry wants a token from ${JSON.stringify(realm)}, which is neither https nor on its own insecure host`);
-export const loginFailed = (url: URL, status: string) =>
-  unauthorized(`Get "${url.href}": unauthorized: ${status}`);
+  invalid(
+    `the registry wants a token from ${JSON.stringify(realm)}, which is neither https nor on its own insecure host`,
+  );
+export const loginFailed = (url: URL, status: string) => unauthorized(`Get "${url.href}": unauthorized: ${status}`);
 export const uploadWithoutLocation = () => invalid("the registry named no place to upload to");
 
 export const tokenMissing = (realm: URL) =>
@@ -82,8 +84,10 @@ export function registryError(
     const text = first.message === "" ? code : `${code}: ${first.message}`;
     return new RegistryError(kindOf(status, first.code), text, status, first.code);
   }
-  if (status === 401) return new RegistryError("unauthorized", "unauthorized: authentication required", 401, "UNAUTHORIZED");
-  if (status === 429) return new RegistryError("unavailable", "toomanyrequests: " + oneLine(body), 429, "TOOMANYREQUESTS");
+  if (status === 401)
+    return new RegistryError("unauthorized", "unauthorized: authentication required", 401, "UNAUTHORIZED");
+  if (status === 429)
+    return new RegistryError("unavailable", "toomanyrequests: " + oneLine(body), 429, "TOOMANYREQUESTS");
   const text = `received unexpected HTTP status: ${status}${body === "" ? "" : `: ${oneLine(body)}`}`;
   return new RegistryError(kindOf(status, ""), `${goMethod(method)} "${url.href}": ${text}`, status, "");
 }
@@ -125,7 +129,8 @@ function goMethod(method: string): string {
 function networkText(url: URL, error: unknown): string {
   const cause = error instanceof AggregateError ? (error.errors.at(-1) as unknown) : error;
   const errno = errnoOf(cause) ?? errnoOf(error) ?? "";
-  if (errno === "ENOTFOUND" || errno === "EAI_AGAIN") return `dial tcp: lookup ${url.hostname}${nameServer()}: no such host`;
+  if (errno === "ENOTFOUND" || errno === "EAI_AGAIN")
+    return `dial tcp: lookup ${url.hostname}${nameServer()}: no such host`;
   const text = NETWORK_TEXTS[errno];
   if (text !== undefined) return `dial tcp ${addressOf(url, cause)}: ${text}`;
   if (/WRONG_VERSION_NUMBER|PACKET_LENGTH|EPROTO|wrong version number/i.test(`${errno} ${messageOf(cause)}`)) {

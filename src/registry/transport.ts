@@ -81,7 +81,11 @@ export class Transport {
     const { url, method, signal, body } = request;
     const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
     const module = url.protocol === "https:" ? https : http;
-    const outgoing = module.request(url, { method, headers: { "accept-encoding": "identity", ...request.headers }, agent });
+    const outgoing = module.request(url, {
+      method,
+      headers: { "accept-encoding": "identity", ...request.headers },
+      agent,
+    });
     // A long upload is no reason to give up: the clock runs once it has been sent.
     const timer = new Timer(this.#timeouts.headersMs, () => outgoing.destroy(headersTimedOut(method, url)));
     const abort = (): void => void outgoing.destroy(signal.reason instanceof Error ? signal.reason : undefined);
@@ -101,7 +105,9 @@ export class Transport {
     } catch (error) {
       outgoing.destroy();
       signal.throwIfAborted();
-      throw errnoOf(error) === undefined && error instanceof Error && "kind" in error ? error : requestFailed(method, url, error);
+      throw errnoOf(error) === undefined && error instanceof Error && "kind" in error
+        ? error
+        : requestFailed(method, url, error);
     } finally {
       timer.stop();
       signal.removeEventListener("abort", abort);

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CallContext, ProgressMessage } from "../api/index.ts";
+import { createArchiver } from "../archive/index.ts";
+import { messageOf, silentLogger } from "../base/index.ts";
+import { openContentStore, type ContentStore } from "../content/index.ts";
+import type { EventBus } from "../events/index.ts";
+import { createRegistryClient, type RegistryConfig } from "../registry/index.ts";
+import { createSnapshotter, type Snapshotter } from "../snapshot/index.ts";
+import { createStore, type Store } from "../store/index.ts";
+import { loadNative } from "../sys/index.ts";
+import { createImageService } from "./service.ts";
+import type { ImageService, ImageUsers } from "./types.ts";
+
+/** An image service for tests: real store, content, archive and snapshots in a folder of its own. */
+export interface TestEngine extends AsyncDisposable {
+  root: string;
+  images: ImageService;
+  store: Store;
+  content: ContentStore;
+  snapshots: Snapshotter;
+  /** `action name` of each event, in order. */
+  events: string[];
+  /** Containers by image id. */
+  users: Map<string, ReturnType<ImageUsers["usersOf"]>>;
+}
+
+export async function testEngine(
+  options: { root?: string; registry?: Partial<RegistryConfig>; driver?: Snapshotter["driver"] } = {},
+): Promise<TestEngine> {
+  const root = options.root ?? mkdtempSync(join(tmpdir(), "berth-image-"));
+  const store = createStore({ path: join(root, "state.db"), logger: silentLogger });
+  const archive = createArchiver();
+  const native = loadNative();
+  const content = await openContentStore({ root: join(root, "content"), logger: silentLogger });
+  const { driver } = options;
+  const snapshots = await createSnapshotter({ root, store, archiver: archive, native, driver, logger: silentLogger });
+  const events: string[] = [];
+  const users: TestEngine["users"] = new Map();
+  const bus: EventBus = {
+    publish: ({ action, attributes }) => void events.push(`${action} ${attributes["name"] ?? ""}`),
+    subscribe: () => {
+      throw new Error("not subscribed to in these tests");
+    },
+  };
+  const images = createImageService({
+    store,
+    content,
+    snapshotter: snapshots,
+    archive,
+    events: bus,
+    users: { usersOf: (id) => users.get(id) ?? [] },
+    registry: createRegistryClient({ insecure: [], mirrors: [], ...options.registry }),
+    retryDelay: () => 0,
+    logger: silentLogger,
+  });
+  return {
+    root,
+    images,
+    store,
+    content,
+    snapshots,
+    events,
+    users,
+    async [Symbol.asyncDispose]() {
+      await snapshots[Symbol.asyncDispose]();
+      await archive[Symbol.asyncDispose]();
+      store[Symbol.dispose]();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+export const call: CallContext = { signal: new AbortController().signal, apiVersion: [1, 47] };
+
+export async function collect<T>(source: AsyncIterable<T> | Promise<AsyncIterable<T>>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of await source) items.push(item);
+  return items;
+}
+
+/** What `docker load` would print; the error, if there was one. */
+export function lines(messages: readonly ProgressMessage[]): string[] {
+  return messages.flatMap((message) => message.error ?? message.stream?.trimEnd() ?? message.status ?? []);
+}
+
+export async function failure(work: Promise<unknown>): Promise<string> {
+  return await work.then(
+    () => "no error",
+    (error: unknown) => messageOf(error),
+  );
+}
