@@ -74,6 +74,8 @@ int slot_get(struct plan *plan, uint32_t slot);
 int slot_set(struct plan *plan, uint32_t slot, int fd);
 /* A char device opened O_PATH in the root and checked to be that device. */
 int open_device_in_root(struct plan *plan, const char *path, unsigned major, unsigned minor);
+/* True for the shim's own file: /proc/self/exe, named before the exec, is that one (seal.c). */
+int is_own_executable(const char *path);
 int write_all_once(int fd, const void *data, size_t length);
 
 #endif

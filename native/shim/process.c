@@ -161,6 +161,7 @@ static int runnable(const char *path) {
   struct stat st;
   if (stat(path, &st) < 0) return errno;
   if (S_ISDIR(st.st_mode)) return EISDIR;
+  if (is_own_executable(path)) return EACCES;
   if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0) return errno;
   return 0;
 }

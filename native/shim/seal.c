@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "plan.h"
 #include "shim.h"
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -43,9 +44,21 @@ static int sealed_copy(int exe) {
   return copy;
 }
 
+/* This executable's identity, to refuse it as a container's program. */
+static dev_t own_device;
+static ino_t own_inode;
+
+int is_own_executable(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 && st.st_dev == own_device && st.st_ino == own_inode;
+}
+
 int seal_executable(char **argv) {
+  struct stat st;
   int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-  if (exe < 0) return -errno;
+  if (exe < 0 || fstat(exe, &st) < 0) return -errno;
+  own_device = st.st_dev;
+  own_inode = st.st_ino;
   if (is_sealed(exe)) {
     close(exe);
     return 0;
