@@ -3,8 +3,8 @@ import type { OutputChunk, StdioStream } from "../../api/index.ts";
 /** A process's stdio in a test's hands. */
 export class FakeStdio implements StdioStream {
   readonly tty: boolean;
-  /** What the client typed. */
-  input = "";
+  readonly #typed: Buffer[] = [];
+  inputBytes = 0;
   inputClosed = false;
   disposed = 0;
   /** How many pieces of output were asked for. */
@@ -18,6 +18,11 @@ export class FakeStdio implements StdioStream {
 
   constructor(tty = false) {
     this.tty = tty;
+  }
+
+  /** What the client typed. */
+  get input(): string {
+    return Buffer.concat(this.#typed).toString();
   }
 
   say(data: string | Uint8Array, stream: "stdout" | "stderr" = "stdout"): void {
@@ -41,7 +46,8 @@ export class FakeStdio implements StdioStream {
 
   async write(data: Uint8Array): Promise<void> {
     await this.stuck;
-    this.input += Buffer.from(data).toString();
+    this.#typed.push(Buffer.from(data));
+    this.inputBytes += data.length;
   }
 
   async closeInput(): Promise<void> {

@@ -12,14 +12,17 @@ export interface RawResponse {
 /** A client that speaks bytes, to send what no HTTP library would. */
 export class RawClient implements Disposable {
   readonly socket: Socket;
-  #received = Buffer.alloc(0);
+  /** Joined only when looked into: a stream of megabytes would be copied again for each of its pieces. */
+  #parts: Buffer[] = [];
+  #size = 0;
   #ended = false;
   #wake: (() => void) | undefined;
 
   private constructor(socket: Socket) {
     this.socket = socket;
     socket.on("data", (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#parts.push(chunk);
+      this.#size += chunk.length;
       this.#wake?.();
     });
     const ended = (): void => {
@@ -69,20 +72,20 @@ export class RawClient implements Disposable {
 
   /** Waits until `size` bytes are there and takes them. */
   async take(size: number): Promise<Buffer> {
-    await this.#until(() => this.#received.length >= size, `${size} bytes`);
+    await this.#until(() => this.#size >= size, `${size} bytes`);
     return this.#cut(size);
   }
 
   /** Waits for the mark and takes all up to its end. */
   async takeTo(mark: string): Promise<string> {
-    await this.#until(() => this.#received.includes(mark), JSON.stringify(mark));
-    return this.#cut(this.#received.indexOf(mark) + mark.length).toString("latin1");
+    await this.#until(() => this.#joined().includes(mark), JSON.stringify(mark));
+    return this.#cut(this.#joined().indexOf(mark) + mark.length).toString("latin1");
   }
 
   /** Waits for the server's end and takes all that is left. */
   async rest(): Promise<Buffer> {
     await this.#until(() => this.#ended, "the end");
-    return this.#cut(this.#received.length);
+    return this.#cut(this.#size);
   }
 
   /** One whole response; `bodyless` when the request was HEAD. */
@@ -122,16 +125,26 @@ export class RawClient implements Disposable {
   }
 
   #cut(size: number): Buffer {
-    const part = this.#received.subarray(0, size);
-    this.#received = this.#received.subarray(size);
-    return part;
+    const all = this.#joined();
+    const left = all.subarray(size);
+    this.#parts = left.length === 0 ? [] : [left];
+    this.#size = left.length;
+    return all.subarray(0, size);
+  }
+
+  #joined(): Buffer {
+    const [only = Buffer.alloc(0)] = this.#parts;
+    if (this.#parts.length <= 1) return only;
+    const all = Buffer.concat(this.#parts, this.#size);
+    this.#parts = [all];
+    return all;
   }
 
   async #until(done: () => boolean, what: string): Promise<void> {
     const limit = Date.now() + PATIENCE_MS;
     while (!done()) {
       if (this.#ended || Date.now() > limit) {
-        throw new Error(`waited for ${what}, got ${JSON.stringify(this.#received.toString("latin1"))}`);
+        throw new Error(`waited for ${what}, got ${JSON.stringify(this.#joined().toString("latin1"))}`);
       }
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
