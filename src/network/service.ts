@@ -188,7 +188,7 @@ export class BridgeNetworks implements NetworkService {
       asked,
     }));
     for (const { network, asked } of wanted) checkEndpoint(network, asked);
-    await this.detach(request.id);
+    if (sandboxes.has(request.id)) await this.#replace(request.id);
     const { endpoints: _, id, ...kept } = request;
     const sandbox: SandboxRecord = {
       container: id,
@@ -215,10 +215,17 @@ export class BridgeNetworks implements NetworkService {
     } catch (error) {
       sandboxes.delete(id);
       await this.#unplug(sandbox);
+      // At once: the namespace may be asked for again.
+      await this.#parts.reaper.drain();
       throw error;
     }
     for (const endpoint of sandbox.endpoints) this.#announceEndpoint("connect", sandbox, endpoint);
     return this.#attached(sandbox);
+  }
+
+  async #replace(id: ContainerId): Promise<void> {
+    await this.detach(id);
+    await this.#parts.reaper.drain();
   }
 
   async detach(id: ContainerId): Promise<void> {

@@ -13,6 +13,7 @@ import { loadNative } from "../sys/index.ts";
 import { defaultNetworkConfig } from "./config.ts";
 import type { NetworkConfig } from "./config.ts";
 import { createNetworkService } from "./create-service.ts";
+import { encodeName, TYPE } from "./dns/wire.ts";
 import type { ContainerNetworking, NetworkService } from "./types.ts";
 
 const run = promisify(execFile);
@@ -157,6 +158,52 @@ socket.on("message", (data) => { process.stdout.write(data); process.exit(0); })
 setInterval(() => socket.send("x", Number(port), host), 200);
 socket.send("x", Number(port), host);
 setTimeout(() => { process.stdout.write("TIMEOUT"); process.exit(0); }, 20000);`;
+
+/** Sends a message to the embedded name server and prints the reply, both in hex. */
+const ASK = `
+const [, hex, transport] = process.argv;
+const message = Buffer.from(hex, "hex");
+const print = (reply) => { process.stdout.write(reply.toString("hex")); process.exit(0); };
+if (transport === "udp") {
+  const socket = require("dgram").createSocket("udp4");
+  socket.on("message", print);
+  setInterval(() => socket.send(message, 53, "127.0.0.11"), 5000);
+  socket.send(message, 53, "127.0.0.11");
+} else {
+  const socket = require("net").connect(53, "127.0.0.11");
+  let got = Buffer.alloc(0);
+  socket.on("data", (data) => {
+    got = Buffer.concat([got, data]);
+    if (got.length > 2 && got.length >= 2 + got.readUInt16BE(0)) print(got.subarray(2));
+  });
+  socket.write(Buffer.concat([Buffer.from([0, message.length]), message]));
+}
+setTimeout(() => process.exit(1), 25000);`;
+
+export interface Resolved {
+  rcode: number;
+  /** Data of the answer's records, whose names point at the question. */
+  data: Buffer[];
+}
+
+/** What the embedded name server of a task's container says. */
+export async function resolve(
+  task: TestTask,
+  name: string,
+  type: keyof typeof TYPE,
+  transport: "udp" | "tcp" = "udp",
+): Promise<Resolved> {
+  const header = Buffer.from([0x12, 0x34, 0x01, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+  const question = Buffer.concat([header, encodeName(name), Buffer.from([0, TYPE[type], 0, 1])]);
+  const reply = Buffer.from(await scripted(task, ASK, [question.toString("hex"), transport], {}), "hex");
+  const data: Buffer[] = [];
+  for (let at = question.length; at + 12 <= reply.length;) {
+    const length = reply.readUInt16BE(at + 10);
+    data.push(reply.subarray(at + 12, at + 12 + length));
+    at += 12 + length;
+  }
+  return { rcode: reply.readUInt16BE(2) & 15, data };
+}
 
 /** Serves TCP and UDP on a port of a task: the answer is the text and the address of who asked. */
 export async function serve(

@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { fetchTcp, fetchUdp, inside, networking, serve, TestHost } from "./testing.ts";
+import type { TestTask } from "./testing.ts";
+import type { AttachedNetworking, NetworkService } from "./types.ts";
+
+setDefaultTimeout(120_000);
+
+let host: TestHost;
+let service: NetworkService;
+let web: TestTask;
+let attached: AttachedNetworking;
+let gateway: string;
+
+beforeAll(async () => {
+  host = new TestHost();
+  service = await host.start();
+  await service.restore(new Map());
+  gateway = service.hostGateway() ?? "";
+  web = await host.task();
+  attached = await service.attach(
+    networking(web, "web", {
+      endpoints: { bridge: {} },
+      ports: {
+        "80/tcp": [{ HostPort: "" }, { HostIp: "127.0.0.1", HostPort: "0" }],
+        "80/udp": [{ HostIp: "0.0.0.0" }],
+      },
+      exposed: ["443/tcp"],
+    }),
+    web.netnsPath,
+  );
+  await serve(host, web, 80, "web");
+});
+
+afterAll(async () => {
+  await host.endTasks();
+  await service.uninstall();
+  await service[Symbol.asyncDispose]();
+  host.removeFolder();
+});
+
+/** The host port that was given for a binding. */
+function portOf(key: string, address: string): number {
+  const binding = attached.ports[key]?.find((item) => item.HostIp === address);
+  return Number(binding?.HostPort);
+}
+
+test("exposed ports are shown, published ones with their addresses", () => {
+  expect(attached.ports["443/tcp"]).toBeNull();
+  const addresses = attached.ports["80/tcp"]?.map((binding) => binding.HostIp);
+  expect(addresses).toContain("0.0.0.0");
+  expect(addresses).toContain("127.0.0.1");
+});
+
+test("a published port answers on loopback and on the bridge's address, with tcp and udp", async () => {
+  const port = portOf("80/tcp", "0.0.0.0");
+  expect(await fetchTcp(undefined, "127.0.0.1", port)).toBe(`web ${gateway}`);
+  expect(await fetchTcp(undefined, gateway, port)).toBe(`web ${gateway}`);
+  expect(await fetchUdp(undefined, "127.0.0.1", portOf("80/udp", "0.0.0.0"))).toBe(`web ${gateway}`);
+});
+
+test("a port published on 127.0.0.1 answers there only", async () => {
+  const port = portOf("80/tcp", "127.0.0.1");
+  expect(await fetchTcp(undefined, "127.0.0.1", port)).toBe(`web ${gateway}`);
+  expect(await fetchTcp(undefined, gateway, port)).toBe("ECONNREFUSED");
+});
+
+test("IPv6 loopback is relayed to a container that has IPv4 only", async () => {
+  if (!(attached.ports["80/tcp"] ?? []).some((binding) => binding.HostIp === "::"))
+    return console.log("skipped: this host has no IPv6");
+  const port = portOf("80/tcp", "::");
+  expect(port).toBe(portOf("80/tcp", "0.0.0.0"));
+  expect(await fetchTcp(undefined, "::1", port)).toBe(`web ${gateway}`);
+});
+
+test("a container reaches its own and another's published port by the host's address", async () => {
+  const other = await host.task();
+  const { endpoints } = await service.attach(
+    networking(other, "other", { endpoints: { bridge: {} } }),
+    other.netnsPath,
+  );
+  const port = portOf("80/tcp", "0.0.0.0");
+  expect(await fetchTcp(other, gateway, port)).toStartWith("web ");
+  expect(await fetchTcp(web, gateway, port)).toBe(`web ${gateway}`);
+  expect(endpoints["bridge"]?.IPAddress).not.toBe(attached.endpoints["bridge"]?.IPAddress);
+  await service.detach(other.id);
+});
+
+test("containers do not reach the host's loopback through the bridge", async () => {
+  const server = createServer((socket) => socket.end("secret"));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo; // a TCP server's address is one
+  const own = await host.task();
+  await service.attach(networking(own, "own", { endpoints: { bridge: {} } }), own.netnsPath);
+  // With its own 127/8 route out of the way the packet leaves for the bridge.
+  await inside(own, "ip", "addr", "del", "127.0.0.1/8", "dev", "lo");
+  expect(await fetchTcp(own, "127.0.0.1", port, 1000)).not.toContain("secret");
+  await service.detach(own.id);
+  server.close();
+});
+
+test("a port that another container has is refused with Docker's text, and nothing is left", async () => {
+  const second = await host.task();
+  const port = portOf("80/tcp", "0.0.0.0");
+  const request = networking(second, "second", {
+    endpoints: { bridge: {} },
+    ports: { "81/tcp": [{ HostIp: "0.0.0.0", HostPort: String(port) }] },
+  });
+  const error: unknown = await service.attach(request, second.netnsPath).catch((reason: unknown) => reason);
+  expect(String(error)).toMatch(
+    new RegExp(
+      `driver failed programming external connectivity on endpoint second \\([0-9a-f]{64}\\): Bind for 0\\.0\\.0\\.0:${port} failed: port is already allocated$`,
+    ),
+  );
+  expect(service.state(second.id)).toBeUndefined();
+  expect(await fetchTcp(undefined, "127.0.0.1", port)).toBe(`web ${gateway}`);
+});
+
+test("a port that a program of the host has is refused, and given once it is free", async () => {
+  const program = createServer();
+  await new Promise<void>((resolve) => program.listen(0, "127.0.0.1", resolve));
+  const { port } = program.address() as AddressInfo; // a TCP server's address is one
+  const task = await host.task();
+  const request = networking(task, "late", {
+    endpoints: { bridge: {} },
+    ports: { "82/tcp": [{ HostIp: "127.0.0.1", HostPort: String(port) }] },
+  });
+  const error: unknown = await service.attach(request, task.netnsPath).catch((reason: unknown) => reason);
+  expect(String(error)).toMatch(
+    new RegExp(`failed to bind host port for 127\\.0\\.0\\.1:${port}:[0-9.]+:82/tcp: address already in use$`),
+  );
+  await new Promise((resolve) => program.close(resolve));
+  const late = await service.attach(request, task.netnsPath);
+  expect(late.ports["82/tcp"]).toEqual([{ HostIp: "127.0.0.1", HostPort: String(port) }]);
+  const taken: unknown = await new Promise((resolve) =>
+    createServer()
+      .on("error", resolve)
+      .listen(port, "127.0.0.1", () => resolve("listening")),
+  );
+  expect(String(taken)).toContain("EADDRINUSE");
+  await service.detach(task.id);
+});
+
+test("the first free port of a range is taken", async () => {
+  const task = await host.task();
+  const first = portOf("80/tcp", "0.0.0.0");
+  const { ports } = await service.attach(
+    networking(task, "range", {
+      endpoints: { bridge: {} },
+      ports: { "83/tcp": [{ HostIp: "0.0.0.0", HostPort: `${first}-${first + 20}` }] },
+    }),
+    task.netnsPath,
+  );
+  const given = Number(ports["83/tcp"]?.[0]?.HostPort);
+  expect(given).toBeGreaterThan(first);
+  expect(given).toBeLessThanOrEqual(first + 20);
+  await service.detach(task.id);
+});
+
+test("all exposed ports are published when asked", async () => {
+  const task = await host.task();
+  const { ports } = await service.attach(
+    networking(task, "all", { endpoints: { bridge: {} }, exposed: ["80/tcp", "53/udp"], publishAll: true }),
+    task.netnsPath,
+  );
+  expect(Number(ports["80/tcp"]?.[0]?.HostPort)).toBeGreaterThan(0);
+  expect(Number(ports["53/udp"]?.[0]?.HostPort)).toBeGreaterThan(0);
+  await service.detach(task.id);
+});
