@@ -3,10 +3,10 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -236,38 +236,54 @@ static int overlay_data(struct plan *plan, struct overlay *o, char *data, size_t
 }
 
 /*
- * mount(2) cannot make a detached mount: a helper with our fd table mounts in a mount namespace of its own and clones
- * what it mounted. Gives the fd, or a negative errno, by its exit through `result`.
+ * mount(2) cannot make a detached mount: a helper mounts in a mount namespace of its own (where it opens the layers, or
+ * the kernel would not take them), and sends a clone of what it mounted. All paths are resolved before /proc is covered.
  */
-static int overlay_by_helper(struct plan *plan, struct overlay *o, const char *data) {
-  int pipefd[2], fd = -1;
-  if (pipe2(pipefd, O_CLOEXEC) < 0) return fail(plan, errno, "pipe");
-  struct clone_args { uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls; } clone = {
-      .flags = CLONE_FILES, .exit_signal = SIGCHLD};
-  long pid = syscall(SYS_clone3, &clone, sizeof clone);
-  if (pid == 0) {
-    int answer[2] = {-1, 0};
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("overlay", "/proc", "overlay", 0, data) < 0 ||
-        (answer[0] = open_tree_fd(AT_FDCWD, "/proc", OPEN_TREE_CLONE)) < 0)
-      answer[1] = errno;
-    _exit(write(pipefd[1], answer, sizeof answer) == sizeof answer ? 0 : 1);
+__attribute__((noreturn)) static void mount_overlay(struct plan *plan, struct overlay *o, int channel) {
+  static char data[PATH_BYTES];
+  int mounted = -1;
+  if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+      overlay_data(plan, o, data, sizeof data) == 0 && mount("overlay", "/proc", "overlay", 0, data) == 0)
+    mounted = open_tree_fd(AT_FDCWD, "/proc", OPEN_TREE_CLONE);
+  channel_send(channel, CHANNEL_FAILED, mounted < 0 ? errno : 0, 0, 0, NULL, 0, mounted);
+  _exit(0);
+}
+
+static int receive_mount(int channel, int *err) {
+  struct channel_message head = {.value = EIO};
+  struct iovec part = {&head, sizeof head};
+  union {
+    struct cmsghdr head;
+    char space[CMSG_SPACE(sizeof(int))];
+  } control;
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  int fd = -1;
+  if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) == (ssize_t)sizeof head) {
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    if (c && c->cmsg_type == SCM_RIGHTS) memcpy(&fd, CMSG_DATA(c), sizeof fd);
   }
-  int err = errno, answer[2] = {-1, EIO};
-  if (pid > 0 && waitpid((pid_t)pid, NULL, 0) == pid && read(pipefd[0], answer, sizeof answer) == sizeof answer) {
-    fd = answer[0];
-    err = answer[1];
-  }
-  close(pipefd[0]);
-  close(pipefd[1]);
-  if (fd < 0) return fail(plan, err, "overlay");
-  if (o->attrs && set_attributes(fd, 0, o->attrs, 0, 0, -1) < 0) return fail(plan, errno, "overlay attributes");
-  return slot_set(plan, o->slot, fd);
+  *err = head.value;
+  return fd;
+}
+
+static int overlay_by_helper(struct plan *plan, struct overlay *o) {
+  int channel[2], err;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) return fail(plan, errno, "socketpair");
+  pid_t pid = fork();
+  if (pid == 0) mount_overlay(plan, o, channel[1]);
+  err = errno;
+  close(channel[1]);
+  int mount = pid < 0 ? -1 : receive_mount(channel[0], &err);
+  close(channel[0]);
+  if (pid > 0) waitpid(pid, NULL, 0);
+  if (mount < 0) return fail(plan, err, "overlay");
+  if (o->attrs && set_attributes(mount, 0, o->attrs, 0, 0, -1) < 0) return fail(plan, errno, "overlay attributes");
+  return slot_set(plan, o->slot, mount);
 }
 
 int op_overlay(struct plan *plan, struct reader *args) {
   static struct overlay o;
-  static char data[PATH_BYTES];
   read_overlay(&o, args);
   if (args->bad || o.count == 0) return fail(plan, EINVAL, "overlay with %u lower directories", o.count);
   if (o.count == 1 && !*o.upper) return clone_layer(plan, &o);
@@ -275,8 +291,7 @@ int op_overlay(struct plan *plan, struct reader *args) {
     int result = overlay_by_fsopen(plan, &o);
     if (result <= 0) return result;
   }
-  if (overlay_data(plan, &o, data, sizeof data) < 0) return fail(plan, errno, "overlay directories");
-  return overlay_by_helper(plan, &o, data);
+  return overlay_by_helper(plan, &o);
 }
 
 /* — The container's tree — */

@@ -61,9 +61,9 @@ export const OPS = {
    */
   open_tree: { code: 20, args: { slot: "u32", root: "text", path: "text", flags: "u32" } },
   /**
-   * An overlay mount. `lower`: uppermost first. `upper` and `work` empty: read-only overlay (one lower is then
+   * An overlay mount. `lower`: uppermost first; `@N` is the directory in slot N (with `lowerdir+` only). `upper` and `work` empty: read-only overlay (one lower is then
    * a clone of that directory). `options`: further `key` or `key=value` (`volatile`, `userxattr`, `metacopy=on`…).
-   * `attrs`: MOUNT_ATTR_*. fsopen with `lowerdir+`; where the kernel lacks it, `lowerdir=` (mount(2) in a private place).
+   * `attrs`: MOUNT_ATTR_*. fsopen with `lowerdir+`; where the kernel lacks it, mount(2) by a helper.
    */
   overlay: {
     code: 21,
