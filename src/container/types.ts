@@ -26,7 +26,7 @@ export interface ContainerDependencies {
   archiver: Archiver;
   users: UserResolver;
   seccomp: SeccompProfiles;
-  /** A host view of a root file system that has no container around it, for cp, export, copy-up. */
+  /** Root file systems that no container has mounted: images that are mounted into others, export. */
   rootfsViews: RootfsViews;
   host: HostFacts;
   logger: Logger;

@@ -1,9 +1,9 @@
-import { crashPoint, messageOf } from "../../base/index.ts";
+import { crashPoint } from "../../base/index.ts";
 import type { ContainerRecord, MountRecord } from "../record.ts";
 import type { ContainerDependencies } from "../types.ts";
 import type { WantedMount } from "./mounts.ts";
 
-type Needs = Pick<ContainerDependencies, "volumes" | "images" | "snapshotter" | "rootfsViews" | "logger">;
+type Needs = Pick<ContainerDependencies, "volumes" | "images" | "snapshotter">;
 type WantedVolume = Extract<WantedMount, { type: "volume" }>;
 
 /**
@@ -59,18 +59,7 @@ async function settleVolume(mount: WantedVolume, needs: Needs, undo: AsyncDispos
 async function copyUp(record: ContainerRecord, mounts: readonly MountRecord[], needs: Needs): Promise<void> {
   const empty = mounts.filter((mount) => mount.type === "volume" && !mount.noCopy && mount.subpath === "");
   if (empty.length === 0 || record.image.topChainId === undefined) return;
-  await using view = await needs.rootfsViews.open(await needs.snapshotter.mounts(record.id));
-  for (const mount of empty) {
-    if (mount.type !== "volume") continue;
-    try {
-      await needs.volumes.copyUp(mount.name, `/proc/self/fd/${view.fd}`, mount.target);
-    } catch (error) {
-      needs.logger.warn("a volume was not filled from the image", {
-        volume: mount.name,
-        container: record.id,
-        error: messageOf(error),
-      });
-      throw error;
-    }
-  }
+  await needs.snapshotter.withMerged(record.id, async ({ path }) => {
+    for (const mount of empty) if (mount.type === "volume") await needs.volumes.copyUp(mount.name, path, mount.target);
+  });
 }

@@ -68,13 +68,10 @@ function compileMount(record: MountRecord, images: ReadonlyMap<string, string>):
       return mount(record.target, "bind", record.source, [how, ...access(record), record.propagation]);
     }
     case "volume": {
-      const source = record.subpath === "" ? record.source : `${record.source}/${record.subpath}`;
-      return mount(record.target, "bind", source, ["rbind", record.readOnly ? "ro" : "rw"]);
+      return beneath(record.source, record.subpath, record.target, ["rbind", record.readOnly ? "ro" : "rw"]);
     }
     case "image": {
-      const root = images.get(record.imageId) ?? "";
-      const source = record.subpath === "" ? root : `${root}/${record.subpath}`;
-      return mount(record.target, "bind", source, ["rbind", "ro", "rprivate"]);
+      return beneath(images.get(record.imageId) ?? "", record.subpath, record.target, ["rbind", "ro", "rprivate"]);
     }
     case "tmpfs":
       return mount(record.target, "tmpfs", "tmpfs", tmpfsOptions(record));
@@ -83,8 +80,8 @@ function compileMount(record: MountRecord, images: ReadonlyMap<string, string>):
 
 function access(record: Extract<MountRecord, { type: "bind" }>): string[] {
   if (!record.readOnly) return ["rw"];
-  // rro also covers what is mounted below; only a forced one may fail where the kernel cannot.
-  return record.recursive && record.readOnlyRecursion === "forced" ? ["rro"] : ["ro"];
+  // rro also covers what is mounted below.
+  return record.recursive && record.readOnlyRecursion !== "none" ? ["rro"] : ["ro"];
 }
 
 /** Pairs of which the last one said counts. */
@@ -107,6 +104,12 @@ function tmpfsOptions(record: Extract<MountRecord, { type: "tmpfs" }>): string[]
 
 function byDepth(a: MountSpec, b: MountSpec): number {
   return a.destination.split("/").length - b.destination.split("/").length;
+}
+
+/** A sub path is another party's to change while it is opened: it must not lead out of the volume. */
+function beneath(root: string, subpath: string, target: string, options: string[]): MountSpec {
+  if (subpath === "") return mount(target, "bind", root, options);
+  return { ...mount(target, "bind", `${root}/${subpath}`, options), beneath: root };
 }
 
 function mount(destination: string, type: string, source: string, options: string[]): MountSpec {

@@ -1,0 +1,177 @@
+import type { CallContext, ExecBackend, ExecCreateBody, ExecInspect, StdioStream } from "../../api/index.ts";
+import { invalid, messageOf, randomId, type Logger } from "../../base/index.ts";
+import type { ExecTask } from "../../runtime/index.ts";
+import { announce } from "../announce.ts";
+import { parseDetachKeys } from "../attach/detach-keys.ts";
+import type { ContainerEntry } from "../entry.ts";
+import {
+  execNotStarted,
+  execPaused,
+  execRan,
+  execRuns,
+  isRestarting,
+  noExecCommand,
+  noSuchExec,
+  notRunning,
+} from "../errors.ts";
+import type { ContainerRegistry } from "../registry.ts";
+import type { ContainerDependencies } from "../types.ts";
+import type { ExecInstance } from "./instance.ts";
+import { execProcess } from "./process.ts";
+
+/** Ended execs are kept for inspect until so many newer ones of their container are there. */
+const KEPT = 64;
+
+type Needs = Pick<ContainerDependencies, "events" | "config" | "host" | "users">;
+
+/** Commands in running containers. */
+export class ExecService implements ExecBackend {
+  readonly #registry: ContainerRegistry;
+  readonly #needs: Needs;
+  readonly #logger: Logger;
+  readonly #instances = new Map<string, ExecInstance>();
+
+  constructor(registry: ContainerRegistry, needs: Needs, logger: Logger) {
+    this.#registry = registry;
+    this.#needs = needs;
+    this.#logger = logger;
+  }
+
+  /** @throws not-found, conflict when the container does not run, invalid without a command. */
+  async create(ref: string, body: ExecCreateBody): Promise<{ Id: string }> {
+    const entry = this.#registry.resolve(ref);
+    if ((body.Cmd ?? []).length === 0) throw noExecCommand();
+    requireRunning(entry);
+    for (const variable of body.Env ?? []) {
+      if (variable.startsWith("=") || variable === "") throw invalid(`invalid environment variable: ${variable}`);
+    }
+    const detachKeys = parseDetachKeys(body.DetachKeys, "escape");
+    const instance: ExecInstance = { id: randomId(), entry, body, detachKeys, state: { kind: "created" } };
+    this.#instances.set(instance.id, instance);
+    entry.execIds.add(instance.id);
+    this.#trim(entry);
+    this.#announce(instance, `exec_create: ${commandText(body)}`);
+    return { Id: instance.id };
+  }
+
+  async start(
+    id: string,
+    options: { detach: boolean; tty: boolean | undefined; consoleSize: { height: number; width: number } | undefined },
+    _call: CallContext,
+  ): Promise<StdioStream | undefined> {
+    const instance = this.#get(id);
+    if (instance.state.kind === "ended") throw execRan(id);
+    if (instance.state.kind !== "created") throw execRuns(id);
+    const { entry, body } = instance;
+    const task = requireRunning(entry);
+    instance.state = { kind: "starting" };
+    this.#announce(instance, `exec_start: ${commandText(body)}`);
+    try {
+      const size = body.ConsoleSize ?? undefined;
+      const consoleSize = options.consoleSize ?? (size === undefined ? undefined : { height: size[0], width: size[1] });
+      const process = execProcess(
+        entry.record,
+        body,
+        { tty: body.Tty === true, consoleSize, pid: task.pid },
+        this.#needs,
+      );
+      const attached = !options.detach;
+      const running = await task.exec({
+        execId: id,
+        process,
+        privileged: body.Privileged === true,
+        stdin: attached && body.AttachStdin === true,
+        stdout: attached && body.AttachStdout === true,
+        stderr: attached && body.AttachStderr === true,
+        detachKeys: instance.detachKeys,
+      });
+      instance.state = { kind: "running", task: running };
+      this.#watch(instance, running);
+      return attached ? running.stdio : undefined;
+    } catch (error) {
+      const exitCode = error instanceof Error && "exitCode" in error ? Number(error.exitCode) : 126;
+      this.#ended(instance, exitCode, 0);
+      throw error;
+    }
+  }
+
+  /** @throws not-found; invalid when it was not started or has ended. */
+  async resize(id: string, size: { height: number; width: number }): Promise<void> {
+    const instance = this.#get(id);
+    if (instance.state.kind !== "running") throw execNotStarted();
+    await instance.state.task.resize(size);
+  }
+
+  async inspect(id: string): Promise<ExecInspect> {
+    const { body, state, entry, detachKeys } = this.#get(id);
+    const [entrypoint = "", ...rest] = body.Cmd ?? [];
+    return {
+      ID: id,
+      Running: state.kind === "running",
+      ExitCode: state.kind === "ended" ? state.exitCode : null,
+      ProcessConfig: {
+        tty: body.Tty === true,
+        entrypoint,
+        arguments: rest,
+        privileged: body.Privileged === true,
+        ...(body.User ? { user: body.User } : {}),
+      },
+      OpenStdin: body.AttachStdin === true,
+      OpenStderr: body.AttachStderr === true,
+      OpenStdout: body.AttachStdout === true,
+      CanRemove: state.kind === "ended",
+      ContainerID: entry.id,
+      DetachKeys: body.DetachKeys ? Buffer.from(detachKeys).toString("latin1") : "",
+      Pid: state.kind === "running" ? state.task.pid : state.kind === "ended" ? state.pid : 0,
+    };
+  }
+
+  /** The container is gone. */
+  forget(entry: ContainerEntry): void {
+    for (const id of entry.execIds) this.#instances.delete(id);
+    entry.execIds.clear();
+  }
+
+  #get(id: string): ExecInstance {
+    const instance = this.#instances.get(id);
+    if (instance === undefined) throw noSuchExec(id);
+    return instance;
+  }
+
+  #watch(instance: ExecInstance, task: ExecTask): void {
+    task.exited.then(
+      (code) => this.#ended(instance, code, task.pid),
+      (error: unknown) => this.#logger.error("an exec's end is unknown", { exec: instance.id, error: messageOf(error) }),
+    );
+  }
+
+  #ended(instance: ExecInstance, exitCode: number, pid: number): void {
+    instance.state = { kind: "ended", exitCode, pid };
+    this.#announce(instance, "exec_die", { exitCode: String(exitCode) });
+  }
+
+  #announce(instance: ExecInstance, action: string, attributes: Record<string, string> = {}): void {
+    announce(this.#needs.events, instance.entry.record, action, { execID: instance.id, ...attributes });
+  }
+
+  #trim(entry: ContainerEntry): void {
+    for (const id of entry.execIds) {
+      if (entry.execIds.size <= KEPT) return;
+      if (this.#instances.get(id)?.state.kind !== "ended") continue;
+      this.#instances.delete(id);
+      entry.execIds.delete(id);
+    }
+  }
+}
+
+function requireRunning(entry: ContainerEntry) {
+  const { phase } = entry.state;
+  if (phase.kind === "restarting") throw isRestarting(entry.id);
+  if (phase.kind !== "running" || entry.run === undefined) throw notRunning(entry.id);
+  if (phase.paused) throw execPaused(entry.id);
+  return entry.run.task;
+}
+
+function commandText(body: ExecCreateBody): string {
+  return (body.Cmd ?? []).join(" ");
+}

@@ -1,0 +1,42 @@
+import type { ExecCreateBody } from "../../api/index.ts";
+import type { ProcessSpec } from "../../spec/index.ts";
+import type { ContainerRecord } from "../record.ts";
+import { parseSecurityOptions } from "../security-options.ts";
+import { ALL_CAPABILITIES } from "../capabilities.ts";
+import { capabilitiesOf, capabilitySets } from "../spec/compile.ts";
+import { containerEnv, replaceOrAppend, withHome } from "../spec/env.ts";
+import type { ContainerDependencies } from "../types.ts";
+
+type Needs = Pick<ContainerDependencies, "config" | "host" | "users">;
+
+/** The process that an exec starts: the container's environment, user and rights with the request's changes. */
+export function execProcess(
+  record: ContainerRecord,
+  body: ExecCreateBody,
+  options: { tty: boolean; consoleSize: { height: number; width: number } | undefined; pid: number },
+  needs: Needs,
+): ProcessSpec {
+  const { config, hostConfig: host } = record;
+  const root = { type: "bind", source: `/proc/${options.pid}/root`, readOnly: true } as const;
+  const user = needs.users.resolve(root, body.User || config.User || "", host.GroupAdd ?? []);
+  const privileged = body.Privileged === true;
+  const capabilities = privileged
+    ? ALL_CAPABILITIES.filter((name) => needs.host.capabilities.includes(name))
+    : capabilitiesOf(host, needs.host);
+  const env = replaceOrAppend(containerEnv({ ...config, Tty: options.tty }, ""), body.Env ?? []);
+  return {
+    terminal: options.tty,
+    ...(options.tty && options.consoleSize ? { consoleSize: options.consoleSize } : {}),
+    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+    args: [...(body.Cmd ?? [])],
+    env: withHome(
+      env.filter((entry) => entry !== "HOME="),
+      user.home,
+    ),
+    cwd: body.WorkingDir || config.WorkingDir || "/",
+    capabilities: capabilitySets(capabilities, user.uid),
+    rlimits: [],
+    noNewPrivileges: parseSecurityOptions(host.SecurityOpt ?? []).noNewPrivileges ?? needs.config.noNewPrivileges,
+    oomScoreAdj: host.OomScoreAdj ?? 0,
+  };
+}

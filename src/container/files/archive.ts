@@ -1,0 +1,129 @@
+import { posix } from "node:path";
+import type { CallContext, PathStat } from "../../api/index.ts";
+import type { DirectoryRef } from "../../archive/index.ts";
+import { forbidden, isKind, notFound } from "../../base/index.ts";
+import type { ContainerEntry } from "../entry.ts";
+import type { MountRecord } from "../record.ts";
+import type { ContainerDependencies } from "../types.ts";
+
+type Needs = Pick<ContainerDependencies, "archiver" | "snapshotter">;
+
+/** A place in a container: a directory of this host that bounds it, and the path within. */
+interface Place {
+  root: DirectoryRef;
+  path: string;
+}
+
+/** `HEAD /containers/{id}/archive`. @throws not-found `Could not find the file P in container REF`. */
+export async function statPath(entry: ContainerEntry, ref: string, path: string, needs: Needs): Promise<PathStat> {
+  return await within(entry, path, needs, ({ root, path: inside }) =>
+    found(needs.archiver.stat(root, inside), path, ref),
+  );
+}
+
+/** `GET …/archive`: a tar of the path, links never followed out of the container. */
+export async function getPath(
+  entry: ContainerEntry,
+  ref: string,
+  path: string,
+  call: CallContext,
+  needs: Needs,
+): Promise<{ stat: PathStat; body: AsyncIterable<Uint8Array> }> {
+  const ready = Promise.withResolvers<{ stat: PathStat; body: AsyncIterable<Uint8Array> }>();
+  const read = Promise.withResolvers<void>();
+  // The tree stays open until the body was read, failed or left.
+  within(entry, path, needs, async ({ root, path: inside }) => {
+    const { stat, body } = await found(needs.archiver.get(root, inside, call.signal), path, ref);
+    ready.resolve({ stat, body: finally_(body, read.resolve) });
+    call.signal.addEventListener("abort", () => read.resolve(), { once: true });
+    await read.promise;
+  }).catch(ready.reject);
+  return await ready.promise;
+}
+
+async function* finally_(body: AsyncIterable<Uint8Array>, done: () => void): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } finally {
+    done();
+  }
+}
+
+/** `PUT …/archive`. @throws forbidden when the place is read-only; invalid when it is no directory. */
+export async function putPath(
+  entry: ContainerEntry,
+  ref: string,
+  path: string,
+  options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean },
+  body: AsyncIterable<Uint8Array>,
+  call: CallContext,
+  needs: Needs & Pick<ContainerDependencies, "users">,
+): Promise<void> {
+  refuseReadOnly(entry, path);
+  const owner = options.copyUidGid ? await ownerOf(entry, needs) : undefined;
+  await within(entry, path, needs, ({ root, path: inside }) =>
+    found(
+      needs.archiver.put(root, inside, body, {
+        noOverwriteDirNonDir: options.noOverwriteDirNonDir,
+        owner,
+        signal: call.signal,
+      }),
+      path,
+      ref,
+    ),
+  );
+}
+
+async function ownerOf(entry: ContainerEntry, needs: Needs & Pick<ContainerDependencies, "users">) {
+  const { User = "" } = entry.record.config;
+  if (User === "") return undefined;
+  const { uid, gid } = needs.users.resolve(await needs.snapshotter.mounts(entry.id), User, []);
+  return { uid, gid };
+}
+
+async function found<T>(work: Promise<T>, path: string, ref: string): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isKind(error, "not-found")) throw error;
+    throw notFound(`Could not find the file ${path} in container ${ref}`, { cause: error });
+  }
+}
+
+/** Opens the container's tree: as it sees it while it runs; else its root file system, and volumes at their places. */
+async function within<T>(
+  entry: ContainerEntry,
+  path: string,
+  needs: Needs,
+  work: (place: Place) => Promise<T>,
+): Promise<T> {
+  const { phase } = entry.state;
+  if (phase.kind === "running") return await work({ root: { path: `/proc/${phase.pid}/root` }, path });
+  const mount = mountAt(entry, path);
+  if (mount?.type === "volume" || mount?.type === "bind") {
+    const inside = clean(path).slice(mount.target.length) || "/";
+    const trailing = path.endsWith("/.") ? `${inside}/.` : inside;
+    return await work({ root: { path: mount.source }, path: trailing });
+  }
+  return await needs.snapshotter.withMerged(entry.id, (directory) => work({ root: { fd: directory.fd }, path }));
+}
+
+function clean(path: string): string {
+  return posix.normalize(`/${path}`).replace(/(.)\/$/, "$1");
+}
+
+/** The mount that the path is on, by its text. */
+function mountAt(entry: ContainerEntry, path: string): MountRecord | undefined {
+  const absolute = clean(path);
+  return entry.record.mounts
+    .filter(({ target }) => absolute === target || absolute.startsWith(`${target}/`))
+    .sort((a, b) => b.target.length - a.target.length)[0];
+}
+
+function refuseReadOnly(entry: ContainerEntry, path: string): void {
+  const mount = mountAt(entry, path);
+  if (mount?.readOnly === true) throw forbidden("mounted volume is marked read-only");
+  if (mount === undefined && entry.record.hostConfig.ReadonlyRootfs === true) {
+    throw forbidden("container rootfs is marked read-only");
+  }
+}

@@ -1,0 +1,99 @@
+import type { ContainerConfig } from "../../api/index.ts";
+import { conflict, formatNanos, nowNanos } from "../../base/index.ts";
+import { applyChanges } from "../../image/index.ts";
+import type { ImageRunConfig } from "../../spec/index.ts";
+import { announce } from "../announce.ts";
+import { mergeConfig } from "../create/merge-config.ts";
+import type { ContainerEntry } from "../entry.ts";
+import type { ContainerDependencies } from "../types.ts";
+
+export interface CommitOptions {
+  repo: string | undefined;
+  tag: string | undefined;
+  comment: string | undefined;
+  author: string | undefined;
+  pause: boolean;
+  changes: string[];
+  config: ContainerConfig | undefined;
+}
+
+/** `docker commit`: the container's changes as a layer over its image, with its config. */
+export async function commit(
+  entry: ContainerEntry,
+  options: CommitOptions,
+  signal: AbortSignal,
+  needs: Pick<ContainerDependencies, "images" | "snapshotter" | "events">,
+): Promise<{ Id: string }> {
+  if (entry.state.phase.kind === "dead") throw conflict(`You cannot commit container ${entry.id} which is Dead`);
+  if (entry.removing) throw conflict(`You cannot commit container ${entry.id} which is being removed`);
+  const { record } = entry;
+  const run = options.pause && entry.state.phase.kind === "running" && !entry.state.phase.paused ? entry.run : undefined;
+  const parent = await needs.images.get(record.image.id);
+  const created = formatNanos(nowNanos());
+  const reference = options.repo ? `${options.repo}${options.tag ? `:${options.tag}` : ""}` : undefined;
+  await run?.task.pause();
+  try {
+    const image = await needs.images.create({
+      config: {
+        architecture: parent?.config.architecture ?? "",
+        os: parent?.config.os ?? "linux",
+        ...(parent?.config.variant ? { variant: parent.config.variant } : {}),
+        created,
+        ...(options.author ? { author: options.author } : {}),
+        config: committedConfig(record.config, options),
+        rootfs: { type: "layers", diff_ids: [] },
+        history: [
+          ...(parent?.config.history ?? []),
+          {
+            created,
+            created_by: [record.path, ...record.args].join(" "),
+            ...(options.author ? { author: options.author } : {}),
+            ...(options.comment ? { comment: options.comment } : {}),
+          },
+        ],
+        container: record.id,
+      },
+      parent: parent?.id,
+      layer: needs.snapshotter.diff(record.id, signal),
+      reference,
+    });
+    announce(needs.events, record, "commit", {
+      comment: options.comment ?? "",
+      imageID: image.id,
+      ...(reference === undefined ? {} : { imageRef: reference }),
+    });
+    return { Id: image.id };
+  } finally {
+    await run?.task.resume();
+  }
+}
+
+/** The change instructions over the request's config, over the container's. */
+function committedConfig(container: ContainerConfig, options: CommitOptions): ImageRunConfig {
+  const base = runConfig(container);
+  const asked = options.config === undefined ? base : runConfig(mergeConfig(options.config, base));
+  return applyChanges(asked, options.changes);
+}
+
+/** The members that an image's config has. */
+function runConfig(config: ContainerConfig): ImageRunConfig {
+  const { User, Env, Labels, WorkingDir, Entrypoint, Cmd, StopSignal, Shell, OnBuild, Healthcheck } = config;
+  return {
+    ...(User ? { User } : {}),
+    ...(Object.keys(config.ExposedPorts ?? {}).length > 0 ? { ExposedPorts: emptyValues(config.ExposedPorts ?? {}) } : {}),
+    Env: Env ?? [],
+    ...(Entrypoint?.length ? { Entrypoint } : {}),
+    ...(Cmd?.length ? { Cmd } : {}),
+    ...(Object.keys(config.Volumes ?? {}).length > 0 ? { Volumes: emptyValues(config.Volumes ?? {}) } : {}),
+    ...(WorkingDir ? { WorkingDir } : {}),
+    Labels: Labels ?? {},
+    ...(StopSignal ? { StopSignal } : {}),
+    ...(Shell?.length ? { Shell } : {}),
+    ...(OnBuild?.length ? { OnBuild } : {}),
+    ...(Healthcheck ? { Healthcheck } : {}),
+  };
+}
+
+function emptyValues(names: Record<string, unknown>): Record<string, Record<string, never>> {
+  return Object.fromEntries(Object.keys(names).map((name) => [name, {}]));
+}

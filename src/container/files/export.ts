@@ -1,0 +1,35 @@
+import type { CallContext } from "../../api/index.ts";
+import { conflict } from "../../base/index.ts";
+import type { ContainerEntry } from "../entry.ts";
+import type { ContainerDependencies } from "../types.ts";
+
+/** `docker export`: the root file system as a flat tar, without what is mounted into it. */
+export async function exportRootfs(
+  entry: ContainerEntry,
+  call: CallContext,
+  needs: Pick<ContainerDependencies, "archiver" | "snapshotter" | "rootfsViews">,
+): Promise<AsyncIterable<Uint8Array>> {
+  if (entry.state.phase.kind === "dead") throw conflict(`You cannot export container ${entry.id} which is Dead`);
+  if (entry.removing) throw conflict(`You cannot export container ${entry.id} which is being removed`);
+  return packed(entry, call, needs);
+}
+
+async function* packed(
+  entry: ContainerEntry,
+  call: CallContext,
+  needs: Pick<ContainerDependencies, "archiver" | "snapshotter" | "rootfsViews">,
+): AsyncGenerator<Uint8Array> {
+  const mounts = await needs.snapshotter.mounts(entry.id);
+  // Its own writable layer goes below, so that a running container's mount is not made a second time.
+  const readOnly =
+    mounts.type === "bind"
+      ? { ...mounts, readOnly: true }
+      : {
+          type: "overlay" as const,
+          lower: [...(mounts.upper === undefined ? [] : [mounts.upper]), ...mounts.lower],
+          upper: undefined,
+          work: undefined,
+        };
+  await using view = await needs.rootfsViews.open(readOnly);
+  yield* needs.archiver.pack({ root: { fd: view.fd }, whiteouts: "none", signal: call.signal });
+}

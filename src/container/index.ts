@@ -1,0 +1,2 @@
+export { createContainerService } from "./container-service.ts";
+export type * from "./types.ts";

@@ -1,0 +1,131 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { errnoOf, isKind, messageOf, type ContainerId, type KeyedLock, type Logger } from "../../base/index.ts";
+import type { Task } from "../../runtime/index.ts";
+import type { ContainerEntry } from "../entry.ts";
+import type { ContainerRegistry } from "../registry.ts";
+import { shouldStartAtBoot } from "../restart-policy.ts";
+import type { Clock, ContainerDependencies } from "../types.ts";
+import type { Removal } from "./remove.ts";
+import type { Runs } from "./runs.ts";
+
+type Needs = Pick<ContainerDependencies, "root" | "runtime" | "networks" | "snapshotter">;
+
+/** The exit code of a container whose end nobody saw: the host went down with it. */
+const LOST = 255;
+
+/** After a daemon restart: believes the shims, not the rows. */
+export class Recovery {
+  readonly #registry: ContainerRegistry;
+  readonly #needs: Needs;
+  readonly #runs: Runs;
+  readonly #removal: Removal;
+  readonly #lock: KeyedLock;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+
+  constructor(parts: {
+    registry: ContainerRegistry;
+    needs: Needs;
+    runs: Runs;
+    removal: Removal;
+    lock: KeyedLock;
+    clock: Clock;
+    logger: Logger;
+  }) {
+    this.#registry = parts.registry;
+    this.#needs = parts.needs;
+    this.#runs = parts.runs;
+    this.#removal = parts.removal;
+    this.#lock = parts.lock;
+    this.#clock = parts.clock;
+    this.#logger = parts.logger;
+  }
+
+  /** Adopts what runs, settles what ended, removes what is half made, starts what the policies ask for. */
+  async run(): Promise<void> {
+    const entries = this.#registry.all();
+    const found = new Map<ContainerEntry, Task>();
+    for (const entry of entries) {
+      const task = await this.#find(entry);
+      if (task !== undefined) found.set(entry, task);
+    }
+    await this.#restoreNetworks(found);
+    for (const entry of entries) await this.#settle(entry, found.get(entry));
+    await this.#removal.resume();
+    await this.#sweep();
+    for (const entry of this.#registry.all()) await this.#applyPolicy(entry);
+  }
+
+  async #find(entry: ContainerEntry): Promise<Task | undefined> {
+    try {
+      return await this.#needs.runtime.recover(entry.id);
+    } catch (error) {
+      this.#logger.error("a container's supervisor cannot be asked", { container: entry.id, error: messageOf(error) });
+      return undefined;
+    }
+  }
+
+  async #restoreNetworks(found: ReadonlyMap<ContainerEntry, Task>): Promise<void> {
+    const running = new Map<ContainerId, { netnsPath: string }>();
+    for (const [entry, task] of found) {
+      if (task.pid === 0 || Object.keys(entry.record.endpoints).length === 0) continue;
+      running.set(entry.id, { netnsPath: task.namespacePath("net") });
+    }
+    await this.#needs.networks.restore(running);
+  }
+
+  async #settle(entry: ContainerEntry, task: Task | undefined): Promise<void> {
+    using _held = await this.#lock.acquire(entry.id);
+    try {
+      if (task !== undefined && task.pid !== 0) this.#runs.adopt(entry, task);
+      else if (task !== undefined) await this.#runs.late(entry, task);
+      else if (entry.state.phase.kind === "running") {
+        const finishedAt = String(this.#clock.now());
+        this.#registry.saveState(entry, { phase: { kind: "idle" }, exitCode: LOST, finishedAt });
+      }
+    } catch (error) {
+      this.#logger.error("a container was not recovered", { container: entry.id, error: messageOf(error) });
+    }
+  }
+
+  /** What was begun by a daemon that was killed: folders, snapshots and tasks without a row. */
+  async #sweep(): Promise<void> {
+    const known = new Set(this.#registry.all().map((entry) => entry.id));
+    await this.#needs.runtime.sweep(known);
+    for (const name of await foldersIn(this.#needs.root)) {
+      if (!isKnown(known, name)) await rm(join(this.#needs.root, name), { recursive: true, force: true });
+    }
+    for (const { key, kind } of this.#needs.snapshotter.list()) {
+      if (kind !== "active" || !/^[0-9a-f]{64}$/.test(key) || isKnown(known, key)) continue;
+      await this.#needs.snapshotter.remove(key).catch((error: unknown) => {
+        if (!isKind(error, "not-found")) {
+          this.#logger.warn("a half-made snapshot is left", { snapshot: key, error: messageOf(error) });
+        }
+      });
+    }
+  }
+
+  async #applyPolicy(entry: ContainerEntry): Promise<void> {
+    using _held = await this.#lock.acquire(entry.id);
+    const { phase, startedAt } = entry.state;
+    if (phase.kind === "restarting") return this.#runs.resume(entry);
+    if (phase.kind !== "idle" || startedAt === "") return;
+    const { hostConfig } = entry.record;
+    if (hostConfig.AutoRemove === true) await this.#removal.now(entry, true);
+    else if (shouldStartAtBoot(hostConfig.RestartPolicy ?? {}, entry.state)) this.#runs.resume(entry);
+  }
+}
+
+function isKnown(known: ReadonlySet<string>, name: string): boolean {
+  return known.has(name);
+}
+
+async function foldersIn(root: string): Promise<string[]> {
+  try {
+    return await readdir(root);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}

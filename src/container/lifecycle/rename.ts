@@ -1,0 +1,28 @@
+import { conflict, invalid, isKind, messageOf } from "../../base/index.ts";
+import type { EventBus } from "../../events/index.ts";
+import { announce } from "../announce.ts";
+import { parseName } from "../create/names.ts";
+import type { ContainerEntry } from "../entry.ts";
+import type { ContainerRegistry } from "../registry.ts";
+
+/** Gives a container another name. The lock is held. @throws invalid, conflict with Docker's texts. */
+export function rename(entry: ContainerEntry, text: string, registry: ContainerRegistry, events: EventBus): void {
+  if (text === "") throw invalid("Neither old nor new names may be empty");
+  const oldName = entry.name;
+  if (text.replace(/^\//, "") === oldName) {
+    throw invalid("Renaming a container with the same name as its current name");
+  }
+  using _reserved = reserve(entry, text, registry);
+  const name = parseName(text);
+  registry.saveRecord(entry, { ...entry.record, name });
+  announce(events, entry.record, "rename", { oldName: `/${oldName}` });
+}
+
+function reserve(entry: ContainerEntry, text: string, registry: ContainerRegistry): Disposable {
+  try {
+    return registry.reserveName(parseName(text), entry.id);
+  } catch (error) {
+    const message = `Error when allocating new name: ${messageOf(error)}`;
+    throw isKind(error, "conflict") ? conflict(message) : invalid(message);
+  }
+}

@@ -1,0 +1,148 @@
+import type { Filters } from "../../api/index.ts";
+import { isKind } from "../../base/index.ts";
+import type { Image, ImageStore } from "../../image/index.ts";
+import type { NetworksBackend } from "../../api/index.ts";
+import { networkMode } from "../create/modes.ts";
+import type { ContainerEntry } from "../entry.ts";
+import { invalidFilter } from "../errors.ts";
+import type { ContainerRegistry } from "../registry.ts";
+import { statusWord } from "../state.ts";
+
+const KNOWN = new Set(
+  "ancestor before expose exited health id isolation is-task label name network publish since status volume".split(" "),
+);
+const STATUSES = new Set(["created", "restarting", "running", "removing", "paused", "exited", "dead"]);
+const HEALTHS = new Set(["starting", "healthy", "unhealthy", "none"]);
+
+export type EntryTest = (entry: ContainerEntry) => boolean;
+
+interface Needs {
+  registry: ContainerRegistry;
+  images: ImageStore;
+  networks: Pick<NetworksBackend, "inspect">;
+}
+
+/**
+ * The test that `docker ps --filter …` means: every key must match by one of its values (labels: by all).
+ * @throws invalid for an unknown key or value; not-found for a container that `before` or `since` names.
+ */
+export async function compileFilters(filters: Filters, needs: Needs): Promise<EntryTest> {
+  for (const name of filters.keys()) if (!KNOWN.has(name)) throw invalidFilter(name);
+  const tests: EntryTest[] = [];
+  const add = (name: string, test: (entry: ContainerEntry, values: readonly string[]) => boolean) => {
+    const values = filters.get(name) ?? [];
+    if (values.length > 0) tests.push((entry) => test(entry, values));
+  };
+  checkValues(filters, "status", STATUSES);
+  checkValues(filters, "health", HEALTHS);
+  checkValues(filters, "is-task", new Set(["true", "false", "1", "0"]));
+  const exited = (filters.get("exited") ?? []).map((value) => {
+    if (!/^-?\d+$/.test(value)) throw invalidFilter("exited", value);
+    return Number(value);
+  });
+  add("id", (entry, values) => values.some((value) => search(value, entry.id)));
+  add("name", (entry, values) => values.some((value) => search(value, `/${entry.name}`) || search(value, entry.name)));
+  add("label", (entry, values) => values.every((value) => hasLabel(entry.record.config.Labels ?? {}, value)));
+  add("status", (entry, values) => values.includes(statusWord(entry.state)));
+  add("exited", (entry) => statusWord(entry.state) === "exited" && exited.includes(entry.state.exitCode));
+  add("health", (entry, values) => values.includes(entry.health?.status ?? "none"));
+  add("is-task", (_entry, values) => values.some((value) => value === "false" || value === "0"));
+  add("isolation", (entry, values) => values.includes(entry.record.hostConfig.Isolation || "default"));
+  add("volume", (entry, values) => values.some((value) => usesVolume(entry, value)));
+  add("publish", (entry, values) => values.some((value) => hasPort(published(entry), value)));
+  add("expose", (entry, values) => values.some((value) => hasPort(exposed(entry), value)));
+  addRelative(filters, needs, tests);
+  await addAncestors(filters.get("ancestor") ?? [], needs.images, tests);
+  await addNetworks(filters.get("network") ?? [], needs.networks, tests);
+  return (entry) => tests.every((test) => test(entry));
+}
+
+function checkValues(filters: Filters, name: string, allowed: ReadonlySet<string>): void {
+  for (const value of filters.get(name) ?? []) if (!allowed.has(value)) throw invalidFilter(name, value);
+}
+
+/** As a regular expression anywhere in the text, as Docker's Match; a pattern that is none matches literally. */
+function search(pattern: string, text: string): boolean {
+  if (pattern === text) return true;
+  // A pattern of a client runs on the event loop: what could run long is taken literally.
+  if (pattern.length > 256 || /[+*}]\)?[+*{]|\([^)]*[+*{][^)]*\)[+*{]/.test(pattern)) return text.includes(pattern);
+  try {
+    return new RegExp(pattern).test(text);
+  } catch {
+    return text.includes(pattern);
+  }
+}
+
+/** `key` or `key=value`. */
+export function hasLabel(labels: Record<string, string>, filter: string): boolean {
+  const equals = filter.indexOf("=");
+  if (equals < 0) return Object.hasOwn(labels, filter);
+  return labels[filter.slice(0, equals)] === filter.slice(equals + 1);
+}
+
+function usesVolume(entry: ContainerEntry, value: string): boolean {
+  return entry.record.mounts.some((mount) => mount.target === value || (mount.type === "volume" && mount.name === value));
+}
+
+function published(entry: ContainerEntry): string[] {
+  return Object.keys(entry.record.hostConfig.PortBindings ?? {});
+}
+
+function exposed(entry: ContainerEntry): string[] {
+  return Object.keys(entry.record.config.ExposedPorts ?? {});
+}
+
+/** `80`, `80/udp`, `80-90/tcp`. */
+function hasPort(ports: string[], filter: string): boolean {
+  const [, first, last, protocol = "tcp"] = /^(\d+)(?:-(\d+))?(?:\/(\w+))?$/.exec(filter) ?? [];
+  if (first === undefined) throw invalidFilter("publish", filter);
+  return ports.some((port) => {
+    const [number, own = "tcp"] = port.split("/");
+    return own === protocol && Number(number) >= Number(first) && Number(number) <= Number(last ?? first);
+  });
+}
+
+function addRelative(filters: Filters, { registry }: Needs, tests: EntryTest[]): void {
+  const order = (ref: string) => BigInt(registry.resolve(ref).record.createdAt);
+  for (const ref of filters.get("before") ?? []) {
+    const at = order(ref);
+    tests.push((entry) => BigInt(entry.record.createdAt) < at);
+  }
+  for (const ref of filters.get("since") ?? []) {
+    const at = order(ref);
+    tests.push((entry) => BigInt(entry.record.createdAt) > at);
+  }
+}
+
+/** Containers of these images. */
+async function addAncestors(names: readonly string[], images: ImageStore, tests: EntryTest[]): Promise<void> {
+  if (names.length === 0) return;
+  const ancestors = (await Promise.all(names.map((name) => resolveOr(images, name)))).filter((image) => image !== undefined);
+  tests.push((entry) => ancestors.some((image) => image.id === entry.record.image.id));
+}
+
+async function resolveOr(images: ImageStore, name: string): Promise<Image | undefined> {
+  try {
+    return await images.resolve(name);
+  } catch (error) {
+    if (isKind(error, "not-found") || isKind(error, "invalid")) return undefined;
+    throw error;
+  }
+}
+
+async function addNetworks(names: readonly string[], networks: Needs["networks"], tests: EntryTest[]): Promise<void> {
+  if (names.length === 0) return;
+  const wanted = new Set(names);
+  for (const name of names) {
+    try {
+      const found = await networks.inspect(name, { verbose: false, scope: undefined });
+      for (const known of [found.Name, found.Id]) if (known) wanted.add(known);
+    } catch (error) {
+      if (!isKind(error, "not-found")) throw error;
+    }
+  }
+  tests.push((entry) => {
+    const mode = networkMode(entry.record.hostConfig.NetworkMode).kind;
+    return [...Object.keys(entry.record.endpoints), mode].some((name) => wanted.has(name));
+  });
+}

@@ -1,0 +1,217 @@
+import { join } from "node:path";
+import type { ContainerConfig, ContainerInspectResponse, ContainerState, HostConfig } from "../../api/index.ts";
+import { formatNanos, sha256, hexOf } from "../../base/index.ts";
+import type { AttachedNetworking } from "../../network/index.ts";
+import { networkMode } from "../create/modes.ts";
+import type { ContainerEntry } from "../entry.ts";
+import { filesIn } from "../hosts-files.ts";
+import { instant, isUp, statusWord } from "../state.ts";
+import type { ContainerDependencies } from "../types.ts";
+import { sizesOf } from "./list.ts";
+import { mountPoints } from "./mount-points.ts";
+import { attachedOf, endpointsOf, portMap } from "./networks.ts";
+
+type Needs = Pick<ContainerDependencies, "root" | "networks" | "snapshotter" | "logDrivers">;
+
+/** `GET /containers/{id}/json` in its full shape. */
+export async function inspectContainer(
+  entry: ContainerEntry,
+  needs: Needs,
+  options: { size: boolean },
+): Promise<ContainerInspectResponse> {
+  const { record } = entry;
+  const folder = join(needs.root, record.id);
+  const files = filesIn(folder);
+  const { Type = "", Config = {} } = record.hostConfig.LogConfig ?? {};
+  return {
+    Id: record.id,
+    Created: formatNanos(BigInt(record.createdAt)),
+    Path: record.path,
+    Args: [...record.args],
+    State: stateOf(entry),
+    Image: record.image.id,
+    ResolvConfPath: files.resolvConf,
+    HostnamePath: files.hostname,
+    HostsPath: files.hosts,
+    LogPath: logPath(() => needs.logDrivers.get(Type)?.file(Config, folder, record.id)?.path),
+    Name: `/${record.name}`,
+    RestartCount: entry.state.restartCount,
+    Driver: record.driver,
+    Platform: record.image.platform,
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: entry.execIds.size === 0 ? null : [...entry.execIds],
+    HostConfig: hostConfigShape(record.hostConfig),
+    GraphDriver: needs.snapshotter.has(record.id) ? needs.snapshotter.graphDriver(record.id) : null,
+    ...(options.size ? await sizesOf(entry, needs) : {}),
+    Mounts: mountPoints(record.mounts),
+    Config: configShape(record.config),
+    NetworkSettings: networkSettings(entry, attachedOf(entry, needs.networks)),
+  };
+}
+
+/** Options that a start refuses must not make inspect fail. */
+function logPath(find: () => string | undefined): string {
+  try {
+    return find() ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function stateOf(entry: ContainerEntry): ContainerState {
+  const { state, health } = entry;
+  const { phase } = state;
+  const running = phase.kind === "running";
+  return {
+    Status: statusWord(state),
+    Running: isUp(state),
+    Paused: running && phase.paused,
+    Restarting: phase.kind === "restarting",
+    OOMKilled: state.oomKilled,
+    Dead: phase.kind === "dead",
+    Pid: running ? phase.pid : 0,
+    ExitCode: state.exitCode,
+    Error: state.error,
+    StartedAt: instant(state.startedAt),
+    FinishedAt: instant(state.finishedAt),
+    ...(health === undefined
+      ? {}
+      : { Health: { Status: health.status, FailingStreak: health.failingStreak, Log: [...health.log] } }),
+  };
+}
+
+/** Docker's defaults of every member, so that none is missing. Null where Docker says null. */
+const HOST_SHAPE: Record<string, unknown> = {
+  Binds: null,
+  ContainerIDFile: "",
+  LogConfig: {},
+  NetworkMode: "",
+  PortBindings: {},
+  RestartPolicy: {},
+  AutoRemove: false,
+  VolumeDriver: "",
+  VolumesFrom: null,
+  ConsoleSize: [0, 0],
+  CapAdd: null,
+  CapDrop: null,
+  CgroupnsMode: "",
+  Dns: [],
+  DnsOptions: [],
+  DnsSearch: [],
+  ExtraHosts: null,
+  GroupAdd: null,
+  IpcMode: "",
+  Cgroup: "",
+  Links: null,
+  OomScoreAdj: 0,
+  PidMode: "",
+  Privileged: false,
+  PublishAllPorts: false,
+  ReadonlyRootfs: false,
+  SecurityOpt: null,
+  UTSMode: "",
+  UsernsMode: "",
+  ShmSize: 0,
+  Runtime: "",
+  Isolation: "",
+  CpuShares: 0,
+  Memory: 0,
+  NanoCpus: 0,
+  CgroupParent: "",
+  BlkioWeight: 0,
+  BlkioWeightDevice: [],
+  BlkioDeviceReadBps: [],
+  BlkioDeviceWriteBps: [],
+  BlkioDeviceReadIOps: [],
+  BlkioDeviceWriteIOps: [],
+  CpuPeriod: 0,
+  CpuQuota: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
+  CpusetCpus: "",
+  CpusetMems: "",
+  Devices: [],
+  DeviceCgroupRules: null,
+  DeviceRequests: null,
+  MemoryReservation: 0,
+  MemorySwap: 0,
+  MemorySwappiness: null,
+  OomKillDisable: false,
+  PidsLimit: null,
+  Ulimits: [],
+  CpuCount: 0,
+  CpuPercent: 0,
+  IOMaximumIOps: 0,
+  IOMaximumBandwidth: 0,
+  MaskedPaths: null,
+  ReadonlyPaths: null,
+};
+
+function hostConfigShape(host: HostConfig): HostConfig {
+  // The API's type leaves out that members may be null; Docker sends them so.
+  return { ...HOST_SHAPE, ...withoutNulls(host) } as HostConfig;
+}
+
+const CONFIG_SHAPE: Record<string, unknown> = {
+  Hostname: "",
+  Domainname: "",
+  User: "",
+  AttachStdin: false,
+  AttachStdout: false,
+  AttachStderr: false,
+  Tty: false,
+  OpenStdin: false,
+  StdinOnce: false,
+  Env: null,
+  Cmd: null,
+  Image: "",
+  Volumes: null,
+  WorkingDir: "",
+  Entrypoint: null,
+  OnBuild: null,
+  Labels: {},
+};
+
+function configShape(config: ContainerConfig): ContainerConfig {
+  const { Cmd, Entrypoint, ...rest } = withoutNulls(config);
+  return {
+    ...CONFIG_SHAPE,
+    ...rest,
+    Cmd: Cmd?.length ? Cmd : null,
+    Entrypoint: Entrypoint?.length ? Entrypoint : null,
+  } as ContainerConfig; // as above
+}
+
+function withoutNulls<T extends object>(value: T): T {
+  const there = Object.entries(value).filter(([, member]) => member !== null && member !== undefined);
+  return Object.fromEntries(there) as T; // what is left out is optional
+}
+
+/** With the deprecated members of the default bridge, which clients below 1.52 read. */
+function networkSettings(entry: ContainerEntry, attached: AttachedNetworking | undefined) {
+  const networks = endpointsOf(entry, attached);
+  const bridge = networkMode(entry.record.hostConfig.NetworkMode).kind === "network" ? networks["bridge"] : undefined;
+  const running = entry.state.phase.kind === "running";
+  return {
+    Bridge: "",
+    SandboxID: running ? hexOf(sha256(`sandbox ${entry.id} ${entry.state.startedAt}`)) : "",
+    SandboxKey: attached?.sandboxKey ?? "",
+    Ports: portMap(entry, attached),
+    HairpinMode: false,
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: bridge?.EndpointID ?? "",
+    Gateway: bridge?.Gateway ?? "",
+    GlobalIPv6Address: bridge?.GlobalIPv6Address ?? "",
+    GlobalIPv6PrefixLen: bridge?.GlobalIPv6PrefixLen ?? 0,
+    IPAddress: bridge?.IPAddress ?? "",
+    IPPrefixLen: bridge?.IPPrefixLen ?? 0,
+    IPv6Gateway: bridge?.IPv6Gateway ?? "",
+    MacAddress: bridge?.MacAddress ?? "",
+    Networks: networks,
+  };
+}

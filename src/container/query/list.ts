@@ -1,0 +1,98 @@
+import type { ContainerListQuery, ContainerSummary } from "../../api/index.ts";
+import type { ContainerEntry } from "../entry.ts";
+import type { ContainerRegistry } from "../registry.ts";
+import { isUp, statusWord } from "../state.ts";
+import type { Clock, ContainerDependencies } from "../types.ts";
+import { compileFilters } from "./filters.ts";
+import { mountPoints } from "./mount-points.ts";
+import { attachedOf, endpointsOf, portMap, portSummaries } from "./networks.ts";
+import { statusText } from "./status-text.ts";
+
+type Needs = Pick<ContainerDependencies, "images" | "networks" | "snapshotter">;
+
+/** `GET /containers/json`. */
+export class ContainerList {
+  readonly #registry: ContainerRegistry;
+  readonly #needs: Needs;
+  readonly #clock: Clock;
+
+  constructor(registry: ContainerRegistry, needs: Needs, clock: Clock) {
+    this.#registry = registry;
+    this.#needs = needs;
+    this.#clock = clock;
+  }
+
+  /** Newest first. @throws invalid for unknown filters. */
+  async list(query: ContainerListQuery): Promise<ContainerSummary[]> {
+    const test = await compileFilters(query.filters, { registry: this.#registry, ...this.#needs });
+    const limit = query.limit !== undefined && query.limit > 0 ? query.limit : undefined;
+    // A status, an exit code or a number asks for stopped ones too.
+    const all = query.all || limit !== undefined || ["status", "exited"].some((name) => query.filters.has(name));
+    const found = this.#registry.all().filter((entry) => (all || isUp(entry.state)) && test(entry));
+    const names = new Map<string, string>();
+    return await Promise.all(found.slice(0, limit).map((entry) => this.#summary(entry, query.size, names)));
+  }
+
+  async #summary(entry: ContainerEntry, size: boolean, names: Map<string, string>): Promise<ContainerSummary> {
+    const { record, state } = entry;
+    const attached = attachedOf(entry, this.#needs.networks);
+    return {
+      Id: record.id,
+      Names: [`/${record.name}`],
+      Image: await this.#imageName(entry, names),
+      ImageID: record.image.id,
+      Command: [record.path, ...record.args].map(quoted).join(" "),
+      Created: Number(BigInt(record.createdAt) / 1_000_000_000n),
+      Ports: portSummaries(portMap(entry, attached)),
+      ...(size ? await this.#sizes(entry) : {}),
+      Labels: record.config.Labels ?? {},
+      State: statusWord(state),
+      Status: statusText(state, entry.health, this.#clock.now()),
+      HostConfig: {
+        NetworkMode: record.hostConfig.NetworkMode ?? "",
+        ...(record.hostConfig.Annotations ? { Annotations: record.hostConfig.Annotations } : {}),
+      },
+      NetworkSettings: { Networks: endpointsOf(entry, attached) },
+      Mounts: mountPoints(record.mounts),
+      ...(entry.health === undefined
+        ? {}
+        : { Health: { Status: entry.health.status, FailingStreak: entry.health.failingStreak } }),
+    };
+  }
+
+  /** The name it was made from while that still means the same image, else the id. */
+  async #imageName(entry: ContainerEntry, names: Map<string, string>): Promise<string> {
+    const asked = entry.record.config.Image ?? "";
+    const key = `${asked} ${entry.record.image.id}`;
+    const known = names.get(key);
+    if (known !== undefined) return known;
+    const current = await this.#needs.images.resolve(asked).catch(() => undefined);
+    const name = current?.id === entry.record.image.id ? asked : entry.record.image.id;
+    names.set(key, name);
+    return name;
+  }
+
+  async #sizes(entry: ContainerEntry): Promise<{ SizeRw: number; SizeRootFs: number }> {
+    return await sizesOf(entry, this.#needs);
+  }
+}
+
+/** Bytes that the container wrote, and of its whole root file system. */
+export async function sizesOf(
+  entry: ContainerEntry,
+  needs: Pick<ContainerDependencies, "snapshotter">,
+): Promise<{ SizeRw: number; SizeRootFs: number }> {
+  const { snapshotter } = needs;
+  const parents = new Map(snapshotter.list().map((row) => [row.key, row.parent]));
+  const own = await snapshotter.usage(entry.id);
+  let total = own.bytes;
+  for (let key = parents.get(entry.id); key !== undefined; key = parents.get(key)) {
+    total += (await snapshotter.usage(key)).bytes;
+  }
+  return { SizeRw: own.bytes, SizeRootFs: total };
+}
+
+/** Arguments with blanks are shown in quotes. */
+function quoted(argument: string): string {
+  return argument.includes(" ") ? `'${argument}'` : argument;
+}
