@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { format, resolveConfig } from "prettier";
 import {
   configMembers,
+  endpointMembers,
   formatApiVersion,
   hostMembers,
   MAX_API_VERSION,
@@ -99,6 +100,9 @@ ${Object.entries(configMembers)
   .join("\n")}
 ${Object.entries(hostMembers)
   .map((entry) => treatmentRow("HostConfig.", entry))
+  .join("\n")}
+${Object.entries(endpointMembers)
+  .map((entry) => treatmentRow("NetworkingConfig.EndpointsConfig.NAME.", entry))
   .join("\n")}
 `;
 const text = await format(source, { ...(await resolveConfig(TARGET)), parser: "markdown" });

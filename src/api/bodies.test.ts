@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { messageOf } from "../base/index.ts";
 import { type BodyName, checkBody, readBody } from "./bodies.ts";
-import { configMembers, hostMembers } from "./create-members.ts";
+import { configMembers, endpointMembers, hostMembers } from "./create-members.ts";
 import { shapes } from "./generated/bodies.ts";
 
 function problemOf(name: BodyName, value: unknown): string {
@@ -83,4 +83,5 @@ test("a map's key is a key, whatever it is called", () => {
 test("every member of a create body has a treatment, and every treatment a member", () => {
   expect(Object.keys(configMembers).sort()).toEqual(Object.keys(shapes["ContainerCreateBody"] ?? {}).sort());
   expect(Object.keys(hostMembers).sort()).toEqual(Object.keys(shapes["HostConfig"] ?? {}).sort());
+  expect(Object.keys(endpointMembers).sort()).toEqual(Object.keys(shapes["EndpointSettings"] ?? {}).sort());
 });

@@ -8,7 +8,7 @@ test("a body without any config is refused with Docker's text", () => {
 });
 
 test("what asks for nothing is not refused", () => {
-  const body = { Image: "a", NetworkDisabled: false, HostConfig: { UsernsMode: "host", Cgroup: "" } };
+  const body = { Image: "a", HostConfig: { UsernsMode: "host", Cgroup: "", Init: false } };
   expect(judgeCreateBody(body)).toEqual({ warnings: [], refusal: undefined });
 });
 
@@ -23,4 +23,10 @@ test("what is dropped is told", () => {
     "linux does not support CPU count. CPU count discarded.",
   ]);
   expect(judgeCreateBody({ Image: "a", HostConfig: { CpuCount: 0 } }).warnings).toEqual([]);
+  const withOptions = (DriverOpts: Record<string, string>) => ({
+    Image: "a",
+    NetworkingConfig: { EndpointsConfig: { n: { DriverOpts } } },
+  });
+  expect(judgeCreateBody(withOptions({ a: "b" })).warnings.length).toBe(1);
+  expect(judgeCreateBody(withOptions({})).warnings).toEqual([]);
 });

@@ -25,7 +25,10 @@ const refused = (refusal: EngineError, accepts: (value: unknown) => boolean): Tr
 });
 
 const isEmpty = (value: unknown): boolean =>
-  value === "" || value === 0 || value === false || (Array.isArray(value) && value.length === 0);
+  value === "" ||
+  value === 0 ||
+  value === false ||
+  (typeof value === "object" && Object.keys(value ?? {}).length === 0);
 const byClient = recorded("it is for the client's own use");
 const ofImages = recorded("it concerns images that are built from this one");
 
@@ -38,14 +41,10 @@ export const configMembers: Readonly<Record<string, Treatment>> = {
   ...allHonoured("Hostname", "Domainname", "User", "AttachStdin", "AttachStdout", "AttachStderr", "ExposedPorts"),
   ...allHonoured("Tty", "OpenStdin", "StdinOnce", "Env", "Cmd", "Healthcheck", "Image", "Volumes", "WorkingDir"),
   ...allHonoured("Entrypoint", "Labels", "StopSignal", "StopTimeout", "Shell", "HostConfig", "NetworkingConfig"),
-  // The edge moves it to the endpoint of the main network.
-  ...allHonoured("MacAddress"),
+  // The edge puts these where newer clients put them: the main network's endpoint, and the network mode.
+  ...allHonoured("MacAddress", "NetworkDisabled"),
   ArgsEscaped: recorded("it is for Windows"),
   OnBuild: ofImages,
-  NetworkDisabled: refused(
-    invalid('NetworkDisabled is not supported by berth: set HostConfig.NetworkMode to "none" instead'),
-    isEmpty,
-  ),
 };
 
 /** Members of HostConfig: what ties the container to this host. */
@@ -54,7 +53,7 @@ export const hostMembers: Readonly<Record<string, Treatment>> = {
   ...allHonoured("BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps", "CpuPeriod", "CpuQuota"),
   ...allHonoured("CpuRealtimePeriod", "CpuRealtimeRuntime", "CpusetCpus", "CpusetMems", "Devices"),
   ...allHonoured("DeviceCgroupRules", "DeviceRequests", "MemoryReservation", "MemorySwap", "MemorySwappiness"),
-  ...allHonoured("NanoCpus", "OomKillDisable", "Init", "PidsLimit", "Ulimits", "CpuPercent", "IOMaximumIOps"),
+  ...allHonoured("NanoCpus", "OomKillDisable", "PidsLimit", "Ulimits", "CpuPercent", "IOMaximumIOps"),
   ...allHonoured("IOMaximumBandwidth", "Binds", "LogConfig", "NetworkMode", "PortBindings", "RestartPolicy"),
   ...allHonoured("AutoRemove", "VolumeDriver", "VolumesFrom", "Mounts", "ConsoleSize", "Annotations", "CapAdd"),
   ...allHonoured("CapDrop", "CgroupnsMode", "Dns", "DnsOptions", "DnsSearch", "ExtraHosts", "GroupAdd", "IpcMode"),
@@ -65,12 +64,30 @@ export const hostMembers: Readonly<Record<string, Treatment>> = {
   CpuCount: warned("linux does not support CPU count. CPU count discarded."),
   KernelMemory: warned("Kernel memory limits are not supported any more. Kernel memory limit discarded."),
   KernelMemoryTCP: warned("TCP kernel memory limits are not supported any more. Kernel memory limit discarded."),
+  Init: refused(notSupportedYet("an init process inside the container"), isEmpty),
   Cgroup: refused(notSupportedYet("joining another container's cgroup"), isEmpty),
   UsernsMode: refused(
     notSupportedYet("a user namespace for one container"),
     // Without a remapped daemon the host's user namespace is what a container gets anyway.
     (value) => value === "" || value === "host",
   ),
+};
+
+const told = recorded("the engine says what it is");
+
+/** Members of each network's settings in NetworkingConfig.EndpointsConfig. */
+export const endpointMembers: Readonly<Record<string, Treatment>> = {
+  ...allHonoured("IPAMConfig", "Links", "Aliases", "MacAddress", "GwPriority"),
+  DriverOpts: warned("driver options of an endpoint are not supported by berth yet. Driver options discarded."),
+  NetworkID: told,
+  EndpointID: told,
+  Gateway: told,
+  IPAddress: told,
+  IPPrefixLen: told,
+  IPv6Gateway: told,
+  GlobalIPv6Address: told,
+  GlobalIPv6PrefixLen: told,
+  DNSNames: told,
 };
 
 export interface CreateJudgement {
@@ -80,12 +97,15 @@ export interface CreateJudgement {
 
 /** What the tables say about a body: texts to warn its client with, or why it is refused. */
 export function judgeCreateBody(body: ContainerCreateBody): CreateJudgement {
-  const { HostConfig: host, NetworkingConfig: _networking, ...config } = body;
+  const { HostConfig: host, NetworkingConfig: networking, ...config } = body;
   if (Object.keys(config).length === 0) {
     return { warnings: [], refusal: invalid("config cannot be empty in order to create a container") };
   }
   const warnings: string[] = [];
-  const refusal = judge(config, configMembers, warnings) ?? judge(host ?? {}, hostMembers, warnings);
+  let refusal = judge(config, configMembers, warnings) ?? judge(host ?? {}, hostMembers, warnings);
+  for (const endpoint of Object.values(networking?.EndpointsConfig ?? {})) {
+    refusal ??= judge(endpoint, endpointMembers, warnings);
+  }
   return { warnings, refusal };
 }
 

@@ -18,8 +18,9 @@ export interface AdaptedCreate {
  */
 export function adaptCreateBody(given: BodyTypes["ContainerCreateBody"], version: ApiVersion): AdaptedCreate {
   const { MacAddress: mac = "", ...rest } = given;
-  const body =
-    rest.HostConfig === undefined ? rest : { ...rest, HostConfig: adaptHostConfig(rest.HostConfig, version) };
+  const body: ContainerCreateBody = { ...rest, HostConfig: adaptHostConfig(rest.HostConfig ?? {}, version) };
+  // The older way to ask for no network.
+  if (rest.NetworkDisabled === true) body.HostConfig = { ...body.HostConfig, NetworkMode: "none" };
   if (mac === "") return { body, warnings: [] };
   return { body: withMacAddress(body, mac), warnings: hasSince(version, "1.44") ? [MAC_DEPRECATED] : [] };
 }

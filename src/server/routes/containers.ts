@@ -4,6 +4,7 @@ import {
   hasSince,
   judgeCreateBody,
   type LogsQuery,
+  notSupportedYet,
   type PathStat,
   statusOfKind,
   type WaitCondition,
@@ -77,7 +78,7 @@ export function containerRoutes(backend: ContainersBackend): ContainerRoutes {
       return empty(200);
     },
     containerStart: async ({ ref, query, context }) => {
-      if (query.checkpoint !== undefined) throw invalid("checkpoints are not supported by berth yet");
+      if (query.checkpoint !== undefined) throw notSupportedYet("starting from a checkpoint");
       await backend.start(ref, context);
       return empty(204);
     },

@@ -1,6 +1,6 @@
 import { invalid } from "../../base/index.ts";
 import { type ImagesBackend, notSupportedYet } from "../../api/index.ts";
-import { adaptImageSummary } from "../adapt/images.ts";
+import { adaptImageSummary, checkPlatform } from "../adapt/images.ts";
 import { json, empty } from "../answer.ts";
 import { readRegistryAuth } from "../registry-auth.ts";
 import type { RoutesOf } from "../route.ts";
@@ -45,8 +45,20 @@ export function imageRoutes(backend: ImagesBackend): ImageRoutes {
       const items = await backend.import(stream, { repo, tag, message, changes, platform }, context);
       return { kind: "progress", items };
     },
-    imageInspect: async ({ ref, query }) => json(await backend.inspect(ref, { manifests: query.manifests })),
-    imageHistory: async ({ ref }) => json(await backend.history(ref)),
+    imageInspect: async ({ ref, query }) => {
+      if (query.manifests && query.platform !== undefined) {
+        throw invalid("conflicting options: manifests and platform options cannot both be set");
+      }
+      const image = await backend.inspect(ref, { manifests: query.manifests });
+      checkPlatform(ref, image, query.platform);
+      return json(image);
+    },
+    imageHistory: async ({ ref, query }) => {
+      if (query.platform !== undefined) {
+        checkPlatform(ref, await backend.inspect(ref, { manifests: false }), query.platform);
+      }
+      return json(await backend.history(ref));
+    },
     imagePush: async ({ ref, query, headers, context }) => {
       const options = { tag: query.tag, platform: query.platform, auth: readRegistryAuth(headers) };
       return { kind: "progress", items: await backend.push(ref, options, context) };

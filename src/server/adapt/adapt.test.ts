@@ -1,0 +1,59 @@
+import { expect, test } from "bun:test";
+import { messageOf } from "../../base/index.ts";
+import { adaptCreateBody } from "./container-create.ts";
+import { withLegacyFields } from "./events.ts";
+import { checkPlatform } from "./images.ts";
+
+test("no network, asked for in the older way, is a network mode", () => {
+  const { body } = adaptCreateBody({ Image: "a", NetworkDisabled: true }, [1, 51]);
+  expect(body.HostConfig?.NetworkMode).toBe("none");
+});
+
+test("a container-wide MAC address goes to the main network, with a warning to who could know", () => {
+  const given = { Image: "a", MacAddress: "02:00:00:00:00:01", HostConfig: { NetworkMode: "n" } };
+  const adapted = adaptCreateBody(given, [1, 51]);
+  expect(adapted.body.NetworkingConfig?.EndpointsConfig).toEqual({ n: { MacAddress: given.MacAddress } });
+  expect(adapted.body).not.toHaveProperty("MacAddress");
+  expect(adapted.warnings.length).toBe(1);
+  expect(adaptCreateBody(given, [1, 43]).warnings).toEqual([]);
+  const contradicting = {
+    ...given,
+    NetworkingConfig: { EndpointsConfig: { n: { MacAddress: "02:00:00:00:00:02" } } },
+  };
+  expect(() => adaptCreateBody(contradicting, [1, 51])).toThrow("must match the endpoint-specific MAC address");
+});
+
+test("only events of containers and images have the older members", async () => {
+  const given = [
+    { Type: "image", Action: "pull", Actor: { ID: "i" } },
+    { Type: "network", Action: "create", Actor: { ID: "n" } },
+  ] as const;
+  const seen: unknown[] = [];
+  for await (const event of withLegacyFields(
+    (async function* () {
+      yield* given;
+    })(),
+  )) {
+    seen.push(event);
+  }
+  expect(seen).toEqual([{ status: "pull", id: "i", ...given[0] }, given[1]]);
+});
+
+test.each([
+  ['{"os":"linux","architecture":"amd64"}', "fine"],
+  ['{"os":"linux"}', "fine"],
+  [
+    '{"os":"linux","architecture":"arm64","variant":"v8"}',
+    "image with reference a was found but does not provide the specified platform (linux/arm64/v8)",
+  ],
+  ["[]", "invalid platform"],
+  ["{", "invalid JSON: unexpected EOF"],
+])("an image of linux/amd64 asked for %p", (platform, outcome) => {
+  let message = "fine";
+  try {
+    checkPlatform("a", { Os: "linux", Architecture: "amd64" }, platform);
+  } catch (error) {
+    message = messageOf(error);
+  }
+  expect(message).toBe(outcome);
+});
