@@ -26,6 +26,7 @@ export function createArchiver(options: { addonPath?: string } = {}): Archiver {
     copyTree: async (from, to) => void (await pool.run("copyTree", { from, to })),
     copyWithin: (root, path, to) => pool.run("copyWithin", { root, path, to }),
     removeTree: async (path) => void (await pool.run("removeTree", { path })),
+    emptyDirectory: async (directory) => void (await pool.run("emptyDirectory", { directory })),
     usage: (root) => pool.run("usage", { root }),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };

@@ -115,10 +115,10 @@ export function openInRoot(native: Native, root: number, path: ByteString, flags
   }
 }
 
-/** Opens a directory; a path's last part must not be a link. The caller closes it. */
+/** Opens a directory, which the daemon has chosen: links in its path are followed. The caller closes it. */
 export function openDirectory(native: Native, directory: DirectoryRef, flags = 0): number {
   if ("fd" in directory) return native.openat2(directory.fd, ".", O_DIRECTORY | flags, 0, 0);
-  return native.openat2(AT_FDCWD, directory.path, O_DIRECTORY | O_NOFOLLOW | flags, 0, 0);
+  return native.openat2(AT_FDCWD, directory.path, O_DIRECTORY | flags, 0, 0);
 }
 
 /** A path through a descriptor, for calls that know no descriptor. */

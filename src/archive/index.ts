@@ -3,4 +3,5 @@ export { type Compression, decompress, detectCompression } from "./compression.t
 export { emptyEntry, type TarEntry, type TarType } from "./tar-format.ts";
 export { TarReader, type TarSink } from "./tar-reader.ts";
 export { formatHeader, TRAILER } from "./tar-writer.ts";
+export { Trash } from "./trash.ts";
 export type * from "./types.ts";

@@ -1,7 +1,10 @@
+import { closeSync } from "node:fs";
 import { AT_FDCWD, type Native } from "../sys/index.ts";
+import { toKernel } from "./byte-string.ts";
+import { openDirectory } from "./directories.ts";
 import { removeTree } from "./remove-tree.ts";
 import type { DirectoryRef } from "./types.ts";
-import { isDirectory, walk } from "./walk.ts";
+import { isDirectory, namesIn, walk } from "./walk.ts";
 
 /** Apparent bytes of what is beneath, hard links once, and the number of inodes: as `docker system df` counts. */
 export function usage(native: Native, root: DirectoryRef): { bytes: number; inodes: number } {
@@ -23,5 +26,16 @@ export function usage(native: Native, root: DirectoryRef): { bytes: number; inod
 /** Removes what the host path names, a link itself and not its target. */
 export function removePath(native: Native, path: string): undefined {
   removeTree(native, AT_FDCWD, path);
+  return undefined;
+}
+
+/** Removes what is in a directory, which itself stays. */
+export function emptyDirectory(native: Native, directory: DirectoryRef): undefined {
+  const fd = openDirectory(native, directory);
+  try {
+    for (const name of namesIn(native, fd)) removeTree(native, fd, toKernel(name));
+  } finally {
+    closeSync(fd);
+  }
   return undefined;
 }

@@ -116,6 +116,8 @@ export interface Archiver extends AsyncDisposable {
   copyWithin(root: DirectoryRef, path: string, to: DirectoryRef): Promise<boolean>;
   /** Removes a tree, also one with immutable modes or very deep; missing is fine. */
   removeTree(path: string): Promise<void>;
+  /** Removes what is in a directory, which itself stays. */
+  emptyDirectory(directory: DirectoryRef): Promise<void>;
   /** Apparent bytes of regular files (each inode once) and the number of inodes. */
   usage(root: DirectoryRef): Promise<{ bytes: number; inodes: number }>;
 }

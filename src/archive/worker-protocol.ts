@@ -25,6 +25,7 @@ export interface Tasks {
   copyTree: { args: { from: DirectoryRef; to: DirectoryRef }; result: undefined };
   copyWithin: { args: { root: DirectoryRef; path: string; to: DirectoryRef }; result: boolean };
   removeTree: { args: { path: string }; result: undefined };
+  emptyDirectory: { args: { directory: DirectoryRef }; result: undefined };
   usage: { args: { root: DirectoryRef }; result: { bytes: number; inodes: number } };
 }
 

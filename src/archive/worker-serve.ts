@@ -5,7 +5,7 @@ import { overlayChanges, treeChanges } from "./changes.ts";
 import { copyTree, copyWithin } from "./copy-tree.ts";
 import { pack } from "./pack.ts";
 import { pathGet, pathPut, pathStat } from "./rootfs-path.ts";
-import { removePath, usage } from "./tree.ts";
+import { emptyDirectory, removePath, usage } from "./tree.ts";
 import { readFileRegion, unpack } from "./unpack.ts";
 import { fromPlain, type FromWorker, type Task, toPlain, type ToWorker, WINDOW } from "./worker-protocol.ts";
 
@@ -99,6 +99,8 @@ class Running {
         return copyWithin(native, task.args.root, task.args.path, task.args.to);
       case "removeTree":
         return removePath(native, task.args.path);
+      case "emptyDirectory":
+        return emptyDirectory(native, task.args.directory);
       case "usage":
         return usage(native, task.args.root);
     }

@@ -1,13 +1,12 @@
-import type { Archiver } from "../archive/index.ts";
+import { join } from "node:path";
+import { type Archiver, Trash } from "../archive/index.ts";
 import { crashPoint, KeyedLock, type Logger, messageOf, randomId } from "../base/index.ts";
 import type { Store } from "../store/index.ts";
-import { join } from "node:path";
 import type { Native } from "../sys/index.ts";
 import type { Place, StorageDriver } from "./driver.ts";
 import { notActive } from "./errors.ts";
 import { createRootfsViews } from "./rootfs-view.ts";
 import { type Row, Rows } from "./rows.ts";
-import { Trash } from "./trash.ts";
 import type { RootfsMount, Snapshot, SnapshotChange, SnapshotRow, Snapshotter, UnpackTarget } from "./types.ts";
 
 export interface SnapshotterParts {

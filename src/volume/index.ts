@@ -1,1 +1,2 @@
+export { createVolumeService } from "./service.ts";
 export type * from "./types.ts";

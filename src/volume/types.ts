@@ -1,7 +1,10 @@
-import type { VolumesBackend } from "../api/index.ts";
+import type { VolumeListResponse, VolumesBackend } from "../api/index.ts";
 
 export interface VolumeService extends VolumesBackend {
-  /** The volume of that name, made when it is not there; `anonymous` ones go with `rm -v` and `--rm`. */
+  /**
+   * The volume of that name, made when it is not there and mounted when it has options; `anonymous` ones go with `rm -v`
+   * and `--rm`. A mount stays until the last user is removed.
+   */
   ensure(request: {
     name: string | undefined;
     driver: string | undefined;
@@ -12,6 +15,8 @@ export interface VolumeService extends VolumesBackend {
   addUser(name: string, containerId: string): void;
   removeUser(name: string, containerId: string): void;
   usersOf(name: string): string[];
+  /** As `list`, with what each takes and how many use it (`system df`); -1 for what is mounted from elsewhere. */
+  listWithUsage(): Promise<VolumeListResponse>;
   get(name: string): VolumeUse | undefined;
   /**
    * Copies the image's content at `path` into an empty volume, once, before the first mount (Docker's copy-up).

@@ -1,7 +1,7 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Archiver } from "../archive/index.ts";
 import { isKind, type Logger, messageOf } from "../base/index.ts";
+import type { Archiver } from "./types.ts";
 
 /**
  * Directories that are already gone for everybody: deleted one after another in the background. What a killed daemon
@@ -43,7 +43,7 @@ export class Trash {
       await this.#archiver.removeTree(join(this.folder, name));
     } catch (error) {
       if (isKind(error, "cancelled")) return; // the daemon ends: resumed at the next start
-      this.#logger.warn("a removed layer's directory cannot be deleted yet", { directory: name, error: messageOf(error) });
+      this.#logger.warn("a removed directory cannot be deleted yet", { directory: name, error: messageOf(error) });
     }
   }
 }
