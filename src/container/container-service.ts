@@ -43,7 +43,7 @@ import { statsOf } from "./query/stats.ts";
 import { top } from "./query/top.ts";
 import { ContainerRegistry } from "./registry.ts";
 import { isUp, statusWord } from "./state.ts";
-import type { ContainerDependencies, ContainerService } from "./types.ts";
+import type { Clock, ContainerDependencies, ContainerService } from "./types.ts";
 
 /** The container layer over the parts that it needs. `recover` is called before anything is served. */
 export function createContainerService(needs: ContainerDependencies): ContainerService {
@@ -103,7 +103,7 @@ interface Parts {
   runs: Runs;
   stopping: Stopping;
   removal: Removal;
-  clock: { now(): bigint };
+  clock: Clock;
 }
 
 /** The API's verbs: each resolves its container and hands it to the part that does the work. */
@@ -117,7 +117,7 @@ class Containers implements ContainersBackend {
     const { registry, needs, clock } = parts;
     this.#parts = parts;
     this.#creation = new ContainerCreation(registry, needs);
-    this.#list = new ContainerList(registry, needs, { after: systemClock.after, now: clock.now });
+    this.#list = new ContainerList(registry, needs, clock);
   }
 
   list(query: ContainerListQuery) {
