@@ -74,7 +74,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
   const networks = stack.use(
     await createNetworkService({ native, store, events, config: networkConfiguration(config), logger }),
   );
-  const volumes = createVolumeService({ root: join(root, "volumes"), store, events, native, archiver, logger });
+  const volumes = await createVolumeService({ root: join(root, "volumes"), store, events, native, archiver, logger });
 
   const registry = createRegistryClient({
     insecure: config["insecure-registry"],

@@ -31,7 +31,7 @@ const REMOVED = ".removed";
 const NULL_MAP = null as unknown as Record<string, string>;
 
 export interface VolumeServiceParts {
-  /** The daemon's data root: volumes are in its `volumes` folder. */
+  /** The folder of volumes, made when it is missing. */
   root: string;
   store: Store;
   events: EventBus;
@@ -41,7 +41,7 @@ export interface VolumeServiceParts {
 }
 
 /**
- * Volumes of the local driver: `volumes/NAME/_data`, with a mount over it when options ask for one.
+ * Volumes of the local driver: `ROOT/NAME/_data`, with a mount over it when options ask for one.
  *
  * A volume is recorded before its folder is made, and its folder is put away before its record goes, so that a killed
  * daemon neither loses data nor brings a removed volume back. Folders without a record are adopted, never removed.
@@ -63,7 +63,7 @@ class LocalVolumes implements VolumeService {
   readonly #locks = new KeyedLock();
 
   constructor({ root, store, events, native, archiver, logger }: VolumeServiceParts) {
-    this.#home = join(root, "volumes");
+    this.#home = root;
     this.#rows = new VolumeRows(store);
     this.#mounts = new LocalMounts(native);
     this.#logger = logger.with({ module: "volume" });

@@ -57,7 +57,7 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const open = () => createVolumeService({ root, store, events, native, archiver, logger: silentLogger });
+const open = () => createVolumeService({ root: join(root, "volumes"), store, events, native, archiver, logger: silentLogger });
 const mounted = () => readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => line.includes(root));
 const filters = (entries: Record<string, string[]>): Filters => new Map(Object.entries(entries));
 const names = async (entries: Record<string, string[]>) =>
