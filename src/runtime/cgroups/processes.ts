@@ -53,6 +53,15 @@ export async function killCgroup(driver: CgroupDriver, path: string): Promise<vo
   await unlessGone(driver.freeze(path, false));
 }
 
+/** Waits until the killed are gone; gives up silently after a while, since removal will say what is still there. */
+export async function waitUntilEmpty(driver: CgroupDriver, path: string): Promise<void> {
+  const until = Date.now() + REMOVAL_LIMIT_MS;
+  for (let wait = 1; (await listProcesses(driver, path)).length > 0; wait = Math.min(wait * 2, 50)) {
+    if (Date.now() > until) return;
+    await sleep(wait);
+  }
+}
+
 /**
  * Removes the cgroup and what is beneath it, in every hierarchy. Its processes must have been killed; their last
  * breath is waited for.

@@ -2,7 +2,14 @@ import { rm } from "node:fs/promises";
 import type { StdioStream } from "../../api/index.ts";
 import { conflict, messageOf, notFound, nowNanos, type ContainerId } from "../../base/index.ts";
 import type { LinuxResources } from "../../spec/index.ts";
-import { applyWrites, killCgroup, listProcesses, removeCgroup, signalProcesses } from "../cgroups/index.ts";
+import {
+  applyWrites,
+  killCgroup,
+  listProcesses,
+  removeCgroup,
+  signalProcesses,
+  waitUntilEmpty,
+} from "../cgroups/index.ts";
 import { compileExecPlan, planFailure } from "../launch/index.ts";
 import { encodePlan } from "../plan/index.ts";
 import { PlanFailure, ShimError, type ExitEvent, type Shim } from "../shim/index.ts";
@@ -179,6 +186,7 @@ export class ShimTask implements Task {
     try {
       oomKilled = (await cgroups.oomKills(cgroupPath)) > 0;
       await killCgroup(cgroups, cgroupPath);
+      await waitUntilEmpty(cgroups, cgroupPath);
     } catch (error) {
       logger.error(`could not end container ${this.id} after its supervisor was lost: ${messageOf(error)}`);
     }
