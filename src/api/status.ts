@@ -20,16 +20,3 @@ const STATUS: Record<ErrorKind, number> = {
 export function statusOfKind(kind: ErrorKind): number {
   return STATUS[kind];
 }
-
-/** What a client makes of a status it was answered with. */
-export function kindOfStatus(status: number): ErrorKind {
-  if (status === 400) return "invalid";
-  if (status === 401) return "unauthorized";
-  if (status === 403) return "forbidden";
-  if (status === 404) return "not-found";
-  if (status === 409) return "conflict";
-  if (status === 304) return "not-modified";
-  if (status === 501) return "not-implemented";
-  if (status === 503) return "unavailable";
-  return "unknown";
-}

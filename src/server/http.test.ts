@@ -1,6 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { stat, writeFile } from "node:fs/promises";
+import { errnoOf, silentLogger } from "../base/index.ts";
 import { defaultLimits } from "./http/index.ts";
+import { createServer } from "./server.ts";
 import { eventually } from "./testing/eventually.ts";
+import { fakeBackends } from "./testing/fake-backends.ts";
+import { FakeStdio } from "./testing/fake-stdio.ts";
 import { ManualTimers } from "./testing/manual-timers.ts";
 import { startTestServer } from "./testing/test-server.ts";
 
@@ -209,6 +214,48 @@ test("a body that nobody wanted is skipped when it is short, and ends the connec
   client.send(Buffer.alloc(defaultLimits.drainBytes * 4));
   expect((await client.response()).status).toBe(404);
   expect((await client.rest()).length).toBe(0);
+});
+
+describe("the socket", () => {
+  test("has its mode, and is gone after closing", async () => {
+    await using server = await startTestServer();
+    expect((await stat(server.path)).mode & 0o777).toBe(0o660);
+    await server.server.close({ graceMs: 0 });
+    expect(await stat(server.path).catch(errnoOf)).toBe("ENOENT");
+  });
+
+  test("replaces one that a killed daemon left, but no other file", async () => {
+    await using server = await startTestServer();
+    const next = createServer({ backends: fakeBackends(), version: "0", logger: silentLogger });
+    await next.listen({ path: server.path });
+    using client = await server.connect();
+    client.send(PING);
+    expect((await client.response()).body).toBe("OK");
+    await next.close({ graceMs: 0 });
+    await writeFile(server.path, "precious");
+    expect(await next.listen({ path: server.path }).catch(errnoOf)).toBe("EADDRINUSE");
+  });
+});
+
+test("rude clients leave nothing behind", async () => {
+  const streams: FakeStdio[] = [];
+  await using server = await startTestServer({
+    containers: {
+      attach: async () => {
+        const stdio = new FakeStdio();
+        streams.push(stdio);
+        return stdio;
+      },
+    },
+  });
+  for (let index = 0; index < 300; index += 1) {
+    using client = await server.connect();
+    client.request("POST", "/containers/a/attach?stream=1", { fields: ["Connection: Upgrade", "Upgrade: tcp"] });
+    if (index % 3 === 0) client.end();
+    if (index % 2 === 0) await client.takeTo("\r\n\r\n");
+  }
+  await eventually("all connections are gone", () => server.server.connections === 0);
+  expect(streams.filter((stdio) => stdio.disposed === 0).length).toBe(0);
 });
 
 test("closing ends idle connections at once and lets a request finish", async () => {

@@ -99,14 +99,14 @@ class HttpApiServer implements ApiServer {
     const server = this.#serverFor(address);
     const wanted = await listenOptions(address);
     const listening = once(server, "listening");
-    server.listen(wanted);
+    bind(server, wanted);
     await listening;
     server.on("error", (error) => this.#logger.error("listener failed", { error: error.message }));
     this.#listeners.add(server);
     if ("path" in address) {
       this.#paths.add(address.path);
-      await chmod(address.path, address.mode ?? 0o660);
       if (address.gid !== undefined) await chown(address.path, 0, address.gid);
+      await chmod(address.path, address.mode ?? 0o660);
     }
     const bound = server.address();
     return { port: typeof bound === "object" && bound !== null ? bound.port : undefined };
@@ -163,6 +163,16 @@ class HttpApiServer implements ApiServer {
       this.#connections.delete(connection);
       if (this.#closing && this.#connections.size === 0) this.#idle?.();
     });
+  }
+}
+
+/** Binds so that nobody but root can connect until the socket has its own mode: it appears within this call. */
+function bind(server: Server, address: ListenOptions): void {
+  const before = process.umask(0o177);
+  try {
+    server.listen(address);
+  } finally {
+    process.umask(before);
   }
 }
 
