@@ -116,6 +116,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     config: await containerConfiguration(config, cgroups),
   });
   const service = containers;
+  networks.useConnections(service.connections);
 
   const system = createSystemBackend({
     id: engineId(store),
@@ -139,7 +140,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
       exec: service.execs,
       images,
       volumes,
-      networks: { ...networks, ...service.connections },
+      networks,
       system,
     },
     version: VERSION,

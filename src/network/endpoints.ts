@@ -62,10 +62,11 @@ export interface Owner {
  */
 export function reserveEndpoint(network: LiveNetwork, asked: EndpointSettings, owner: Owner): EndpointRecord {
   const { record } = network;
-  const ipv4 = record.ipv4 ? takeAddress(network, 4, asked.IPAMConfig?.IPv4Address) : undefined;
+  const bridged = record.driver === "bridge";
+  const ipv4 = bridged && record.ipv4 ? takeAddress(network, 4, asked.IPAMConfig?.IPv4Address) : undefined;
   let ipv6: Address | undefined;
   try {
-    ipv6 = record.ipv6 ? takeAddress(network, 6, asked.IPAMConfig?.IPv6Address) : undefined;
+    ipv6 = bridged && record.ipv6 ? takeAddress(network, 6, asked.IPAMConfig?.IPv6Address) : undefined;
   } catch (error) {
     if (ipv4 !== undefined) poolOf(network, ipv4)?.release(ipv4);
     throw error;
@@ -162,7 +163,9 @@ export function chooseGateway(
 ): EndpointRecord | undefined {
   const candidates = sandbox.endpoints.flatMap((endpoint) => {
     const network = networkOf(endpoint.network);
-    return network === undefined || network.internal ? [] : [{ endpoint, name: network.name }];
+    return network === undefined || network.internal || network.driver !== "bridge"
+      ? []
+      : [{ endpoint, name: network.name }];
   });
   candidates.sort(
     (a, b) => (b.endpoint.asked.GwPriority ?? 0) - (a.endpoint.asked.GwPriority ?? 0) || (a.name < b.name ? -1 : 1),

@@ -1,4 +1,5 @@
 import type {
+  CallContext,
   EndpointSettings,
   Filters,
   NetworkConnectRequest,
@@ -145,17 +146,15 @@ export class BridgeNetworks implements NetworkService {
     return { NetworksDeleted: doomed.map((network) => network.name) };
   }
 
-  async connect(ref: string, body: NetworkConnectRequest): Promise<void> {
-    const { record } = this.#parts.registry.find(ref);
-    if (record.driver === "host") throw hostNetworkConnect();
-    if (record.driver === "null") throw noneNetworkConnect();
-    const settings = body.EndpointConfig ?? {};
-    await this.#connections().connect(body.Container, record, settings);
+  async connect(ref: string, body: NetworkConnectRequest, call: CallContext): Promise<void> {
+    const { driver } = this.#parts.registry.find(ref).record;
+    if (driver === "host") throw hostNetworkConnect();
+    if (driver === "null") throw noneNetworkConnect();
+    await this.#connections().connect(ref, body, call);
   }
 
   async disconnect(ref: string, body: NetworkDisconnectRequest): Promise<void> {
-    const { record } = this.#parts.registry.find(ref);
-    await this.#connections().disconnect(body.Container, record, body.Force ?? false);
+    await this.#connections().disconnect(ref, body);
   }
 
   #connections(): ConnectionOwner {
@@ -284,6 +283,17 @@ export class BridgeNetworks implements NetworkService {
     // The interface goes at once: the container runs on and may not keep it.
     await this.#parts.reaper.drain();
     this.#announceEndpoint("disconnect", sandbox, endpoint);
+  }
+
+  rename(id: ContainerId, name: string): void {
+    const { sandboxes, records } = this.#parts;
+    const sandbox = sandboxes.get(id);
+    if (sandbox === undefined) return;
+    const old = sandbox.request.name;
+    sandbox.request.name = name;
+    for (const endpoint of sandbox.endpoints)
+      endpoint.dnsNames = [...new Set(endpoint.dnsNames.map((item) => (item === old ? name : item)))];
+    records.saveSandbox(sandbox);
   }
 
   state(id: ContainerId): AttachedNetworking | undefined {

@@ -9,6 +9,7 @@ import type { EndpointSettings } from "../api/index.ts";
 import { randomId, silentLogger } from "../base/index.ts";
 import type { ContainerId } from "../base/index.ts";
 import { createStore } from "../store/index.ts";
+import type { Store } from "../store/index.ts";
 import { loadNative } from "../sys/index.ts";
 import { defaultNetworkConfig } from "./config.ts";
 import type { NetworkConfig } from "./config.ts";
@@ -34,6 +35,7 @@ export class TestHost {
   readonly config: NetworkConfig;
   readonly events: PublishedEvent[] = [];
   readonly #children: ChildProcess[] = [];
+  #store: Store | undefined;
 
   constructor(config: Partial<NetworkConfig> = {}) {
     const number = instances++;
@@ -56,9 +58,12 @@ export class TestHost {
 
   /** The service over this host's store; another call is the daemon's next start. */
   async start(): Promise<NetworkService> {
+    // One daemon at a time owns the state file.
+    this.#store?.[Symbol.dispose]();
+    this.#store = createStore({ path: join(this.folder, "state.db"), logger: silentLogger });
     return createNetworkService({
       native: loadNative(),
-      store: createStore({ path: join(this.folder, "state.db"), logger: silentLogger }),
+      store: this.#store,
       events: { publish: (event) => void this.events.push(event), subscribe: () => neverAny() },
       config: this.config,
       logger: silentLogger,
@@ -97,6 +102,7 @@ export class TestHost {
   }
 
   removeFolder(): void {
+    this.#store?.[Symbol.dispose]();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -19,6 +19,8 @@ export interface NetworkService extends NetworksBackend, AsyncDisposable {
   /** Connects or disconnects a running container. */
   attachOne(id: ContainerId, network: string, settings: EndpointSettings, netnsPath: string): Promise<AttachedEndpoint>;
   detachOne(id: ContainerId, network: string, force: boolean): Promise<void>;
+  /** A running container got another name: other containers find it by that from now on. */
+  rename(id: ContainerId, name: string): void;
   /** State of a container's endpoints now, for inspect; undefined when it has none. */
   state(id: ContainerId): AttachedNetworking | undefined;
   /** After a daemon restart: what is attached on the host against who runs; repairs bridges and rules, drops the rest. */
@@ -34,16 +36,7 @@ export interface NetworkService extends NetworksBackend, AsyncDisposable {
 }
 
 /** The container layer's side of `docker network connect` and `disconnect`; both for running and stopped containers. */
-export interface ConnectionOwner {
-  connect(container: string, network: NetworkIdentity, settings: EndpointSettings): Promise<void>;
-  disconnect(container: string, network: NetworkIdentity, force: boolean): Promise<void>;
-}
-
-export interface NetworkIdentity {
-  id: string;
-  name: string;
-  driver: string;
-}
+export type ConnectionOwner = Pick<NetworksBackend, "connect" | "disconnect">;
 
 export interface ContainerNetworking {
   id: ContainerId;

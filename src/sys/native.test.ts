@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { execFileSync, spawn } from "node:child_process";
 import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { errnoOf } from "../base/index.ts";
 import * as C from "./constants.ts";
 import { loadNative } from "./native.ts";
 import type { Native } from "./types.ts";
+
+setDefaultTimeout(60_000);
 
 let native: Native;
 let root: string;
@@ -15,9 +16,7 @@ let dir: number;
 
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), "berth-sys-"));
-  const addon = join(root, "addon", "berth.node");
-  execFileSync(fileURLToPath(new URL("../../native/addon/build.sh", import.meta.url)), [addon]);
-  native = loadNative(addon);
+  native = loadNative();
   dir = openSync(root, C.O_RDONLY | C.O_DIRECTORY);
 });
 
