@@ -1,4 +1,5 @@
 /* Operations on the process itself: credentials, limits, filters, the exec. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -9,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -215,5 +217,13 @@ int op_exec(struct plan *plan, struct reader *args) {
   if (args->bad || !argv[0]) return fail(plan, EINVAL, "exec without arguments");
   if (!plan->program[0]) snprintf(plan->program, sizeof plan->program, "%s", argv[0]);
   execve(plan->program, argv, env);
-  return fail(plan, errno, "exec %.400s", plan->program);
+  /*
+   * What was found is no program: the process has started and failed, as with runc. Its words go where its output goes;
+   * its end closes the channel, which the shim takes for the exec.
+   */
+  char reason[128];
+  snprintf(reason, sizeof reason, "%s", strerror(errno));
+  reason[0] = (char)tolower((unsigned char)reason[0]);
+  dprintf(2, "exec %s: %s\n", plan->program, reason);
+  _exit(255);
 }

@@ -174,7 +174,10 @@ export const OPS = {
   find_program: { code: 77, args: { name: "text", path: "text" } },
   /** Create is answered here; goes on at Start. Not for exec plans. */
   wait_start: { code: 78, args: {} },
-  /** execve of what `find_program` found (or argv[0]). Any errno that the kernel gives (ENOEXEC, ENOENT of an interpreter…). */
+  /**
+   * execve of what `find_program` found (or argv[0]). When the kernel does not run it (ENOEXEC, ENOENT of an
+   * interpreter…), the process says so on its stderr and ends with 255.
+   */
   exec: { code: 79, args: { argv: "texts", env: "texts" } },
   personality: { code: 80, args: { persona: "u32" } },
 } as const satisfies Record<string, OpRow>;

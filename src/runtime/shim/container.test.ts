@@ -262,13 +262,17 @@ describe.skipIf(reason !== undefined)("a container under its shim", () => {
   );
 
   test(
-    "a file that is no program fails at start",
+    "a file that is no program starts, says so and ends with 255",
     async () => {
       await writeFile(`${world.rootfs}/bin/garbage`, "\u0001\u0002 no program");
       await chmod(`${world.rootfs}/bin/garbage`, 0o755);
       const { shim } = await world.container({ argv: ["garbage"] });
-      await expect(shim.start()).rejects.toMatchObject({ op: "exec", errno: "ENOEXEC" });
-      await until("the shim to be free again", async () => (await shim.state()).state === "claimed");
+      const stdio = await shim.attach({ stdin: false, stdout: true, stderr: true, detachKeys: new Uint8Array() });
+      await shim.start();
+      const said: string[] = [];
+      for await (const { stream, data } of stdio.output) said.push(`${stream} ${Buffer.from(data).toString()}`);
+      expect(said).toEqual(["stderr exec /bin/garbage: exec format error\n"]);
+      expect((await shim.waitExit()).code).toBe(255);
     },
     TIMEOUT,
   );
