@@ -10,7 +10,7 @@ import type {
   WaitCondition,
   WaitResult,
 } from "../api/index.ts";
-import { KeyedLock, isKind } from "../base/index.ts";
+import { KeyedLock, isKind, messageOf } from "../base/index.ts";
 import { announce } from "./announce.ts";
 import { attachTo } from "./attach/attach.ts";
 import { systemClock } from "./clock.ts";
@@ -80,6 +80,15 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
     },
     counts: () => countStates(registry),
     recover: () => recovery.run(),
+    stopAll: async (timeout) => {
+      timers.close();
+      const running = registry.all().filter((entry) => entry.run !== undefined);
+      const results = await Promise.allSettled(running.map((entry) => stopping.leave(entry, timeout)));
+      for (const result of results) {
+        if (result.status === "rejected")
+          logger.error("a container was not stopped", { error: messageOf(result.reason) });
+      }
+    },
     shutdown: async () => {
       runs.close();
       timers.close();

@@ -4,8 +4,7 @@ import { conflict, invalid, notFound, notImplemented, notModified, unknown, type
 
 export const noSuchContainer = (ref: string): EngineError => notFound(`No such container: ${ref}`);
 
-export const ambiguous = (prefix: string): EngineError =>
-  invalid(`Multiple IDs found with provided prefix: ${prefix}`);
+export const ambiguous = (prefix: string): EngineError => invalid(`Multiple IDs found with provided prefix: ${prefix}`);
 
 export const nameInUse = (name: string, holder: string): EngineError =>
   conflict(
@@ -29,8 +28,7 @@ export const isRestarting = (id: string): EngineError =>
 
 export const startPaused = (): EngineError => conflict("cannot start a paused container, try unpause instead");
 
-export const startRemoving = (): EngineError =>
-  conflict("container is marked for removal and cannot be started");
+export const startRemoving = (): EngineError => conflict("container is marked for removal and cannot be started");
 
 export const alreadyStarted = (): EngineError => notModified("container is already running");
 
@@ -77,5 +75,5 @@ export const invalidFilter = (name: string, value?: string): EngineError =>
 export const noLogDriver = (name: string): EngineError =>
   invalid(`error looking up logging plugin ${name}: plugin "${name}" not found`);
 
-export const refused = (what: string, wayOut: string): EngineError =>
-  notImplemented(`${what} is not supported by this engine: ${wayOut}`);
+export const noInit = (): EngineError =>
+  notImplemented("--init is not supported yet: use an image that brings its own init, such as tini");

@@ -41,9 +41,19 @@ describe("states", () => {
 
   const refusals: Array<[string, "created" | "running" | "paused", (id: string) => Promise<unknown>, string]> = [
     ["start", "running", (id) => world.containers.start(id, CALL), "not-modified: container is already running"],
-    ["start", "paused", (id) => world.containers.start(id, CALL), "conflict: cannot start a paused container, try unpause instead"],
+    [
+      "start",
+      "paused",
+      (id) => world.containers.start(id, CALL),
+      "conflict: cannot start a paused container, try unpause instead",
+    ],
     ["stop", "created", (id) => world.containers.stop(id, STOP, CALL), "not-modified: container is already stopped"],
-    ["kill", "created", (id) => world.containers.kill(id, undefined), "conflict: cannot kill container: ID: container ID is not running"],
+    [
+      "kill",
+      "created",
+      (id) => world.containers.kill(id, undefined),
+      "conflict: cannot kill container: ID: container ID is not running",
+    ],
     ["kill", "running", (id) => world.containers.kill(id, "NOPE"), "invalid: invalid signal: NOPE"],
     ["pause", "created", (id) => world.containers.pause(id), "conflict: container ID is not running"],
     ["pause", "paused", (id) => world.containers.pause(id), "conflict: container ID is already paused"],
@@ -60,9 +70,19 @@ describe("states", () => {
       () => world.containers.remove("web", { force: false, volumes: false, link: false }),
       'conflict: cannot remove container "web": container is paused and must be unpaused first',
     ],
-    ["resize", "created", (id) => world.containers.resize(id, { height: 1, width: 1 }), "conflict: container ID is not running"],
+    [
+      "resize",
+      "created",
+      (id) => world.containers.resize(id, { height: 1, width: 1 }),
+      "conflict: container ID is not running",
+    ],
     ["top", "created", (id) => world.containers.top(id, undefined), "conflict: container ID is not running"],
-    ["exec", "created", (id) => world.service.execs.create(id, { Cmd: ["ls"] }), "conflict: container ID is not running"],
+    [
+      "exec",
+      "created",
+      (id) => world.service.execs.create(id, { Cmd: ["ls"] }),
+      "conflict: container ID is not running",
+    ],
     [
       "exec",
       "paused",

@@ -1,4 +1,9 @@
-import type { EndpointSettings, NetworkConnectRequest, NetworkDisconnectRequest, NetworksBackend } from "../api/index.ts";
+import type {
+  EndpointSettings,
+  NetworkConnectRequest,
+  NetworkDisconnectRequest,
+  NetworksBackend,
+} from "../api/index.ts";
 import { conflict, forbidden, invalid, notFound, type KeyedLock } from "../base/index.ts";
 import type { NetworkService } from "../network/index.ts";
 import { networkMode } from "./create/modes.ts";
@@ -36,7 +41,10 @@ async function connect(
   networks: NetworkService,
 ): Promise<void> {
   const { record } = entry;
-  if (entry.removing) throw conflict(`container ${entry.id} is marked for removal and cannot be connected or disconnected to the network`);
+  if (entry.removing)
+    throw conflict(
+      `container ${entry.id} is marked for removal and cannot be connected or disconnected to the network`,
+    );
   const mode = networkMode(record.hostConfig.NetworkMode).kind;
   if (mode === "host" || mode === "container") {
     throw invalid(

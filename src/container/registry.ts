@@ -1,5 +1,4 @@
-import type { Logger } from "../base/index.ts";
-import { parseContainerId, type ContainerId } from "../base/index.ts";
+import { messageOf, parseContainerId, type ContainerId, type Logger } from "../base/index.ts";
 import type { Store } from "../store/index.ts";
 import { PendingAttachments } from "./attach/pending.ts";
 import { ContainerEntry } from "./entry.ts";
@@ -20,19 +19,23 @@ const MIGRATIONS = [
 /** Which containers there are, by id and name: in memory for reading, in the store for keeping. */
 export class ContainerRegistry {
   readonly #store: Store;
+  readonly #logger: Logger;
   readonly #entries = new Map<ContainerId, ContainerEntry>();
   /** Names in use, and those of containers that are being made. */
   readonly #names = new Map<string, ContainerId>();
 
   constructor(store: Store, logger: Logger) {
     this.#store = store;
+    this.#logger = logger;
     store.migrate("container", MIGRATIONS);
-    for (const row of store.prepare("SELECT id, record, state FROM containers").all()) this.#load(row, logger);
+    for (const row of store.prepare("SELECT id, record, state FROM containers").all()) this.#load(row);
   }
 
   /** Every container, newest first. */
   all(): ContainerEntry[] {
-    return [...this.#entries.values()].sort((a, b) => (BigInt(a.record.createdAt) < BigInt(b.record.createdAt) ? 1 : -1));
+    return [...this.#entries.values()].sort((a, b) =>
+      BigInt(a.record.createdAt) < BigInt(b.record.createdAt) ? 1 : -1,
+    );
   }
 
   get(id: string): ContainerEntry | undefined {
@@ -110,11 +113,24 @@ export class ContainerRegistry {
     entry.record = record;
   }
 
-  /** Stores a changed run state, unsynced. A full disk is no reason to lose track of a container: memory is right then. */
+  /**
+   * Keeps what has happened to a container, like `saveState`. A full disk is no reason to lose track of it: memory is
+   * right then, and boot asks the shim again.
+   */
+  noteState(entry: ContainerEntry, change: Partial<RunState>): void {
+    try {
+      this.saveState(entry, change);
+    } catch (error) {
+      this.#logger.error("a container's state was not stored", { container: entry.id, error: messageOf(error) });
+    }
+  }
+
+  /** Stores a changed run state, unsynced. */
   saveState(entry: ContainerEntry, change: Partial<RunState>): void {
     entry.state = { ...entry.state, ...change };
     this.#store.transaction(
-      () => this.#store.prepare("UPDATE containers SET state = ? WHERE id = ?").run(JSON.stringify(entry.state), entry.id),
+      () =>
+        this.#store.prepare("UPDATE containers SET state = ? WHERE id = ?").run(JSON.stringify(entry.state), entry.id),
       { durable: false },
     );
   }
@@ -144,7 +160,7 @@ export class ContainerRegistry {
     });
   }
 
-  #load(row: Record<string, unknown>, logger: Logger): void {
+  #load(row: Record<string, unknown>): void {
     try {
       const id = parseContainerId(String(row["id"]));
       // Both texts were written by this class from values of these types.
@@ -153,7 +169,7 @@ export class ContainerRegistry {
       this.#entries.set(id, new ContainerEntry(record, state, new PendingAttachments()));
       this.#names.set(record.name, id);
     } catch (error) {
-      logger.error("a container's row cannot be read and is left alone", {
+      this.#logger.error("a container's row cannot be read and is left alone", {
         container: String(row["id"]),
         error: String(error),
       });

@@ -19,6 +19,9 @@ export function shouldRestart(
       const most = policy.MaximumRetryCount ?? 0;
       return exit.code !== 0 && (most === 0 || exit.restartCount < most);
     }
+    case "no":
+    case "":
+    case undefined:
     default:
       return false;
   }

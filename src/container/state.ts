@@ -53,6 +53,7 @@ export function statusWord(state: RunState): StatusWord {
     case "dead":
       return phase.kind;
     case "idle":
+    default:
       return state.startedAt === "" ? "created" : "exited";
   }
 }

@@ -118,6 +118,8 @@ export interface ContainerService {
   counts(): { total: number; running: number; paused: number; stopped: number };
   /** Reads back what runs, after a daemon restart. Called once, before the API is served. */
   recover(): Promise<void>;
+  /** Stops every container with its own timeout, or this one (seconds) when it has none; they start again at boot. */
+  stopAll(timeout: number): Promise<void>;
   /** Stops watching; containers run on. */
   shutdown(): Promise<void>;
 }

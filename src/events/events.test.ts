@@ -29,7 +29,10 @@ const publish = (action: string, id = "c1", attributes: Record<string, string> =
 
 const NO_FILTERS: Filters = new Map();
 
-function subscribe(query: { since?: bigint; until?: bigint; filters?: Filters }, signal = new AbortController().signal) {
+function subscribe(
+  query: { since?: bigint; until?: bigint; filters?: Filters },
+  signal = new AbortController().signal,
+) {
   return bus.subscribe({ since: query.since, until: query.until, filters: query.filters ?? NO_FILTERS, signal });
 }
 

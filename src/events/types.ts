@@ -1,6 +1,17 @@
 import type { EventMessage, Filters } from "../api/index.ts";
 
-export type EventType = "container" | "image" | "volume" | "network" | "daemon" | "builder" | "plugin" | "config" | "secret" | "service" | "node";
+export type EventType =
+  | "container"
+  | "image"
+  | "volume"
+  | "network"
+  | "daemon"
+  | "builder"
+  | "plugin"
+  | "config"
+  | "secret"
+  | "service"
+  | "node";
 
 export interface EventBus {
   /** Stamps, stores (the last ones survive a restart) and announces. Never throws, never waits. */

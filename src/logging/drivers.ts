@@ -17,7 +17,8 @@ const jsonFile: LogDriver = {
     const maxSize = text === undefined || text === "-1" ? 0 : parseSize(text);
     if (maxSize === undefined) throw cannotStart(`invalid size: '${text}'`);
     const maxFiles = Number(options["max-file"] ?? "1");
-    if (!Number.isInteger(maxFiles)) throw cannotStart(`strconv.Atoi: parsing "${options["max-file"]}": invalid syntax`);
+    if (!Number.isInteger(maxFiles))
+      throw cannotStart(`strconv.Atoi: parsing "${options["max-file"]}": invalid syntax`);
     if (maxFiles < 1) throw cannotStart("max-file cannot be less than 1");
     if (maxFiles > 1 && maxSize === 0) throw cannotStart("max-size must be set when max-file is more than 1");
     return { path: join(directory, `${containerId}-json.log`), maxSize, maxFiles };
@@ -35,4 +36,6 @@ const none: LogDriver = {
 };
 
 /** The log drivers of this engine by name. */
-export const LOG_DRIVERS: ReadonlyMap<string, LogDriver> = new Map([jsonFile, none].map((driver) => [driver.name, driver]));
+export const LOG_DRIVERS: ReadonlyMap<string, LogDriver> = new Map(
+  [jsonFile, none].map((driver) => [driver.name, driver]),
+);

@@ -16,5 +16,4 @@ export const cannotStart = (why: string): EngineError => unknown(`failed to init
 export const noCompression = (): EngineError =>
   notImplemented("log opt compress=true is not supported by this engine: leave it out, rotated files stay plain");
 
-export const noReading = (): EngineError =>
-  notImplemented("configured logging driver does not support reading");
+export const noReading = (): EngineError => notImplemented("configured logging driver does not support reading");

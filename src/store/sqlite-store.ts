@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Logger } from "../base/index.ts";
 import { newer } from "./errors.ts";
 import { openDatabase } from "./open.ts";
-import type { Row, SqlValue, Statement, Store } from "./types.ts";
+import type { SqlValue, Statement, Store } from "./types.ts";
 
 /**
  * The store over one SQLite file.
@@ -96,8 +96,7 @@ class SqliteStore implements Store {
 function wrap(statement: StatementSync): Statement {
   return {
     run: (...values: SqlValue[]) => ({ changes: Number(statement.run(...values).changes) }),
-    // node:sqlite gives each column as one of SqlValue's types and declares them alike, under its own name.
-    get: (...values: SqlValue[]) => statement.get(...values) as Row | undefined,
-    all: (...values: SqlValue[]) => statement.all(...values) as Row[],
+    get: (...values: SqlValue[]) => statement.get(...values),
+    all: (...values: SqlValue[]) => statement.all(...values),
   };
 }

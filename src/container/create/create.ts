@@ -39,7 +39,12 @@ export class ContainerCreation {
     const needs = { ...this.#needs, registry: this.#registry };
     const { host: checked, warnings } = validateBody(request.body, needs);
     const chosen = request.name ? parseName(request.name) : undefined;
-    const { image, warning } = await chooseImage(this.#needs.images, asked.Image ?? "", request.platform, this.#needs.host);
+    const { image, warning } = await chooseImage(
+      this.#needs.images,
+      asked.Image ?? "",
+      request.platform,
+      this.#needs.host,
+    );
     if (warning !== undefined) warnings.push(warning);
     const config = mergeConfig(asked, image.config.config ?? {});
     const host = withDefaults(checked, this.#needs.config);

@@ -26,7 +26,10 @@ export function withDefaults(host: HostConfig, config: ContainerConfiguration): 
   };
 }
 
-function logConfig(asked: HostConfig["LogConfig"], config: ContainerConfiguration): NonNullable<HostConfig["LogConfig"]> {
+function logConfig(
+  asked: HostConfig["LogConfig"],
+  config: ContainerConfiguration,
+): NonNullable<HostConfig["LogConfig"]> {
   // The API's type closes the set of names; the daemon's option is checked against the drivers at boot.
   const Type = (asked?.Type || config.logDriver) as NonNullable<NonNullable<HostConfig["LogConfig"]>["Type"]>;
   const inherits = Type === config.logDriver;

@@ -35,7 +35,9 @@ export function validateModes(config: ContainerConfig, host: HostConfig): void {
   const mode = networkMode(host.NetworkMode);
   if (mode.kind === "container") validateContainerMode(config, host, mode.ref);
   if (mode.kind === "host" && (host.Links ?? []).length > 0) {
-    throw invalid("conflicting options: host type networking can't be used with links. This would result in undefined behavior");
+    throw invalid(
+      "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
+    );
   }
 }
 

@@ -30,7 +30,9 @@ export function checkMount(mount: Mount): void {
 
 function checkSource(mount: Mount, bad: (why: string) => EngineError): void {
   const source = mount.Source ?? "";
-  switch (mount.Type) {
+  switch (
+    mount.Type as "bind" | "tmpfs" | "image" | "volume" // checked by the caller
+  ) {
     case "bind": {
       if (source === "") throw bad("field Source must not be empty");
       if (!source.startsWith("/")) throw bad(`invalid mount path: '${source}' mount path must be absolute`);
@@ -47,7 +49,7 @@ function checkSource(mount: Mount, bad: (why: string) => EngineError): void {
     case "image":
       if (source === "") throw bad("field Source must not be empty");
       return checkSubpath(mount.ImageOptions?.Subpath, bad);
-    default:
+    case "volume":
       if (source === "" && mount.ReadOnly) throw bad("must not set ReadOnly mode when using anonymous volumes");
       if (source === "" && mount.VolumeOptions?.Subpath) {
         throw bad("must not set Subpath when using anonymous volumes");

@@ -135,7 +135,9 @@ export function parseMount(mount: Mount, driver: string | undefined): WantedMoun
   checkMount(mount);
   const target = clean(mount.Target ?? "");
   const readOnly = mount.ReadOnly ?? false;
-  switch (mount.Type) {
+  switch (
+    mount.Type as "bind" | "tmpfs" | "image" | "volume" // checkMount let no other through
+  ) {
     case "bind": {
       const bind = mount.BindOptions ?? {};
       return {
@@ -159,6 +161,7 @@ export function parseMount(mount: Mount, driver: string | undefined): WantedMoun
         subpath: mount.ImageOptions?.Subpath ?? "",
         target,
       };
+    case "volume":
     default: {
       const volume = mount.VolumeOptions ?? {};
       return {

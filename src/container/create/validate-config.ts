@@ -11,7 +11,8 @@ export function validateConfig(config: ContainerConfig, host: HostConfig): void 
   if (config.WorkingDir && !config.WorkingDir.startsWith("/")) {
     throw invalid(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
   }
-  for (const entry of config.Env ?? []) if (envName(entry) === "") throw invalid(`invalid environment variable: ${entry}`);
+  for (const entry of config.Env ?? [])
+    if (envName(entry) === "") throw invalid(`invalid environment variable: ${entry}`);
   if (config.StopSignal) parseSignal(config.StopSignal);
   if (config.Healthcheck !== undefined && config.Healthcheck !== null) validateHealth(config.Healthcheck);
   validateHost(host);

@@ -26,7 +26,9 @@ export function validateResources<T extends Resources>(
       resources.OomKillDisable = false;
       warnings.push("Your kernel does not support OomKillDisable. OomKillDisable discarded.");
     } else if (!resources.Memory) {
-      warnings.push("OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.");
+      warnings.push(
+        "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.",
+      );
     }
   }
   return { resources, warnings };
@@ -48,7 +50,9 @@ function validateMemory(resources: Resources, host: HostFacts, update: boolean, 
   const swappiness = resources.MemorySwappiness ?? -1;
   if (memory !== 0 && memory < MIN_MEMORY) throw invalid("Minimum memory limit allowed is 6MB");
   if (swap > 0 && !host.swapLimit) {
-    warnings.push("Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.");
+    warnings.push(
+      "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.",
+    );
     resources.MemorySwap = -1;
   } else if (memory > 0 && swap > 0 && swap < memory) {
     throw invalid("Minimum memoryswap limit should be larger than memory limit, see usage");
@@ -57,7 +61,9 @@ function validateMemory(resources: Resources, host: HostFacts, update: boolean, 
   }
   if (swappiness !== -1) {
     if (host.cgroupVersion === 2) {
-      warnings.push("Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. Memory swappiness discarded.");
+      warnings.push(
+        "Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. Memory swappiness discarded.",
+      );
       delete resources.MemorySwappiness;
     } else if (swappiness < 0 || swappiness > 100) {
       throw invalid(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`);
@@ -76,9 +82,7 @@ function validateCpu(resources: Resources, host: HostFacts): void {
     if (resources.CpuQuota) throw invalid("Conflicting options: Nano CPUs and CPU Quota cannot both be set");
   }
   if (nano < 0 || nano > host.cpus * 1e9) {
-    throw invalid(
-      `range of CPUs is from 0.01 to ${host.cpus}.00, as there are only ${host.cpus} CPUs available`,
-    );
+    throw invalid(`range of CPUs is from 0.01 to ${host.cpus}.00, as there are only ${host.cpus} CPUs available`);
   }
   if ((resources.CpuShares ?? 0) < 0) {
     throw invalid(`invalid CPU shares (${resources.CpuShares}): value must be a positive integer`);

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import type { ContainerCreateBody, HostConfig } from "../../api/index.ts";
 import { errnoOf, invalid, notImplemented } from "../../base/index.ts";
 import { boundingSet } from "../capabilities.ts";
-import { noLogDriver } from "../errors.ts";
+import { noInit, noLogDriver } from "../errors.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { parseSecurityOptions } from "../security-options.ts";
 import type { ContainerDependencies } from "../types.ts";
@@ -11,7 +11,9 @@ import type { WantedMount } from "./mounts.ts";
 import { validateConfig } from "./validate-config.ts";
 import { validateHostLimits, validateResources } from "./validate-resources.ts";
 
-type Needs = Pick<ContainerDependencies, "host" | "logDrivers" | "config" | "runtime"> & { registry: ContainerRegistry };
+type Needs = Pick<ContainerDependencies, "host" | "logDrivers" | "config" | "runtime"> & {
+  registry: ContainerRegistry;
+};
 
 /**
  * Everything about a create body that can be said before anything is made.
@@ -28,6 +30,7 @@ export function validateBody(body: ContainerCreateBody, needs: Needs): { host: H
   validateHostLimits(asked);
   const { resources: host, warnings } = validateResources(asked, needs.host, false);
   parseSecurityOptions(host.SecurityOpt ?? []);
+  if (host.Init ?? needs.config.init) throw noInit();
   validateOthers(host, needs.registry);
   validateRuntime(host, needs);
   if (networkMode(host.NetworkMode).kind === "host" && Object.keys(host.PortBindings ?? {}).length > 0) {

@@ -141,7 +141,8 @@ export class ExecService implements ExecBackend {
   #watch(instance: ExecInstance, task: ExecTask): void {
     task.exited.then(
       (code) => this.#ended(instance, code, task.pid),
-      (error: unknown) => this.#logger.error("an exec's end is unknown", { exec: instance.id, error: messageOf(error) }),
+      (error: unknown) =>
+        this.#logger.error("an exec's end is unknown", { exec: instance.id, error: messageOf(error) }),
     );
   }
 

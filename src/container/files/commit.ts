@@ -27,7 +27,8 @@ export async function commit(
   if (entry.state.phase.kind === "dead") throw conflict(`You cannot commit container ${entry.id} which is Dead`);
   if (entry.removing) throw conflict(`You cannot commit container ${entry.id} which is being removed`);
   const { record } = entry;
-  const run = options.pause && entry.state.phase.kind === "running" && !entry.state.phase.paused ? entry.run : undefined;
+  const run =
+    options.pause && entry.state.phase.kind === "running" && !entry.state.phase.paused ? entry.run : undefined;
   const parent = await needs.images.get(record.image.id);
   const created = formatNanos(nowNanos());
   const reference = options.repo ? `${options.repo}${options.tag ? `:${options.tag}` : ""}` : undefined;
@@ -80,7 +81,9 @@ function runConfig(config: ContainerConfig): ImageRunConfig {
   const { User, Env, Labels, WorkingDir, Entrypoint, Cmd, StopSignal, Shell, OnBuild, Healthcheck } = config;
   return {
     ...(User ? { User } : {}),
-    ...(Object.keys(config.ExposedPorts ?? {}).length > 0 ? { ExposedPorts: emptyValues(config.ExposedPorts ?? {}) } : {}),
+    ...(Object.keys(config.ExposedPorts ?? {}).length > 0
+      ? { ExposedPorts: emptyValues(config.ExposedPorts ?? {}) }
+      : {}),
     Env: Env ?? [],
     ...(Entrypoint?.length ? { Entrypoint } : {}),
     ...(Cmd?.length ? { Cmd } : {}),

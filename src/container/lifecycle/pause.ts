@@ -11,7 +11,7 @@ export async function pause(entry: ContainerEntry, registry: ContainerRegistry, 
   if (phase.kind !== "running" || entry.run === undefined) throw notRunning(entry.id);
   if (phase.paused) throw alreadyPaused(entry.id);
   await entry.run.task.pause();
-  registry.saveState(entry, { phase: { ...phase, paused: true } });
+  registry.noteState(entry, { phase: { ...phase, paused: true } });
   announce(events, entry.record, "pause");
 }
 
@@ -20,6 +20,6 @@ export async function unpause(entry: ContainerEntry, registry: ContainerRegistry
   const { phase } = entry.state;
   if (phase.kind !== "running" || !phase.paused || entry.run === undefined) throw notPaused(entry.id);
   await entry.run.task.resume();
-  registry.saveState(entry, { phase: { ...phase, paused: false } });
+  registry.noteState(entry, { phase: { ...phase, paused: false } });
   announce(events, entry.record, "unpause");
 }

@@ -19,7 +19,7 @@ export function pruneTest(filters: Filters, now: bigint): (entry: ContainerEntry
   };
 }
 
-const UNITS: Record<string, number> = { ns: 1e-6, us: 1e-3, "µs": 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const UNITS: Record<string, number> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A duration back from now (`24h`), seconds since 1970, or RFC 3339 in its shorter forms. @throws invalid. */
 export function parseInstant(text: string, now: bigint): bigint {

@@ -82,7 +82,7 @@ export class Recovery {
       else if (task !== undefined) await this.#runs.late(entry, task);
       else if (entry.state.phase.kind === "running") {
         const finishedAt = String(this.#clock.now());
-        this.#registry.saveState(entry, { phase: { kind: "idle" }, exitCode: LOST, finishedAt });
+        this.#registry.noteState(entry, { phase: { kind: "idle" }, exitCode: LOST, finishedAt });
       }
     } catch (error) {
       this.#logger.error("a container was not recovered", { container: entry.id, error: messageOf(error) });

@@ -1,7 +1,7 @@
 import { crashPoint, messageOf, type KeyedLock, type Logger } from "../../base/index.ts";
 import type { ExitRecord, Task } from "../../runtime/index.ts";
 import { announce } from "../announce.ts";
-import type { ContainerEntry, Run } from "../entry.ts";
+import type { ContainerEntry } from "../entry.ts";
 import { alreadyStarted, startPaused, startRemoving } from "../errors.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { shouldRestart } from "../restart-policy.ts";
@@ -95,7 +95,7 @@ export class Runs {
   }
 
   async #failed(entry: ContainerEntry, error: string, exitCode: number): Promise<void> {
-    this.#registry.saveState(entry, { phase: { kind: "idle" }, exitCode, error });
+    this.#registry.noteState(entry, { phase: { kind: "idle" }, exitCode, error });
     entry.pending.end();
     entry.announceExit();
     if (entry.record.hostConfig.AutoRemove === true) await this.#hooks.remove(entry);
@@ -105,7 +105,7 @@ export class Runs {
   adopt(entry: ContainerEntry, task: Task): void {
     const { phase } = entry.state;
     const paused = phase.kind === "running" && phase.paused;
-    this.#registry.saveState(entry, {
+    this.#registry.noteState(entry, {
       phase: { kind: "running", pid: task.pid, paused },
       startedAt: phase.kind === "running" ? entry.state.startedAt : String(this.#clock.now()),
     });
@@ -141,8 +141,9 @@ export class Runs {
     const { hostConfig } = entry.record;
     const { restartCount, startedAt } = entry.state;
     const ended = entry.ending || entry.state.stoppedByUser;
-    const again = !entry.removing && shouldRestart(hostConfig.RestartPolicy ?? {}, { code: exit.code, restartCount, ended });
-    this.#registry.saveState(entry, {
+    const again =
+      !entry.removing && shouldRestart(hostConfig.RestartPolicy ?? {}, { code: exit.code, restartCount, ended });
+    this.#registry.noteState(entry, {
       phase: { kind: again ? "restarting" : "idle" },
       finishedAt: String(exit.at),
       exitCode: exit.code,
@@ -179,9 +180,7 @@ export class Runs {
 
   /** Schedules the start of a container that was waiting for one when the daemon ended. */
   resume(entry: ContainerEntry): void {
-    this.#registry.saveState(entry, { phase: { kind: "restarting" } });
+    this.#registry.noteState(entry, { phase: { kind: "restarting" } });
     this.#timers.schedule(entry.id, 0, () => this.#restart(entry));
   }
 }
-
-export type { Run };

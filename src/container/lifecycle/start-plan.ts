@@ -146,7 +146,9 @@ export class StartPlan {
   #running(ref: string, kind: string): { entry: ContainerEntry; task: Task } {
     const entry = this.#registry.resolve(ref);
     if (entry.state.phase.kind !== "running" || entry.run === undefined) {
-      throw invalid(`cannot join ${kind} namespace of a non running container: container ${entry.id} is ${entry.state.phase.kind === "restarting" ? "restarting" : "exited"}`);
+      throw invalid(
+        `cannot join ${kind} namespace of a non running container: container ${entry.id} is ${entry.state.phase.kind === "restarting" ? "restarting" : "exited"}`,
+      );
     }
     return { entry, task: entry.run.task };
   }

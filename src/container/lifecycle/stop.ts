@@ -60,6 +60,15 @@ export class Stopping {
     if (signal === SIGKILL) await this.#ends(entry, KILL_PATIENCE);
   }
 
+  /** Ends a run because the daemon does: not the user's wish, so that its restart policy holds at the next start. */
+  async leave(entry: ContainerEntry, timeout: number): Promise<void> {
+    const { config } = entry.record;
+    entry.ending = true;
+    await this.signal(entry, parseSignal(config.StopSignal || String(SIGTERM)));
+    const patience = config.StopTimeout ?? timeout;
+    if (!(await this.#ends(entry, patience < 0 ? undefined : patience * 1000))) await this.#killHard(entry);
+  }
+
   /** Ends a run for good, before a removal. */
   async end(entry: ContainerEntry): Promise<void> {
     await this.#begin(entry);
@@ -72,13 +81,13 @@ export class Stopping {
     const { phase } = entry.state;
     if (phase.kind === "restarting") {
       this.#timers.forget(entry.id);
-      this.#registry.saveState(entry, { phase: { kind: "idle" }, stoppedByUser: true });
+      this.#registry.noteState(entry, { phase: { kind: "idle" }, stoppedByUser: true });
       entry.announceExit();
       return true;
     }
     if (phase.kind !== "running") return false;
     entry.ending = true;
-    this.#registry.saveState(entry, { stoppedByUser: true });
+    this.#registry.noteState(entry, { stoppedByUser: true });
     return true;
   }
 
@@ -97,7 +106,7 @@ export class Stopping {
     const { phase } = entry.state;
     if (phase.kind !== "running" || !phase.paused || entry.run === undefined) return;
     await entry.run.task.resume();
-    this.#registry.saveState(entry, { phase: { ...phase, paused: false } });
+    this.#registry.noteState(entry, { phase: { ...phase, paused: false } });
   }
 
   async #killHard(entry: ContainerEntry): Promise<void> {

@@ -35,9 +35,7 @@ export async function update(
   needs: Pick<ContainerDependencies, "host" | "events">,
 ): Promise<ContainerUpdateResponse> {
   if (entry.removing) {
-    throw unknown(
-      `Cannot update container ${entry.id}: container is marked for removal and cannot be "update"`,
-    );
+    throw unknown(`Cannot update container ${entry.id}: container is marked for removal and cannot be "update"`);
   }
   const { resources, warnings } = validateResources(body, needs.host, true);
   const record = withPolicy(withLimits(entry.record, resources), body);
@@ -61,7 +59,13 @@ function withLimits(record: ContainerRecord, resources: ContainerUpdateBody): Co
     const what = resources.CpuPeriod ? "Period" : "Quota";
     throw conflict(`Conflicting options: CPU ${what} cannot be updated as NanoCPUs has already been set`);
   }
-  if (resources.Memory && old.MemorySwap && resources.Memory > old.MemorySwap && old.MemorySwap > 0 && !resources.MemorySwap) {
+  if (
+    resources.Memory &&
+    old.MemorySwap &&
+    resources.Memory > old.MemorySwap &&
+    old.MemorySwap > 0 &&
+    !resources.MemorySwap
+  ) {
     throw conflict(
       "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
     );

@@ -81,7 +81,9 @@ export function hasLabel(labels: Record<string, string>, filter: string): boolea
 }
 
 function usesVolume(entry: ContainerEntry, value: string): boolean {
-  return entry.record.mounts.some((mount) => mount.target === value || (mount.type === "volume" && mount.name === value));
+  return entry.record.mounts.some(
+    (mount) => mount.target === value || (mount.type === "volume" && mount.name === value),
+  );
 }
 
 function published(entry: ContainerEntry): string[] {
@@ -117,7 +119,9 @@ function addRelative(filters: Filters, { registry }: Needs, tests: EntryTest[]):
 /** Containers of these images. */
 async function addAncestors(names: readonly string[], images: ImageStore, tests: EntryTest[]): Promise<void> {
   if (names.length === 0) return;
-  const ancestors = (await Promise.all(names.map((name) => resolveOr(images, name)))).filter((image) => image !== undefined);
+  const ancestors = (await Promise.all(names.map((name) => resolveOr(images, name)))).filter(
+    (image) => image !== undefined,
+  );
   tests.push((entry) => ancestors.some((image) => image.id === entry.record.image.id));
 }
 

@@ -151,7 +151,7 @@ const HOST_SHAPE: Record<string, unknown> = {
 
 function hostConfigShape(host: HostConfig): HostConfig {
   // The API's type leaves out that members may be null; Docker sends them so.
-  return { ...HOST_SHAPE, ...withoutNulls(host) } as HostConfig;
+  return { ...HOST_SHAPE, ...withoutNulls(host) };
 }
 
 const CONFIG_SHAPE: Record<string, unknown> = {

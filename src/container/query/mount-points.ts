@@ -23,6 +23,7 @@ export function mountPoints(mounts: readonly MountRecord[]): MountPoint[] {
       case "image":
         return [{ Type: "image", Name: mount.name, Source: "", ...common, Mode: "", Propagation: "rprivate" }];
       case "tmpfs":
+      default:
         return mount.legacy ? [] : [{ Type: "tmpfs", Source: "", ...common, Mode: "", Propagation: "" }];
     }
   });

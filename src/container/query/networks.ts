@@ -21,7 +21,10 @@ const EMPTY: EndpointSettings = {
 const NULLABLE = ["IPAMConfig", "Links", "Aliases", "DriverOpts", "DNSNames"] as const;
 
 /** The container's networks as list and inspect show them. */
-export function endpointsOf(entry: ContainerEntry, attached: AttachedNetworking | undefined): Record<string, EndpointSettings> {
+export function endpointsOf(
+  entry: ContainerEntry,
+  attached: AttachedNetworking | undefined,
+): Record<string, EndpointSettings> {
   const mode = networkMode(entry.record.hostConfig.NetworkMode);
   if (mode.kind === "container") return {};
   if (mode.kind !== "network") return { [mode.kind]: fullShape(EMPTY) };
@@ -35,7 +38,7 @@ export function endpointsOf(entry: ContainerEntry, attached: AttachedNetworking 
 function fullShape(settings: EndpointSettings): EndpointSettings {
   const nulls = Object.fromEntries(NULLABLE.map((key) => [key, null]));
   // The API's type leaves out that these may be null; Docker sends them so.
-  return { ...nulls, ...settings } as EndpointSettings;
+  return { ...nulls, ...settings };
 }
 
 /** Bound ports of a running container; exposed ones without a binding as null. */

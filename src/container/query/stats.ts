@@ -1,6 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import type { CallContext, ContainerBlkioStatEntry, ContainerCPUStats, ContainerStatsResponse } from "../../api/index.ts";
+import type {
+  CallContext,
+  ContainerBlkioStatEntry,
+  ContainerCPUStats,
+  ContainerStatsResponse,
+} from "../../api/index.ts";
 import { ZERO_TIME, formatNanos, isKind } from "../../base/index.ts";
 import type { InterfaceCounters } from "../../network/index.ts";
 import type { CgroupStats } from "../../runtime/index.ts";
@@ -141,7 +146,11 @@ function cpuStats({ stats: { cpu }, systemNanos }: Sample, { host }: Needs): Con
 }
 
 function blockStats(devices: CgroupStats["blockIo"]) {
-  const entry = (op: string, value: number, { major, minor }: { major: number; minor: number }): ContainerBlkioStatEntry => ({
+  const entry = (
+    op: string,
+    value: number,
+    { major, minor }: { major: number; minor: number },
+  ): ContainerBlkioStatEntry => ({
     major,
     minor,
     op,

@@ -19,6 +19,7 @@ export function statusText(state: RunState, health: Health | undefined, now: big
     case "created":
       return "Created";
     case "exited":
+    default:
       return state.finishedAt === "" ? "" : `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
   }
 }

@@ -41,9 +41,7 @@ export function chosen(output: string, pids: ReadonlySet<number>): ContainerTopR
   const Titles = header.trim().split(/\s+/);
   const column = Titles.indexOf("PID");
   if (column < 0) throw unknown("Couldn't find PID field in ps output");
-  const Processes = rows
-    .map((row) => fields(row, Titles.length))
-    .filter((row) => pids.has(Number(row[column])));
+  const Processes = rows.map((row) => fields(row, Titles.length)).filter((row) => pids.has(Number(row[column])));
   return { Titles, Processes };
 }
 

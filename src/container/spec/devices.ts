@@ -74,7 +74,8 @@ async function mapped(mapping: DeviceMapping): Promise<DeviceSpec[]> {
     if (node === undefined) throw custom("not a device node");
     return [node];
   } catch (error) {
-    if (errnoOf(error) !== undefined) throw custom(errnoOf(error) === "ENOENT" ? "no such file or directory" : String(error), error);
+    if (errnoOf(error) !== undefined)
+      throw custom(errnoOf(error) === "ENOENT" ? "no such file or directory" : String(error), error);
     throw error;
   }
 }

@@ -21,7 +21,11 @@ export function compileMounts(record: ContainerRecord, context: MountContext, wr
   const asked = record.mounts.map((mount) => compileMount(mount, context.imageMounts)).sort(byDepth);
   const targets = new Set(asked.map((mount) => mount.destination));
   const free = (mount: MountSpec) => !targets.has(mount.destination);
-  return [...standardMounts(record, context.paths, writableCgroups).filter(free), ...ownFiles(context.files).filter(free), ...asked];
+  return [
+    ...standardMounts(record, context.paths, writableCgroups).filter(free),
+    ...ownFiles(context.files).filter(free),
+    ...asked,
+  ];
 }
 
 function standardMounts(record: ContainerRecord, paths: NamespacePaths, writableCgroups: boolean): MountSpec[] {
@@ -74,6 +78,7 @@ function compileMount(record: MountRecord, images: ReadonlyMap<string, string>):
       return beneath(images.get(record.imageId) ?? "", record.subpath, record.target, ["rbind", "ro", "rprivate"]);
     }
     case "tmpfs":
+    default:
       return mount(record.target, "tmpfs", "tmpfs", tmpfsOptions(record));
   }
 }

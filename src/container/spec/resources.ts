@@ -35,7 +35,9 @@ export function compileResources(
   if (typeof host.PidsLimit === "number" && host.PidsLimit !== 0) resources.pids = { limit: host.PidsLimit };
   const blockIO = compact({
     weight: positive(host.BlkioWeight),
-    weightDevice: list((host.BlkioWeightDevice ?? []).map(({ Path, Weight }) => ({ ...at(Path, numbers), weight: Weight ?? 0 }))),
+    weightDevice: list(
+      (host.BlkioWeightDevice ?? []).map(({ Path, Weight }) => ({ ...at(Path, numbers), weight: Weight ?? 0 })),
+    ),
     throttleReadBpsDevice: throttles(host.BlkioDeviceReadBps, numbers),
     throttleWriteBpsDevice: throttles(host.BlkioDeviceWriteBps, numbers),
     throttleReadIOPSDevice: throttles(host.BlkioDeviceReadIOps, numbers),

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CallContext, ContainerCreateBody, EventMessage, NetworkInspect } from "../../api/index.ts";
+import type { CallContext, ContainerCreateBody, EventMessage } from "../../api/index.ts";
 import { notFound, sha256, silentLogger, type ContainerId, type Digest } from "../../base/index.ts";
 import { createEventBus, type EventBus } from "../../events/index.ts";
 import type { Image, ImageStore } from "../../image/index.ts";
@@ -95,7 +95,13 @@ export class FakeVolumes {
         const key = name ?? `anonymous-${this.#anonymous++}`;
         const known = this.volumes.get(key);
         if (known !== undefined) return { ...known.use, created: false };
-        const use = { name: key, driver: "local", mountpoint: `/volumes/${key}`, anonymous: name === undefined, created: true };
+        const use = {
+          name: key,
+          driver: "local",
+          mountpoint: `/volumes/${key}`,
+          anonymous: name === undefined,
+          created: true,
+        };
         this.volumes.set(key, { use, users: new Set() });
         return use;
       },
@@ -129,7 +135,7 @@ export class FakeNetworks {
       restore: async (running) => void (this.restored = [...running.keys()]),
       hostGateway: () => "172.17.0.1",
       counters: async () => ({}),
-      inspect: async (ref) => ({ Name: ref, Id: `id-of-${ref}` }) as NetworkInspect, // what the filters read
+      inspect: async (ref) => ({ Name: ref, Id: `id-of-${ref}` }),
     });
   }
 
@@ -269,7 +275,11 @@ export class FakeWorld implements AsyncDisposable {
     const bus = createEventBus({ store: this.store });
     return {
       publish: (event) => {
-        this.heard.push({ Type: event.type, Action: event.action, Actor: { ID: event.id, Attributes: event.attributes } });
+        this.heard.push({
+          Type: event.type,
+          Action: event.action,
+          Actor: { ID: event.id, Attributes: event.attributes },
+        });
         bus.publish(event);
       },
       subscribe: (query) => bus.subscribe(query),
