@@ -31,11 +31,27 @@ test.each([
   ],
   [
     { HostConfig: [] },
-    "invalid JSON: json: cannot unmarshal array into Go struct field .HostConfig of type HostConfig",
+    "invalid JSON: json: cannot unmarshal array into Go struct field .HostConfig of type container.HostConfig",
   ],
-  [[], "invalid JSON: json: cannot unmarshal array into Go value of type ContainerCreateBody"],
+  [[], "invalid JSON: json: cannot unmarshal array into Go value of type container.CreateRequest"],
 ])("a member of a wrong type is refused: %j", (body, problem) => {
   expect(problemOf("ContainerCreateBody", body)).toBe(problem);
+});
+
+test("errors name the shapes as Docker does", () => {
+  expect(problemOf("NetworkCreateBody", { Name: 5 })).toBe(
+    "invalid JSON: json: cannot unmarshal number into Go struct field CreateRequest.Name of type string",
+  );
+  expect(problemOf("ContainerCreateBody", { HostConfig: { Memory: 1e30 } })).toContain("cannot unmarshal number 1e+30");
+});
+
+test("names that every object has are no members", () => {
+  const { value, unknown } = readBody(
+    "ContainerCreateBody",
+    '{"constructor":1,"__proto__":{"Image":"a"},"toString":2}',
+  );
+  expect(unknown).toEqual(["constructor", "__proto__", "toString"]);
+  expect(Object.keys(value)).toEqual([]);
 });
 
 test("names are taken in any case, as Go's decoder takes them", () => {

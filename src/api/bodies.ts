@@ -1,3 +1,4 @@
+import type { EngineError } from "../base/index.ts";
 import type { ContainerCreateBody, ContainerUpdateBody, ExecCreateBody, NetworkCreateBody } from "./backends/index.ts";
 import { shapes } from "./generated/bodies.ts";
 import type {
@@ -33,6 +34,30 @@ export interface BodyTypes {
 
 export type BodyName = keyof BodyTypes;
 
+/** What Docker's errors call the shapes. */
+const GO_NAMES: Readonly<Record<string, string>> = {
+  ContainerCreateBody: "container.CreateRequest",
+  ContainerUpdateBody: "container.UpdateConfig",
+  ExecCreateBody: "container.ExecOptions",
+  ExecStartBody: "container.ExecStartOptions",
+  NetworkCreateBody: "network.CreateRequest",
+  NetworkConnectRequest: "network.ConnectOptions",
+  NetworkDisconnectRequest: "network.DisconnectOptions",
+  VolumeCreateRequest: "volume.CreateOptions",
+  AuthConfig: "registry.AuthConfig",
+  CommitBody: "container.CreateRequest",
+  HealthConfig: "v1.HealthcheckConfig",
+  HostConfig: "container.HostConfig",
+  HostConfigLogConfig: "container.LogConfig",
+  NetworkCreateBodyIPAM: "network.IPAM",
+  IPAM: "network.IPAM",
+  NetworkingConfig: "network.NetworkingConfig",
+  RestartPolicy: "container.RestartPolicy",
+};
+
+/** Bodies that Docker puts together from other shapes, whose own name then does not stand in its errors. */
+const COMPOSED: readonly BodyName[] = ["ContainerCreateBody", "ContainerUpdateBody", "CommitBody"];
+
 export interface CheckedBody<N extends BodyName> {
   readonly value: BodyTypes[N];
   /** Members that nobody reads, by path, such as `HostConfig.Foo`. */
@@ -50,69 +75,80 @@ export function readBody<N extends BodyName>(name: N, text: string): CheckedBody
 
 /** The same for a value that is parsed already. */
 export function checkBody<N extends BodyName>(name: N, value: unknown): CheckedBody<N> {
-  const unknown: string[] = [];
-  const checked = value === null ? {} : structOf(name, value, "", unknown);
-  return { value: checked, unknown };
+  const checker = new Checker(COMPOSED.includes(name) ? "" : goType(name).replace(/^.*\./, ""));
+  return { value: value === null ? {} : checker.struct(name, value, ""), unknown: checker.unknown };
 }
 
-function structOf(shapeName: string, value: unknown, path: string, unknown: string[]): Record<string, unknown> {
-  const shape = shapes[shapeName] ?? {};
-  const members = membersOf(value, path, shapeName);
-  const result: Record<string, unknown> = {};
-  for (const [given, member] of Object.entries(members)) {
-    const name = given in shape ? given : nameInAnyCase(shape, given);
-    const type = name === undefined ? undefined : shape[name];
-    if (name === undefined || type === undefined) unknown.push(join(path, given));
-    else if (member !== null) result[name] = convert(type, member, join(path, name), unknown);
+/** Walks a value along its shape. */
+class Checker {
+  readonly unknown: string[] = [];
+  /** What stands before the paths in errors. */
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
   }
-  return result;
-}
 
-function convert(type: string, value: unknown, path: string, unknown: string[]): unknown {
-  if (type.startsWith("[]")) return listOf(type, value, path, unknown);
-  if (type.startsWith("map[string]")) return mapOf(type, value, path, unknown);
-  switch (type) {
-    case "any":
-      return value;
-    case "object":
-      return membersOf(value, path, "struct {}");
-    case "strslice":
-      return typeof value === "string" ? [value] : listOf("[]string", value, path, unknown);
-    case "string":
-    case "bool":
-    case "int64":
-    case "float64":
-      if (!isOf(type, value)) throw wrongType(`.${path}`, goNameOf(value), type);
-      return value;
-    default:
-      return structOf(type, value, path, unknown);
+  struct(shapeName: string, value: unknown, path: string): Record<string, unknown> {
+    const shape = shapes[shapeName] ?? {};
+    const result: Record<string, unknown> = {};
+    for (const [given, member] of Object.entries(this.#members(value, path, shapeName))) {
+      const name = Object.hasOwn(shape, given) ? given : nameInAnyCase(shape, given);
+      const type = name === undefined ? undefined : shape[name];
+      if (name === undefined || type === undefined) this.unknown.push(join(path, given));
+      else if (member !== null) result[name] = this.#convert(type, member, join(path, name));
+    }
+    return result;
   }
-}
 
-function listOf(type: string, value: unknown, path: string, unknown: string[]): unknown[] {
-  if (!Array.isArray(value)) throw wrongType(`.${path}`, goNameOf(value), goType(type));
-  const of = type.slice(2);
-  return value.map((item: unknown, index) =>
-    item === null ? zeroOf(of) : convert(of, item, join(path, String(index)), unknown),
-  );
-}
-
-function mapOf(type: string, value: unknown, path: string, unknown: string[]): Record<string, unknown> {
-  const of = type.slice("map[string]".length);
-  const result: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(membersOf(value, path, goType(type)))) {
-    // defineProperty: a key named __proto__ is a key like any other.
-    const converted = item === null ? zeroOf(of) : convert(of, item, join(path, pointerStep(key)), unknown);
-    Object.defineProperty(result, key, { value: converted, enumerable: true, writable: true, configurable: true });
+  #convert(type: string, value: unknown, path: string): unknown {
+    if (type.startsWith("[]")) return this.#list(type, value, path);
+    if (type.startsWith("map[string]")) return this.#map(type, value, path);
+    switch (type) {
+      case "any":
+        return value;
+      case "object":
+        return this.#members(value, path, type);
+      case "strslice":
+        return typeof value === "string" ? [value] : this.#list("[]string", value, path);
+      case "string":
+      case "bool":
+      case "int64":
+      case "float64":
+        if (!isOf(type, value)) throw this.#wrong(path, value, type);
+        return value;
+      default:
+        return this.struct(type, value, path);
+    }
   }
-  return result;
-}
 
-function membersOf(value: unknown, path: string, type: string): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw wrongType(path === "" ? "" : `.${path}`, goNameOf(value), type);
+  #list(type: string, value: unknown, path: string): unknown[] {
+    if (!Array.isArray(value)) throw this.#wrong(path, value, type);
+    const of = type.slice(2);
+    return value.map((item: unknown, index) =>
+      item === null ? zeroOf(of) : this.#convert(of, item, join(path, String(index))),
+    );
   }
-  return value as Record<string, unknown>; // an object that is no array
+
+  #map(type: string, value: unknown, path: string): Record<string, unknown> {
+    const of = type.slice("map[string]".length);
+    const result: Record<string, unknown> = {};
+    for (const [key, item] of Object.entries(this.#members(value, path, type))) {
+      const converted = item === null ? zeroOf(of) : this.#convert(of, item, join(path, pointerStep(key)));
+      // defineProperty: a key named __proto__ is a key like any other.
+      Object.defineProperty(result, key, { value: converted, enumerable: true, writable: true, configurable: true });
+    }
+    return result;
+  }
+
+  #members(value: unknown, path: string, type: string): Record<string, unknown> {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) throw this.#wrong(path, value, type);
+    return value as Record<string, unknown>; // an object that is no array
+  }
+
+  #wrong(path: string, value: unknown, type: string): EngineError {
+    return wrongType(path === "" ? "" : `${this.#root}.${path}`, goNameOf(value), goType(type));
+  }
 }
 
 /** Go's zero value, which null leaves in a list or map. */
@@ -127,23 +163,27 @@ function zeroOf(type: string): unknown {
 function isOf(type: string, value: unknown): boolean {
   if (type === "string") return typeof value === "string";
   if (type === "bool") return typeof value === "boolean";
-  return typeof value === "number" && (type === "float64" || Number.isInteger(value));
+  return typeof value === "number" && (type === "float64" || isInt64(value));
+}
+
+function isInt64(value: number): boolean {
+  return Number.isInteger(value) && Math.abs(value) < 2 ** 63;
+}
+
+function goType(type: string): string {
+  return GO_NAMES[type] ?? type.replace("object", "struct {}");
+}
+
+function goNameOf(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  if (typeof value === "number") return isInt64(value) ? "number" : `number ${value}`;
+  if (typeof value === "boolean") return "bool";
+  return typeof value;
 }
 
 /** RFC 6901 §3, in which Go names members. */
 function pointerStep(key: string): string {
   return key.replaceAll("~", "~0").replaceAll("/", "~1");
-}
-
-function goType(type: string): string {
-  return type.replace("object", "struct {}");
-}
-
-function goNameOf(value: unknown): string {
-  if (Array.isArray(value)) return "array";
-  if (typeof value === "number") return Number.isInteger(value) ? "number" : `number ${value}`;
-  if (typeof value === "boolean") return "bool";
-  return typeof value;
 }
 
 function nameInAnyCase(shape: Readonly<Record<string, string>>, given: string): string | undefined {

@@ -94,7 +94,7 @@ export class Dispatcher {
       values[key] = param.read(spoken ? given.get(key) : undefined, key);
     }
     if (given.size > 0) {
-      const unknown = [...given.keys()].filter((key) => row.query[key] === undefined);
+      const unknown = [...given.keys()].filter((key) => !Object.hasOwn(row.query, key));
       if (unknown.length > 0) this.#options.unknownFields.note(name, "query", unknown);
     }
     return values;
