@@ -289,11 +289,11 @@ export const CASES: readonly Case[] = [
   {
     name: "ports",
     steps: [
-      step("run -d --name {name} -p 127.0.0.1:45871:80 busybox:local httpd -f -p 80"),
+      step("run -d --name {name} -p 127.0.0.1:{port}:80 busybox:local httpd -f -p 80"),
       step("port {name}"),
       step("port {name} 80"),
       step("port {name} 81"),
-      step("run -d --name {name}b -p 127.0.0.1:45871:80 busybox:local httpd -f -p 80"),
+      step("run -d --name {name}b -p 127.0.0.1:{port}:80 busybox:local httpd -f -p 80"),
       step("rm -f {name}b"),
       step("rm -f {name}"),
       step("run --rm -p nonsense busybox:local true"),

@@ -10,8 +10,11 @@ const RULES: ReadonlyArray<[RegExp, string]> = [
 ];
 
 /** Replaces what differs between any two runs, and the case's own prefix. */
-export function normalise(outcome: Outcome, prefix: string): Outcome {
+export function normalise(outcome: Outcome, prefix: string, port: string): Outcome {
   const clean = (text: string) =>
-    RULES.reduce((sum, [pattern, name]) => sum.replace(pattern, name), text.replaceAll(prefix, "{name}"));
+    RULES.reduce(
+      (sum, [pattern, name]) => sum.replace(pattern, name),
+      text.replaceAll(prefix, "{name}").replaceAll(port, "{port}"),
+    );
   return { code: outcome.code, stdout: clean(outcome.stdout), stderr: clean(outcome.stderr) };
 }

@@ -1,4 +1,4 @@
-/** One command of a case: words for `docker`, and what it reads. `{name}` in a word stands for the case's own prefix. */
+/** One command of a case: words for `docker`, and what it reads. `{name}` in a word stands for the case's own prefix, `{port}` for a free port. */
 export interface Step {
   args: readonly string[];
   input?: string;
