@@ -15,6 +15,7 @@
   OP(new_session, 6)    \
   OP(mkdir_all, 10)     \
   OP(write_file, 11)    \
+  OP(cgroup_devices, 12) \
   OP(open_tree, 20)     \
   OP(overlay, 21)       \
   OP(fsmount, 22)       \

@@ -14,8 +14,7 @@ export function compileDeviceProgram(rules: readonly DeviceRule[]): Uint8Array {
     instruction(OP.shiftRightImmediate, R.access, 0, 0, 16),
     instruction(OP.loadWord, R.major, R.context, 4),
     instruction(OP.loadWord, R.minor, R.context, 8),
-    ...mergeAllowed(rules).reverse().flatMap(compileRule),
-    ...answer(false),
+    ...decisions(mergeAllowed(rules)).flatMap(compileRule),
   ];
   const bytes = new Uint8Array(program.length * 8);
   const view = new DataView(bytes.buffer);
@@ -50,6 +49,14 @@ const answer = (allow: boolean) => [
   instruction(OP.moveImmediate, R.result, 0, 0, allow ? 1 : 0),
   instruction(OP.exit, 0),
 ];
+
+/** From the last rule to one for everything, and nothing behind that: the kernel refuses code that is never reached. */
+function decisions(rules: DeviceRule[]): DeviceRule[] {
+  const latestFirst = rules.toReversed();
+  const final = latestFirst.findIndex(({ type = "a" }) => type === "a");
+  if (final < 0) return [...latestFirst, { allow: false, access: "rwm" }];
+  return latestFirst.slice(0, final + 1);
+}
 
 /** Tests one after another, each of which skips to the next rule; then the answer. */
 function compileRule(rule: DeviceRule): bigint[] {

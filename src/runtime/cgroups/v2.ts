@@ -7,6 +7,7 @@ import { errnoOf } from "../../base/index.ts";
 import type { LinuxResources } from "../../spec/index.ts";
 import type { PlanOp } from "../plan/index.ts";
 import type { CgroupStats } from "../types.ts";
+import { compileDeviceProgram } from "./device-program.ts";
 import { readNumber, readOptional, readTable } from "./files.ts";
 import { writeOp } from "./plan-writes.ts";
 import { resourceWritesV2 } from "./resources-v2.ts";
@@ -62,6 +63,11 @@ export class CgroupV2 implements CgroupDriver {
     return [
       { op: "mkdir_all", path: `${this.#root}${path}`, mode: 0o755 },
       ...this.#writes(path, resources).map(writeOp),
+      {
+        op: "cgroup_devices",
+        path: `${this.#root}${path}`,
+        program: compileDeviceProgram(resources.devices),
+      },
     ];
   }
 

@@ -29,6 +29,8 @@ export function planFailure(ops: readonly PlanOp[], stop: PlanStop, phase: Phase
         `unable to apply cgroup configuration: failed to write "${decode(op.data)}": write ${op.path}: ${reason}`,
         options,
       );
+    case "cgroup_devices":
+      return startFailure(`unable to apply cgroup configuration: ${stop.detail}: ${reason}`, options);
     case "oom_score_adj":
       // The kernel's word is EACCES, which as text would pass for a program that may not be run.
       return startFailure(

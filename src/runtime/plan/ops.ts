@@ -53,6 +53,11 @@ export const OPS = {
    * `<dir>/cgroup.procs`. `ignore`: errnos of open or write that are not failures. Below /proc the file must be on procfs.
    */
   write_file: { code: 11, args: { path: "text", data: "bytes", flags: "u32", ignore: "u32s" } },
+  /**
+   * Device rules of a cgroup v2 directory: loads `program` (struct bpf_insn[], BPF_PROG_TYPE_CGROUP_DEVICE) and attaches
+   * it (BPF_F_ALLOW_MULTI).
+   */
+  cgroup_devices: { code: 12, args: { path: "text", program: "bytes" } },
 
   // — Mounts: detached, as fds in slots —
   /**
