@@ -41,8 +41,6 @@ export const hostNetworkConnect = () =>
   invalid("cannot connect container to host network - container must be created in host network mode");
 export const noneNetworkConnect = () =>
   invalid("container cannot be connected to multiple networks with one of the networks in private (none) mode");
-export const noSuchContainer = (name: string) => notFound(`No such container: ${name}`);
-export const noSuchLink = (name: string) => notFound(`could not get container for ${name}: No such container: ${name}`);
 
 /** What stops a port from being published; becomes `driver failed programming …` where the endpoint is known. */
 export const portAllocated = (address: string, port: number) =>

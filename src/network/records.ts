@@ -72,8 +72,6 @@ export interface SandboxRecord {
   /** The endpoint that the default route and published ports go through. */
   gatewayEndpoint: string | undefined;
   published: PublishedPort[];
-  /** Ports of the embedded name server inside the namespace, when it has one. */
-  dnsPorts: { udp: number; tcp: number } | undefined;
 }
 
 export type PortMap = Record<string, PortBinding[] | null>;

@@ -30,7 +30,6 @@ import {
   endpointExists,
   hostNetworkConnect,
   noneNetworkConnect,
-  noSuchContainer,
   notConnected,
   predefinedRemoval,
 } from "./errors.ts";
@@ -196,7 +195,6 @@ export class BridgeNetworks implements NetworkService {
       endpoints: [],
       gatewayEndpoint: undefined,
       published: [],
-      dnsPorts: undefined,
     };
     sandboxes.set(id, sandbox);
     try {
@@ -246,11 +244,11 @@ export class BridgeNetworks implements NetworkService {
   ): Promise<AttachedEndpoint> {
     const { sandboxes, records, registry, nameServers } = this.#parts;
     const network = registry.find(ref);
-    const sandbox = sandboxes.get(id);
-    if (sandbox === undefined) throw noSuchContainer(id);
+    const sandbox = sandboxes.get(id) ?? unnamedSandbox(id, netnsPath);
     if (sandbox.endpoints.some((endpoint) => endpoint.network === network.record.id))
       throw endpointExists(sandbox.request.name, network.record.name);
     checkEndpoint(network, settings);
+    sandboxes.set(id, sandbox);
     const endpoint = this.#reserve(sandbox, network, settings);
     try {
       await withNetns(netnsPath, async (netnsFd) => {
@@ -413,7 +411,7 @@ export class BridgeNetworks implements NetworkService {
   // ---- the host ----
 
   async restore(running: ReadonlyMap<ContainerId, { netnsPath: string }>): Promise<void> {
-    const { records, registry, sandboxes, links, firewall, foreign, config } = this.#parts;
+    const { records, registry, sandboxes, firewall, foreign, config } = this.#parts;
     if (config.forwarding) await this.#enableForwarding();
     for (const network of registry.records()) if (network.driver === "bridge") await this.#setUpBridge(network);
     for (const sandbox of records.sandboxes()) {
@@ -429,7 +427,6 @@ export class BridgeNetworks implements NetworkService {
     await foreign.sync(this.#bridges().map((bridge) => bridge.bridge));
     await this.#removeStrayVeths();
     for (const sandbox of sandboxes.values()) await this.#resumeNames(sandbox);
-    await links.all();
   }
 
   #resume(sandbox: SandboxRecord): void {
@@ -524,4 +521,25 @@ export class BridgeNetworks implements NetworkService {
     await this.#parts.reaper.drain();
     this.#parts.resources.dispose();
   }
+}
+
+/** Of a container that was started without any network: known by its id alone. */
+function unnamedSandbox(container: ContainerId, netnsPath: string): SandboxRecord {
+  const name = shortId(container);
+  return {
+    container,
+    request: {
+      name,
+      hostname: name,
+      ports: {},
+      exposed: [],
+      publishAll: false,
+      dns: { servers: [], search: [], options: [] },
+      links: [],
+    },
+    netnsPath,
+    endpoints: [],
+    gatewayEndpoint: undefined,
+    published: [],
+  };
 }
