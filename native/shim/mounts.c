@@ -14,6 +14,8 @@
 
 #include "plan.h"
 
+#define MOUNT_ON_PROC 4
+
 /* fsconfig takes strings of up to 256 bytes with their NUL. */
 #define FSCONFIG_TEXT 255
 #define MAX_LOWER 500
@@ -339,8 +341,13 @@ int op_move_mount(struct plan *plan, struct reader *args) {
   if (args->bad) return -EINVAL;
   int mount = slot_get(plan, slot);
   if (mount < 0) return fail(plan, EBADF, "slot %u is empty", slot);
-  int fd = open_target(plan, target, create);
+  int fd = open_target(plan, target, create & 3);
   if (fd < 0) return fail(plan, errno, "open mount target %s", target);
+  /* Whatever link of the image led there: nothing may hide the procfs that limits are written to (CVE-2019-19921). */
+  if (!(create & MOUNT_ON_PROC) && is_procfs(fd)) {
+    close(fd);
+    return fail(plan, EPERM, "%s is inside /proc", target);
+  }
   int result = attach(mount, fd), err = errno;
   close(fd);
   return result < 0 ? fail(plan, err, "mount on %s", target) : 0;

@@ -70,6 +70,7 @@ int open_parent_in(int root, const char *path, char *name, size_t size);
 int root_fd(struct plan *plan);
 /* A file of a detached procfs that belongs to this process alone; an fd or -1 with errno. */
 int open_own_proc(struct plan *plan, const char *path, int flags);
+int is_procfs(int fd);
 int slot_get(struct plan *plan, uint32_t slot);
 int slot_set(struct plan *plan, uint32_t slot, int fd);
 /* A char device opened O_PATH in the root and checked to be that device. */

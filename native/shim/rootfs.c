@@ -100,7 +100,7 @@ static int take_ignored(struct reader *args, int err) {
   return found;
 }
 
-static int is_procfs(int fd) {
+int is_procfs(int fd) {
   struct statfs fs;
   return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }

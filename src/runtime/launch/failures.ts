@@ -95,6 +95,12 @@ function mountReason(ops: readonly PlanOp[], slot: number, stop: PlanStop, reaso
   const where = source || "none";
   // move_mount(2) says EINVAL where mount(2) says ENOTDIR: a directory onto a file, or a file onto a directory.
   if (type === "" && stop.errno === "EINVAL") reason = errnoText("ENOTDIR");
+  if (stop.detail.endsWith("is inside /proc")) {
+    return (
+      `error mounting "${where}" to rootfs at "${target}": create mountpoint for ${target} mount: check proc-safety of ` +
+      `${target} mount: "${target}" cannot be mounted because it is inside /proc`
+    );
+  }
   if (stop.detail.startsWith("open mount target")) {
     return `error mounting "${where}" to rootfs at "${target}": create mountpoint for ${target} mount: ${reason}`;
   }

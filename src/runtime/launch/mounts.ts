@@ -14,7 +14,7 @@ import { NO_SLOT, type PlanOp } from "../plan/index.ts";
 import { SLOT_FIRST_MOUNT } from "./constants.ts";
 import { initFailure, specFailure } from "./errors.ts";
 import { parseMountOptions, type MountOptions } from "./mount-options.ts";
-import { checkProcSafety } from "./proc-safety.ts";
+import { checkProcSafety, isOnProc } from "./proc-safety.ts";
 
 /** What the compiler must know of the host and the image; looked up before, so that compiling is pure. */
 export interface MountFacts {
@@ -39,6 +39,7 @@ export interface MountPlan {
 
 const CREATE_DIRECTORY = 1;
 const CREATE_FILE = 2;
+const ON_PROC = 4;
 
 /** @throws LaunchError for mounts that are not safe, of a type that is not known, or whose source is not there. */
 export function planMounts(mounts: readonly MountSpec[], context: MountContext): MountPlan {
@@ -73,7 +74,7 @@ function planBind(mount: MountSpec, options: MountOptions, facts: MountFacts, sl
       op: "open_tree",
       slot,
       root: mount.beneath ?? "",
-      path: mount.beneath === undefined ? source : posix.relative(mount.beneath, source),
+      path: mount.beneath === undefined ? source : posix.relative(mount.beneath, source) || ".",
       flags: OPEN_TREE_CLONE | (options.recursiveBind ? AT_RECURSIVE : 0),
     },
   ];
@@ -87,7 +88,12 @@ function planBind(mount: MountSpec, options: MountOptions, facts: MountFacts, sl
   return {
     outside,
     inside: [
-      { op: "move_mount", slot, target: destination, create: kind === "directory" ? CREATE_DIRECTORY : CREATE_FILE },
+      {
+        op: "move_mount",
+        slot,
+        target: destination,
+        create: (kind === "directory" ? CREATE_DIRECTORY : CREATE_FILE) + (isOnProc(mount) ? ON_PROC : 0),
+      },
       { op: "mount_setattr", slot, set: 0, clear: 0, propagation: flag, recursive: recursive ? 1 : 0, userns: NO_SLOT },
     ],
   };

@@ -23,6 +23,11 @@ export function checkProcSafety(mount: MountSpec): void {
   }
 }
 
+/** True for a target that is let through although it is on procfs. */
+export function isOnProc(mount: MountSpec): boolean {
+  return ALLOWED.has(posix.normalize(mount.destination));
+}
+
 function refused({ source, destination }: MountSpec, reason: string) {
   return initFailure(
     `error mounting "${source}" to rootfs at "${destination}": create mountpoint for ${destination} mount: ` +

@@ -93,7 +93,8 @@ export const OPS = {
   attach_root: { code: 25, args: { slot: "u32" } },
   /**
    * move_mount of the slot onto `target` in the root. `create`: 0 target must be there, 1 made as a directory (with
-   * parents), 2 as an empty file (with parents). The slot stays usable (`mount_setattr` for propagation).
+   * parents), 2 as an empty file (with parents). The slot stays usable (`mount_setattr` for propagation). EPERM when the
+   * target turns out to be on procfs, unless 4 is added.
    */
   move_mount: { code: 26, args: { slot: "u32", target: "text", create: "u32" } },
   /** mount(NULL, path, NULL, flags): MS_REC | MS_PRIVATE / MS_SLAVE / MS_SHARED on `path` of this namespace (not in the root). */

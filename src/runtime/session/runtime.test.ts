@@ -315,6 +315,75 @@ describe.skipIf(reason !== undefined)("a real container", () => {
   );
 
   test(
+    "mounts nothing over its /proc, whatever link of the image leads there",
+    async () => {
+      const lower = join(image.directory, "proc-links");
+      mkdirSync(lower);
+      symlinkSync("/proc", join(lower, "innocent"));
+      const rootfs = image.rootfs();
+      if (rootfs.type === "overlay") rootfs.lower.unshift(lower);
+      for (const destination of ["/innocent/sys", "/proc/self/attr"]) {
+        const error = await failure(
+          create(["true"], (spec) => spec.mounts.push({ destination, type: "tmpfs", source: "tmpfs", options: [] }), {
+            rootfs,
+          }),
+        );
+        expect(error.message).toContain(`"${destination}" cannot be mounted because it is inside /proc`);
+      }
+    },
+    LIMIT,
+  );
+
+  test(
+    "sees its own cgroups as the root when it has a cgroup namespace",
+    async () => {
+      const { text } = await sh("cat /proc/self/cgroup | cut -d: -f3 | sort -u; ls /sys/fs/cgroup/ | head -1", (spec) =>
+        spec.linux.namespaces.push({ type: "cgroup" }),
+      );
+      expect(text.split("\n")[0]).toBe("/");
+      expect(text.split("\n")[1]).not.toBe("");
+    },
+    LIMIT,
+  );
+
+  test(
+    "binds a directory beneath another one and no further",
+    async () => {
+      const volume = join(image.directory, "volume");
+      mkdirSync(join(volume, "sub"), { recursive: true });
+      writeFileSync(join(volume, "sub/file"), "inside");
+      symlinkSync("/etc", join(volume, "out"));
+      const bind = (name: string) => (spec: RuntimeSpec) =>
+        spec.mounts.push({
+          destination: "/data",
+          type: "bind",
+          source: join(volume, name),
+          options: ["rbind"],
+          beneath: volume,
+        });
+      expect((await sh("cat /data/file", bind("sub"))).text).toBe("inside");
+      expect((await failure(create(["true"], bind("out")))).message).toContain("no such file or directory");
+    },
+    LIMIT,
+  );
+
+  test(
+    "can be killed and released while it is paused",
+    async () => {
+      const killed = await running();
+      await killed.pause();
+      await killed.kill(9);
+      expect((await killed.exited).code).toBe(137);
+      const released = await running();
+      await released.pause();
+      await released.release();
+      expect((await released.exited).code).toBe(137);
+      expect(cgroupsOf(released.id)).toEqual([]);
+    },
+    LIMIT,
+  );
+
+  test(
     "has a read-only root when asked, and a tmpfs that takes on the mode of what it covers",
     async () => {
       const { text } = await sh("touch /x; touch /tmp/x && stat -c %a /tmp /fresh; exit 0", (spec) => {

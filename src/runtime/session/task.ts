@@ -70,6 +70,8 @@ export class ShimTask implements Task {
     if (options.all === true) return await signalProcesses(this.#context.cgroups, record.cgroupPath, signal);
     if (shim === undefined) throw notFound("process already finished");
     await shim.kill(signal);
+    // In v1 a frozen process dies only once it is thawed.
+    if (signal === SIGKILL) await this.resume();
   }
 
   async resize(size: { height: number; width: number }): Promise<void> {
