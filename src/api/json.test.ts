@@ -33,8 +33,14 @@ test.each([
 });
 
 test("deep nesting is refused, however broken", () => {
-  expect(problemOf("[".repeat(1_000_000))).toBe("invalid JSON: exceeded max depth");
-  expect(problemOf('{"a":'.repeat(1_000_000))).toBe("invalid JSON: exceeded max depth");
+  expect(problemOf("[".repeat(20_000))).toBe("invalid JSON: exceeded max depth");
+  expect(problemOf('{"a":'.repeat(20_000))).toBe("invalid JSON: exceeded max depth");
+});
+
+test("nesting up to the limit is parsed, and brackets in strings are none", () => {
+  expect(problemOf("[".repeat(10_000) + "]".repeat(10_000))).toBe("no problem");
+  expect(problemOf(JSON.stringify("[".repeat(20_000) + '"\\'))).toBe("no problem");
+  expect(problemOf("[".repeat(10_000))).toBe("invalid JSON: unexpected EOF");
 });
 
 test("valid JSON is what it says", () => {

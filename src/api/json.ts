@@ -5,6 +5,7 @@ import { invalidJson, trailingJson } from "./errors.ts";
  * @throws invalid `invalid JSON: …` or `unexpected content after JSON`.
  */
 export function parseJson(text: string): unknown {
+  if (isTooDeep(text)) throw invalidJson("exceeded max depth");
   try {
     return JSON.parse(text);
   } catch {
@@ -12,11 +13,28 @@ export function parseJson(text: string): unknown {
   }
 }
 
-const SPACE = /[ \t\r\n]/;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
-/** Deeper nesting than this is refused: Go's limit is the same. */
+/** Deeper nesting than this is refused: Go's limit is the same. JSON.parse takes seconds for millions of brackets. */
 const MAX_DEPTH = 10_000;
+
+/** Counts the brackets that are open outside of strings. */
+function isTooDeep(text: string): boolean {
+  if (text.length <= MAX_DEPTH) return false;
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) inString = !inString;
+    else if (inString) {
+      if (code === 0x5c) at += 1;
+    } else if (code === 0x5b || code === 0x7b) {
+      depth += 1;
+      if (depth > MAX_DEPTH) return true;
+    } else if (code === 0x5d || code === 0x7d) depth -= 1;
+  }
+  return false;
+}
 
 class Mistake {
   readonly problem: string;
@@ -29,7 +47,6 @@ class Mistake {
 class Scanner {
   readonly #text: string;
   #at = 0;
-  #depth = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -50,8 +67,8 @@ class Scanner {
   #value(): void {
     this.#space();
     const next = this.#text[this.#at];
-    if (next === "{") this.#nested(() => this.#object());
-    else if (next === "[") this.#nested(() => this.#array());
+    if (next === "{") this.#object();
+    else if (next === "[") this.#array();
     else if (next === '"') this.#token(STRING, "in string literal");
     else if (next === "t") this.#literal("true");
     else if (next === "f") this.#literal("false");
@@ -60,15 +77,8 @@ class Scanner {
     else this.#fail("looking for beginning of value");
   }
 
-  #nested(inside: () => void): void {
-    this.#depth += 1;
-    if (this.#depth > MAX_DEPTH) throw new Mistake("exceeded max depth");
-    this.#at += 1;
-    inside();
-    this.#depth -= 1;
-  }
-
   #object(): void {
+    this.#at += 1;
     if (this.#take("}")) return;
     for (;;) {
       this.#space();
@@ -82,6 +92,7 @@ class Scanner {
   }
 
   #array(): void {
+    this.#at += 1;
     if (this.#take("]")) return;
     for (;;) {
       this.#value();
@@ -125,7 +136,11 @@ class Scanner {
   }
 
   #space(): void {
-    while (SPACE.test(this.#text[this.#at] ?? "")) this.#at += 1;
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      this.#at += 1;
+    }
   }
 
   #fail(where: string): never {
