@@ -50,7 +50,7 @@ export function formatAddress({ family, value }: Address): string {
   const zeros = [...`:${groups}:`.matchAll(/:(0:)+/g)].map((match) => match[0]);
   const longest = zeros.reduce((best, run) => (run.length > best.length ? run : best), "");
   if (longest.length < 5) return groups;
-  const [before = "", after = ""] = split(`:${groups}:`, longest);
+  const [before, after] = split(`:${groups}:`, longest);
   return `${before.replace(/^:/, "")}::${after.replace(/:$/, "")}`;
 }
 

@@ -77,13 +77,7 @@ export class Links implements Disposable {
    * @returns its index.
    */
   async ensureBridge(name: string, addresses: readonly InterfaceAddress[], mtu: number): Promise<number> {
-    let index = await this.indexOf(name);
-    if (index === undefined) {
-      await this.#route.request([addBridge(name, randomMac(), mtu)]);
-      crashPoint("network-bridge:made");
-      index = await this.indexOf(name);
-    }
-    if (index === undefined) throw new Error(`bridge ${name} vanished while it was made`);
+    const index = (await this.indexOf(name)) ?? (await this.#makeBridge(name, mtu));
     const found = addressesOf(await this.#route.request([listAddresses()])).filter((item) => item.index === index);
     const wanted = new Set(addresses.map((item) => keyOf(addressBytes(item.address), item.prefix)));
     // A link-local IPv6 address is the kernel's own.
@@ -91,10 +85,18 @@ export class Links implements Disposable {
     await this.#route.request([
       ...surplus.map((item) => deleteAddress(item.index, item.address, item.prefix)),
       setLink(index, { mtu }),
-      ...addresses.map((item) => addAddress(Number(index), addressBytes(item.address), item.prefix)),
+      ...addresses.map((item) => addAddress(index, addressBytes(item.address), item.prefix)),
       setLink(index, { up: true }),
     ]);
     this.#bridges.set(name, index);
+    return index;
+  }
+
+  async #makeBridge(name: string, mtu: number): Promise<number> {
+    await this.#route.request([addBridge(name, randomMac(), mtu)]);
+    crashPoint("network-bridge:made");
+    const index = await this.indexOf(name);
+    if (index === undefined) throw new Error(`bridge ${name} vanished while it was made`);
     return index;
   }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test
 import { execFileSync } from "node:child_process";
 import { openFirewall } from "./firewall/firewall.ts";
 import { loadNative } from "../sys/index.ts";
-import { fetchTcp, inside, networking, resolve, serve, TestHost } from "./testing.ts";
+import { fetchTcp, inside, networking, refusal, resolve, serve, TestHost } from "./testing.ts";
 import type { NetworkService } from "./types.ts";
 
 setDefaultTimeout(120_000);
@@ -118,5 +118,5 @@ test("uninstalling leaves no link, table or rule behind", async () => {
   const publish = firewall.publish([
     { protocol: "tcp", hostAddress: "0.0.0.0", hostPort: 1, target: { family: 4, value: 1n }, targetPort: 1 },
   ]);
-  expect(String(await publish.catch(String))).toContain("ENOENT");
+  expect(await refusal(publish)).toContain("ENOENT");
 });

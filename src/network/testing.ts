@@ -258,6 +258,11 @@ async function scripted(
   return stdout;
 }
 
+/** The error that a call ends with, as text; empty when it ends well. */
+export function refusal(call: Promise<unknown>): Promise<string> {
+  return call.then(() => "", String);
+}
+
 /** Polls until `check` holds: for what the kernel does in its own time. */
 export async function until(what: string, check: () => Promise<boolean> | boolean): Promise<void> {
   const limit = Date.now() + 30_000;

@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import type { NetworkDescription } from "./describe.ts";
 import { addressOfBytes, formatAddress } from "./address.ts";
 import { answer, encodeName, parseQuery, RCODE } from "./dns/wire.ts";
-import { fetchTcp, inside, networking, resolve, serve, TestHost } from "./testing.ts";
+import { fetchTcp, inside, networking, refusal, resolve, serve, TestHost } from "./testing.ts";
 import type { TestTask } from "./testing.ts";
 import type { NetworkService } from "./types.ts";
 
@@ -57,7 +57,7 @@ describe("networks", () => {
     expect((await service.list(new Map([["label", ["a=1"]]]))).map((item) => item.Name)).toEqual(["plain"]);
     expect(await inspect(Id.slice(0, 12))).toEqual(network);
     await service.remove("plain");
-    expect(String(await service.inspect("plain", { verbose: false, scope: undefined }).catch(String))).toContain(
+    expect(await refusal(service.inspect("plain", { verbose: false, scope: undefined }))).toContain(
       "network plain not found",
     );
     const actions = host.events.filter((event) => event.id === Id).map((event) => event.action);
@@ -69,7 +69,7 @@ describe("networks", () => {
     await service.create({ Name: "used", Labels: { prune: "" } });
     await service.create({ Name: "unused", Labels: { prune: "" } });
     await service.attach(networking(task, "user", { endpoints: { used: {} } }), task.netnsPath);
-    expect(String(await service.remove("used").catch(String))).toMatch(
+    expect(await refusal(service.remove("used"))).toMatch(
       /error while removing network: network used has active endpoints \(name:"user" id:"[0-9a-f]{12}"\)/,
     );
     expect(await service.prune(new Map([["label", ["prune"]]]))).toEqual({ NetworksDeleted: ["unused"] });
@@ -153,13 +153,13 @@ describe("containers on them", () => {
       `peer ${settings.IPAddress}`,
     );
     expect(await addresses(peer, "second")).toEqual([settings.IPAddress ?? ""]);
-    expect(String(await service.attachOne(two.id, "extra", {}, two.netnsPath).catch(String))).toContain(
+    expect(await refusal(service.attachOne(two.id, "extra", {}, two.netnsPath))).toContain(
       "endpoint with name two already exists in network extra",
     );
     await service.detachOne(two.id, "extra", false);
     expect(await inside(two, "ip", "-o", "link")).not.toContain("eth1");
     expect(await inside(two, "ip", "route")).toContain("default via");
-    expect(String(await service.detachOne(two.id, "extra", false).catch(String))).toContain(
+    expect(await refusal(service.detachOne(two.id, "extra", false))).toContain(
       `container ${two.id} is not connected to network extra`,
     );
     await service.detach(peer.id);
@@ -200,7 +200,7 @@ describe("containers on them", () => {
       networking(second, "clash", { endpoints: { fixed: { IPAMConfig: { IPv4Address: `${base}.205` } } } }),
       second.netnsPath,
     );
-    expect(String(await clash.catch(String))).toContain("Address already in use");
+    expect(await refusal(clash)).toContain("Address already in use");
     await service.detach(task.id);
     await service.remove("fixed");
   });

@@ -63,7 +63,7 @@ function join(client: Socket, target: Socket, sockets: Set<Socket>): void {
     from.on("error", () => to.destroy());
     from.on("close", () => {
       sockets.delete(from);
-      if (!to.destroyed && from.readableEnded !== true) to.destroy();
+      if (!to.destroyed && !from.readableEnded) to.destroy();
     });
   }
 }

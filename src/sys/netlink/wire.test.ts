@@ -4,6 +4,8 @@ import { addAddress, addVeth, linksOf, setDefaultRoute } from "./route.ts";
 import { NetlinkSocket } from "./socket.ts";
 import { cstring, decodeAttributes, decodeMessages, encodeAttributes, request, textOf, u16, u32 } from "./wire.ts";
 
+/** Hex with spaces between its fields. */
+const words = (text: string) => text.replaceAll(" ", "");
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
 test("attributes are padded to four bytes and nest", () => {
@@ -11,40 +13,26 @@ test("attributes are padded to four bytes and nest", () => {
     [3, cstring("abc")],
     [18, [[1, Buffer.from("veth")]]],
   ]);
-  expect(hex(bytes)).toBe("0800030061626300" + "0c001280" + "0800010076657468");
+  expect(hex(bytes)).toBe(words("0800030061626300 0c001280 0800010076657468"));
   expect(textOf(decodeAttributes(bytes).get(3))).toBe("abc");
   expect(textOf(decodeAttributes(decodeAttributes(bytes).get(18) ?? Buffer.alloc(0)).get(1))).toBe("veth");
 });
 
 test("a message is its length, type, flags, sequence, port and payload", () => {
   const { bytes } = request("x", 16, 4, Buffer.from([1, 2]), [[7, u16(0x1234)]]);
-  expect(hex(bytes)).toBe("1c000000" + "1000" + "0500" + "00000000" + "00000000" + "01020000" + "0600070034120000");
+  expect(hex(bytes)).toBe(words("1c000000 1000 0500 00000000 00000000 01020000 0600070034120000"));
 });
 
 test("an address message names family, prefix, link, address and broadcast", () => {
   const { bytes } = addAddress(5, Buffer.from([172, 17, 0, 2]), 16);
   expect(hex(bytes)).toBe(
-    "30000000" +
-      "1400" +
-      "0505" +
-      "0000000000000000" + // RTM_NEWADDR, REQUEST | ACK | REPLACE | CREATE
-      "02100000" +
-      "05000000" +
-      "08000200ac110002" +
-      "08000100ac110002" +
-      "08000400ac11ffff",
+    words("30000000 1400 0505 0000000000000000 02100000 05000000 08000200ac110002 08000100ac110002 08000400ac11ffff"),
   );
 });
 
 test("a default route is one of the main table through a gateway", () => {
   expect(hex(setDefaultRoute(Buffer.from([10, 0, 0, 1]), 2).bytes)).toBe(
-    "2c000000" +
-      "1800" +
-      "0505" +
-      "0000000000000000" +
-      "02000000fe03000100000000" +
-      "080005000a000001" +
-      "0800040002000000",
+    words("2c000000 1800 0505 0000000000000000 02000000fe03000100000000 080005000a000001 0800040002000000"),
   );
 });
 

@@ -46,7 +46,8 @@ export function rulesOf(messages: readonly Message[], table: string, chain: stri
 }
 
 function commentOf(data: Buffer | undefined): string {
-  for (let at = 0; data !== undefined && at + 2 <= data.length;) {
+  if (data === undefined) return "";
+  for (let at = 0; at + 2 <= data.length;) {
     const length = data[at + 1] ?? 0;
     if (data[at] === 0) return textOf(data.subarray(at + 2, at + 2 + length));
     at += 2 + length;
