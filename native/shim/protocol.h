@@ -29,8 +29,8 @@ enum message_type {
   MSG_SHUTDOWN = 10,
   MSG_RESERVE_PORT = 11,
   MSG_RELEASE_PORTS = 12,
-  MSG_RUNTIME_CREATE = 13,
-  MSG_RUNTIME_EXEC = 14,
+  MSG_EXTERNAL_CREATE = 13,
+  MSG_EXTERNAL_EXEC = 14,
   MSG_REPLY = 0x8000, /* or'ed with the request's type */
   MSG_EVENT_EXIT = 0x4001,
 };

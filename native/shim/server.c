@@ -117,31 +117,63 @@ static void on_hello(struct connection *c, struct reader *r) {
   reply_ok(c, c->head.id, MSG_HELLO, body, sizeof body);
 }
 
-static void on_create(struct connection *c, struct reader *r) {
+/* What CREATE and EXTERNAL_CREATE have in common; flags, or −1 when it was answered. */
+static int64_t take_container(struct connection *c, struct reader *r) {
   uint32_t flags = take_u32(r);
   struct log_options log = {.path = take_text(r)};
   log.max_size = take_u64(r);
   log.max_files = take_u32(r);
   log.attributes = take_text(r);
   const char *oom = take_text(r);
-  uint32_t length;
-  const uint8_t *plan = take_bytes(r, &length);
+  int err = 0;
+  const char *what = "malformed request";
   if (r->bad || strlen(oom) >= sizeof oom_events_path) {
-    reply_error(c, c->head.id, MSG_CREATE, EINVAL, "malformed request");
-    return;
+    err = EINVAL;
+  } else if (process_find("") || shutting_down) {
+    err = EEXIST;
+    what = "this shim has its container";
+  } else if ((err = log_open(&log)) < 0) {
+    what = "open log file";
   }
-  if (process_find("") || shutting_down) {
-    reply_error(c, c->head.id, MSG_CREATE, EEXIST, "this shim has its container");
-    return;
-  }
-  int err = log_open(&log);
-  if (err < 0) {
-    reply_error(c, c->head.id, MSG_CREATE, err, "open log file");
-    return;
+  if (err) {
+    reply_error(c, c->head.id, c->head.type, err, what);
+    return -1;
   }
   memcpy(oom_events_path, oom, strlen(oom) + 1);
-  err = process_spawn("", flags & ~(uint32_t)PROCESS_HOLD_OUTPUT, plan, length, c, c->head.id, MSG_CREATE);
+  return flags & ~(uint32_t)PROCESS_HOLD_OUTPUT;
+}
+
+static void on_create(struct connection *c, struct reader *r) {
+  int64_t flags = take_container(c, r);
+  if (flags < 0) return;
+  uint32_t length;
+  const uint8_t *plan = take_bytes(r, &length);
+  int err = r->bad ? -EINVAL : process_spawn("", (uint32_t)flags, plan, length, c, c->head.id, MSG_CREATE);
   if (err < 0) reply_error(c, c->head.id, MSG_CREATE, err, "plan refused");
+}
+
+/* A list of arguments, passed over and checked. */
+static struct reader take_list(struct reader *r) {
+  struct reader list = *r;
+  for (uint32_t n = take_count(r, 5); n > 0; n--) take_text(r);
+  list.end = r->at;
+  return list;
+}
+
+static struct external_options take_external(struct reader *r, int starts) {
+  struct external_options o = {.pid_file = take_text(r)};
+  o.console_socket = take_text(r);
+  o.create = take_list(r);
+  o.start = starts ? take_list(r) : (struct reader){r->at, r->at, 0};
+  return o;
+}
+
+static void on_external_create(struct connection *c, struct reader *r) {
+  int64_t flags = take_container(c, r);
+  if (flags < 0) return;
+  struct external_options o = take_external(r, 1);
+  int err = r->bad ? -EINVAL : external_spawn("", (uint32_t)flags, &o, c, c->head.id, MSG_EXTERNAL_CREATE);
+  if (err < 0) reply_error(c, c->head.id, MSG_EXTERNAL_CREATE, err, "run the runtime");
 }
 
 static int valid_id(const char *id) {
@@ -151,16 +183,26 @@ static int valid_id(const char *id) {
 
 static void on_exec(struct connection *c, struct reader *r) {
   const char *id = take_text(r);
-  uint32_t flags = take_u32(r), length;
-  const uint8_t *plan = take_bytes(r, &length);
+  uint32_t flags = take_u32(r), length = 0;
+  int external = c->head.type == MSG_EXTERNAL_EXEC;
+  struct external_options o = {0};
+  const uint8_t *plan = NULL;
+  if (external)
+    o = take_external(r, 0);
+  else
+    plan = take_bytes(r, &length);
   struct process *init = process_find("");
-  int err;
-  if (r->bad || !valid_id(id) || process_find(id))
-    reply_error(c, c->head.id, MSG_EXEC, r->bad ? EINVAL : EEXIST, "bad exec id");
-  else if (!init || init->phase != PHASE_RUNNING || shutting_down)
-    reply_error(c, c->head.id, MSG_EXEC, ESRCH, "the container is not running");
-  else if ((err = process_spawn(id, flags, plan, length, c, c->head.id, MSG_EXEC)) < 0)
-    reply_error(c, c->head.id, MSG_EXEC, err, "plan refused");
+  if (r->bad || !valid_id(id) || process_find(id)) {
+    reply_error(c, c->head.id, c->head.type, r->bad ? EINVAL : EEXIST, "bad exec id");
+    return;
+  }
+  if (!init || init->phase != PHASE_RUNNING || shutting_down) {
+    reply_error(c, c->head.id, c->head.type, ESRCH, "the container is not running");
+    return;
+  }
+  int err = external ? external_spawn(id, flags, &o, c, c->head.id, MSG_EXTERNAL_EXEC)
+                     : process_spawn(id, flags, plan, length, c, c->head.id, MSG_EXEC);
+  if (err < 0) reply_error(c, c->head.id, c->head.type, err, external ? "run the runtime" : "plan refused");
 }
 
 static void on_start(struct connection *c) {
@@ -302,7 +344,10 @@ static void handle(struct connection *c) {
     case MSG_ATTACH:
       return on_attach(c, &r);
     case MSG_EXEC:
+    case MSG_EXTERNAL_EXEC:
       return on_exec(c, &r);
+    case MSG_EXTERNAL_CREATE:
+      return on_external_create(c, &r);
     case MSG_SHUTDOWN:
       return on_shutdown(c);
     case MSG_RESERVE_PORT:

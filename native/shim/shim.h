@@ -84,10 +84,12 @@ struct process {
   uint64_t started_at, exited_at, drain_by_ms;
   int oom;
   struct watch channel;
+  struct external *external; /* made by another OCI runtime; NULL: by a plan */
   /* stdio: pipes, or the terminal's master (out; in is a duplicate) */
   struct watch in, out, err;
   struct connection *holder; /* output waits for the first client, or for this connection to end */
   int giving_up;             /* ended, drain limit passed: what cannot be read at once will not come */
+  int final_reads[2];        /* since then, of stdout and stderr */
   struct client *clients;
   /* the request that waits for this process, and the failure to answer it with */
   struct connection *waiter;
@@ -105,6 +107,13 @@ struct process *process_find(const char *id);
 int process_spawn(const char *id, uint32_t flags, const uint8_t *plan, size_t length, struct connection *waiter,
                   uint32_t waiter_id, uint16_t waiter_type);
 int process_start(struct process *p, struct connection *waiter, uint32_t waiter_id);
+/* A process in the list, with its ends of the pipes; its fields are the caller's to fill. NULL with errno. */
+struct process *process_new(const char *id, uint32_t flags, int child_ends[3], struct connection *waiter,
+                            uint32_t waiter_id, uint16_t waiter_type);
+/* What a waiting request is told: it goes on, or it failed and the process is gone. */
+void process_spawned(struct process *p);
+void process_started(struct process *p);
+void process_failed(struct process *p, uint32_t index, uint32_t opcode, int32_t err, const char *text);
 int process_kill(struct process *p, int signal);
 int process_resize(struct process *p, unsigned rows, unsigned columns);
 /* Frees what is finished; once a round, so that nothing is freed under somebody's feet. */
@@ -116,6 +125,23 @@ void process_settle(struct process *p);
 /* The connection is gone: nobody waits for an answer, nothing is held for it. */
 void processes_forget(struct connection *c);
 extern char oom_events_path[4096];
+
+/* — Other OCI runtimes (external.c) — */
+
+/* Their programs: each runs once, with the process's stdio, and leaves a pid in a file. */
+struct external_options {
+  const char *pid_file;
+  const char *console_socket; /* where the runtime sends the terminal's master; empty without a terminal */
+  struct reader create, start; /* argument lists, checked; `start` only for PID 1 */
+};
+int external_spawn(const char *id, uint32_t flags, const struct external_options *options, struct connection *waiter,
+                   uint32_t waiter_id, uint16_t waiter_type);
+int external_start(struct process *p);
+/* The program that p->helper was has ended. */
+void external_ended(struct process *p, int status);
+void external_free(struct process *p);
+/* Reaps what was left to us: the runtimes' processes become children of the shim. */
+void external_reap_strangers(void);
 
 /* — Stdio (stdio.c) — */
 

@@ -8,6 +8,8 @@
 
 #define PIPE_BYTES (256 * 1024)
 #define READS_PER_EVENT 8
+/* After the drain limit: what a pipe can hold by then, and not what a process that was left behind goes on writing. */
+#define FINAL_READS 64
 
 static uint8_t buffer[READ_BYTES] __attribute__((aligned(4096)));
 
@@ -30,6 +32,7 @@ static void pump(struct process *p, struct watch *w, int stream, int reads) {
     if (n > 0) {
       if (!p->id[0]) log_write(stream, buffer, (size_t)n);
       clients_output(p, stream, buffer, (size_t)n);
+      if (p->giving_up && ++p->final_reads[stream == FRAME_STDERR] >= FINAL_READS) end_stream(p, w, stream);
       /* A short read emptied the pipe; a terminal gives a line's worth at a time. */
       if ((size_t)n < sizeof buffer / 16 && !p->giving_up && !p->reaped) break;
     } else if (n < 0 && errno == EINTR) {

@@ -32,6 +32,7 @@ static void process_free(struct process *p) {
   clients_end(p);
   stdio_close(p);
   watch_close(&p->channel);
+  external_free(p);
   if (p->pidfd >= 0) close(p->pidfd);
   free(p->failed_text);
   free(p);
@@ -102,7 +103,7 @@ static void set_maps(struct process *p, int deny, const char *text, size_t lengt
   send(p->channel.fd, &err, sizeof err, MSG_NOSIGNAL);
 }
 
-static void answer_spawned(struct process *p) {
+void process_spawned(struct process *p) {
   p->phase = p->id[0] ? PHASE_RUNNING : PHASE_CREATED;
   if (p->id[0]) p->started_at = now_nanos();
   uint32_t pid = (uint32_t)p->pid;
@@ -111,7 +112,7 @@ static void answer_spawned(struct process *p) {
   stdio_update(p);
 }
 
-static void answer_started(struct process *p) {
+void process_started(struct process *p) {
   p->phase = PHASE_RUNNING;
   p->started_at = now_nanos();
   if (p->waiter) reply_ok(p->waiter, p->waiter_id, p->waiter_type, &p->started_at, sizeof p->started_at);
@@ -137,6 +138,11 @@ static void answer_failed(struct process *p) {
   p->finished = 1;
 }
 
+void process_failed(struct process *p, uint32_t index, uint32_t opcode, int32_t err, const char *text) {
+  note_failure(p, index, opcode, err, text);
+  answer_failed(p);
+}
+
 /* The last holder of the child's end is gone: by an exec, or by its death. */
 static void channel_closed(struct process *p) {
   watch_close(&p->channel);
@@ -146,8 +152,8 @@ static void channel_closed(struct process *p) {
     answer_failed(p);
     return;
   }
-  if (p->phase == PHASE_SPAWNING) answer_spawned(p);
-  if (p->phase == PHASE_STARTING) answer_started(p);
+  if (p->phase == PHASE_SPAWNING) process_spawned(p);
+  if (p->phase == PHASE_STARTING) process_started(p);
   processes_reap();
 }
 
@@ -171,7 +177,7 @@ static void take_message(struct process *p, struct channel_message *m, const cha
       break;
   }
   if (fd >= 0) close(fd);
-  if (p->phase == PHASE_SPAWNING && p->ready && p->pid > 0) answer_spawned(p);
+  if (p->phase == PHASE_SPAWNING && p->ready && p->pid > 0) process_spawned(p);
 }
 
 static void channel_ready(struct watch *w, uint32_t events) {
@@ -205,13 +211,10 @@ static void channel_ready(struct watch *w, uint32_t events) {
 
 /* — From the outside — */
 
-int process_spawn(const char *id, uint32_t flags, const uint8_t *plan, size_t length, struct connection *waiter,
-                  uint32_t waiter_id, uint16_t waiter_type) {
-  int checked = plan_check(plan, length);
-  if (checked < 0) return checked;
-  if (!(checked & PLAN_SPAWNS) || !(checked & PLAN_WAITS) != (id[0] != 0)) return -EINVAL;
+struct process *process_new(const char *id, uint32_t flags, int child_ends[3], struct connection *waiter,
+                            uint32_t waiter_id, uint16_t waiter_type) {
   struct process *p = calloc(1, sizeof *p);
-  if (!p) return -ENOMEM;
+  if (!p) return NULL;
   snprintf(p->id, sizeof p->id, "%s", id);
   p->flags = flags;
   p->pidfd = p->channel.fd = p->in.fd = p->out.fd = p->err.fd = -1;
@@ -219,8 +222,29 @@ int process_spawn(const char *id, uint32_t flags, const uint8_t *plan, size_t le
   p->waiter_id = waiter_id;
   p->waiter_type = waiter_type;
   if (flags & PROCESS_HOLD_OUTPUT) p->holder = waiter;
-  int ends[3], channel[2] = {-1, -1}, result = stdio_make(p, ends);
-  if (result == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) result = -errno;
+  /* PID 1 stands first. */
+  struct process **at = &processes;
+  if (id[0] && *at && !(*at)->id[0]) at = &(*at)->next;
+  p->next = *at;
+  *at = p;
+  int err = stdio_make(p, child_ends);
+  if (err == 0) return p;
+  for (int i = 0; i < 3; i++)
+    if (child_ends[i] >= 0) close(child_ends[i]);
+  process_free(p);
+  errno = -err;
+  return NULL;
+}
+
+int process_spawn(const char *id, uint32_t flags, const uint8_t *plan, size_t length, struct connection *waiter,
+                  uint32_t waiter_id, uint16_t waiter_type) {
+  int checked = plan_check(plan, length);
+  if (checked < 0) return checked;
+  if (!(checked & PLAN_SPAWNS) || !(checked & PLAN_WAITS) != (id[0] != 0)) return -EINVAL;
+  int ends[3], channel[2] = {-1, -1}, result = 0;
+  struct process *p = process_new(id, flags, ends, waiter, waiter_id, waiter_type);
+  if (!p) return -errno;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) result = -errno;
   if (result == 0) {
     p->helper = fork();
     if (p->helper == 0) child(channel[1], ends, plan, length);
@@ -230,11 +254,6 @@ int process_spawn(const char *id, uint32_t flags, const uint8_t *plan, size_t le
     if (ends[i] >= 0) close(ends[i]);
   if (channel[1] >= 0) close(channel[1]);
   watch_init(&p->channel, channel[0], channel_ready);
-  /* PID 1 stands first. */
-  struct process **at = &processes;
-  if (id[0] && *at && !(*at)->id[0]) at = &(*at)->next;
-  p->next = *at;
-  *at = p;
   if (result < 0) {
     process_free(p);
     return result;
@@ -244,11 +263,12 @@ int process_spawn(const char *id, uint32_t flags, const uint8_t *plan, size_t le
 }
 
 int process_start(struct process *p, struct connection *waiter, uint32_t waiter_id) {
-  if (p->phase != PHASE_CREATED || p->channel.fd < 0) return -EINVAL;
+  if (p->phase != PHASE_CREATED || p->reaped || (p->channel.fd < 0 && !p->external)) return -EINVAL;
   p->waiter = waiter;
   p->waiter_id = waiter_id;
   p->waiter_type = MSG_START;
   p->phase = PHASE_STARTING;
+  if (p->external) return external_start(p);
   if (send(p->channel.fd, "S", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE) return -errno;
   return 0;
 }
@@ -274,6 +294,7 @@ void processes_forget(struct connection *c) {
     stdio_update(p);
     process_settle(p);
   }
+  external_reap_strangers();
 }
 
 /* — The end — */
@@ -327,9 +348,13 @@ static void ended(struct process *p, int status) {
 void processes_reap(void) {
   for (struct process *p = processes; p; p = p->next) {
     if (p->finished) continue;
-    if (p->helper > 0 && waitpid(p->helper, NULL, WNOHANG) == p->helper) p->helper = -1;
     int status;
+    if (p->helper > 0 && waitpid(p->helper, &status, WNOHANG) == p->helper) {
+      p->helper = 0;
+      if (p->external) external_ended(p, status);
+    }
     if (p->pid > 0 && !p->reaped && waitpid(p->pid, &status, WNOHANG) == p->pid) ended(p, status);
     process_settle(p);
   }
+  external_reap_strangers();
 }

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { encodePlan, type PlanOp } from "../plan/index.ts";
 import { PlanFailure } from "./errors.ts";
 import { alive, collect, missing, shimBinary, until, World } from "./fixture.ts";
+import { SOCKET_NAME } from "./launcher.ts";
 import { Shim } from "./shim.ts";
 
 const reason = missing();
@@ -143,6 +145,26 @@ describe.skipIf(reason !== undefined)("a container under its shim", () => {
       expect((await shim.waitExit()).code).toBe(0);
       await shim.shutdown();
       expect((await collect(stdio)).stdout.length).toBe(300 * 1024);
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "a client that takes nothing is cut off after its stall limit, and the container goes on",
+    async () => {
+      const { shim, stdio } = await world.container({ argv: ["dd", "if=/dev/zero", "bs=64k", "count=64"] });
+      const stalled = await shim.attach({
+        stdin: false,
+        stdout: true,
+        stderr: false,
+        detachKeys: new Uint8Array(),
+        stallMs: 100,
+      });
+      await shim.start();
+      expect((await collect(stdio)).stdout.length).toBe(64 * 65_536);
+      expect((await shim.waitExit()).code).toBe(0);
+      expect((await collect(stalled)).stdout.length).toBeLessThan(64 * 65_536);
+      expect(stalled.end).toBe("lost");
     },
     TIMEOUT,
   );
@@ -408,6 +430,49 @@ describe.skipIf(reason !== undefined)("a shim and its daemon", () => {
       await expect(Shim.launch(program, directory)).rejects.toThrow("0700");
       const { shim } = await world.container({ argv: ["true"] });
       await expect(Shim.launch(program, shim.directory)).rejects.toThrow("Address already in use");
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "malformed messages end their own connection only; unknown requests are refused",
+    async () => {
+      const { shim } = await world.container({ argv: ["sleep", "1000"] });
+      const path = `${shim.directory}/${SOCKET_NAME}`;
+      const head = (length: number, type: number) => {
+        const bytes = Buffer.alloc(12);
+        bytes.writeUInt32LE(length, 0);
+        bytes.writeUInt16LE(type, 4);
+        bytes.writeUInt32LE(7, 8);
+        return bytes;
+      };
+      /** What the shim answers before it hangs up, or the first 16 bytes. */
+      const exchange = async (sent: Buffer): Promise<Buffer> => {
+        const socket = connect({ path });
+        const { promise, resolve } = Promise.withResolvers<Buffer>();
+        let received = Buffer.alloc(0);
+        socket.on("data", (data: Buffer) => {
+          received = Buffer.concat([received, data]);
+          if (received.length >= 16) resolve(received.subarray(0, 16));
+        });
+        socket.on("close", () => resolve(received));
+        socket.on("error", () => undefined);
+        socket.write(sent);
+        const answer = await promise;
+        socket.destroy();
+        return answer;
+      };
+      expect((await exchange(head(0x7fff_ffff, 2))).length).toBe(0);
+      for (const type of [999, 2, 5, 7, 8, 11, 13, 14]) {
+        const answer = await exchange(head(0, type));
+        expect(answer.readUInt16LE(4)).toBe(type | 0x8000);
+        expect(answer.readUInt32LE(8)).toBe(7);
+        expect(answer.readUInt32LE(12)).toBe(1);
+      }
+      // A version that it does not speak.
+      const hello = Buffer.concat([head(12, 1), Buffer.from(new Uint32Array([90, 99, 0]).buffer)]);
+      expect((await exchange(hello)).readUInt32LE(12)).toBe(1);
+      expect((await shim.state()).state).toBe("created");
     },
     TIMEOUT,
   );

@@ -3,5 +3,15 @@ export { PlanFailure, ShimError, errnoName } from "./errors.ts";
 export { SOCKET_NAME, type ShimProgram } from "./launcher.ts";
 export type { ShimStateName } from "./protocol.ts";
 export { EXIT_RECORD, readExitRecord } from "./records.ts";
-export { Shim, type AttachOptions, type CreateOptions, type ExecOptions, type ShimState } from "./shim.ts";
+export {
+  Shim,
+  type AttachOptions,
+  type CreateOptions,
+  type ExecOptions,
+  type ExternalCreateOptions,
+  type ExternalExecOptions,
+  type ExternalProgram,
+  type ShimState,
+  type StartedExec,
+} from "./shim.ts";
 export { requireDrained, ShimStdio, type StdioEnd } from "./stdio.ts";

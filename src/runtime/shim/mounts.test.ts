@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { encodePlan, NO_SLOT, type PlanOp } from "../plan/index.ts";
@@ -239,11 +239,28 @@ describe.skipIf(reason !== undefined)("operations on mounts", () => {
       const plan = encodePlan([
         { op: "open_tree", slot: 10, root: "", path: decoy, flags: CLONE },
         ...ops.slice(0, pivot),
-        { op: "move_mount", slot: 10, target: "/proc", create: 0 },
+        { op: "move_mount", slot: 10, target: "/proc", create: 4 },
         ...ops.slice(pivot),
       ]);
       await shim.create({ plan, tty: false, stdin: false, stdinOnce: false, log: undefined, oomEvents: undefined });
       expect(readFileSync(join(decoy, "sys/kernel/msgmax"), "utf8")).toBe("untouched");
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "nothing is mounted on procfs, by whatever link, unless the plan says so",
+    async () => {
+      symlinkSync("proc/sys", join(world.rootfs, "innocent"));
+      const tmpfs: PlanOp = { op: "fsmount", slot: 20, fstype: "tmpfs", source: "tmpfs", options: [], attrs: 0 };
+      await expect(
+        sh("true", [tmpfs, { op: "move_mount", slot: 20, target: "/innocent", create: 1 }]),
+      ).rejects.toMatchObject({ op: "move_mount", errno: "EPERM" });
+      const { stdout } = await sh("ls /proc/sys", [
+        tmpfs,
+        { op: "move_mount", slot: 20, target: "/innocent", create: 4 },
+      ]);
+      expect(stdout).toBe("");
     },
     TIMEOUT,
   );
@@ -417,6 +434,84 @@ describe.skipIf(reason !== undefined)("operations on the process", () => {
       await expect(
         world.run({ argv: ["true"], before: [{ op: "seccomp", program: program.subarray(0, 12), flags: 0 }] }),
       ).rejects.toMatchObject({ op: "seccomp", errno: "EINVAL" });
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "a keyring, a personality and a session of its own",
+    async () => {
+      const { stdout } = await world.run({
+        argv: [
+          "sh",
+          "-c",
+          "cat /proc/self/personality; while read a b c d e f g; do echo $((f == 1)); done </proc/1/stat",
+        ],
+        before: [
+          { op: "keyring", name: "_ses.test", ignore: [1, 38, 122] }, // EPERM, ENOSYS, EDQUOT
+          { op: "personality", persona: 8 }, // PER_LINUX32
+          { op: "new_session" },
+        ],
+      });
+      expect(stdout).toBe("00000008\n1\n");
+    },
+    TIMEOUT,
+  );
+
+  const cgroup2 = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].find((path) => existsSync(join(path, "cgroup.procs")));
+  if (cgroup2 === undefined) console.warn("skipped: cgroup v2 (it is not mounted)");
+
+  test.skipIf(cgroup2 === undefined).each([
+    ["by birth", true],
+    ["by itself", false],
+  ])(
+    "joins a cgroup v2 %s",
+    async (_what, born) => {
+      const path = join(cgroup2 ?? "", `berth-shim-test-${process.pid}`);
+      const shim = await world.shim();
+      const [tree, , ...rest] = world.ops({ argv: ["true"] });
+      if (tree === undefined) throw new Error("no plan");
+      const join0: PlanOp[] = born
+        ? []
+        : [{ op: "write_file", path: join(path, "cgroup.procs"), data: Buffer.from("0"), flags: 0, ignore: [] }];
+      const plan = encodePlan([
+        tree,
+        { op: "mkdir_all", path, mode: 0o755 },
+        ...join0,
+        { op: "spawn_init", flags: 0x2c02_0000, cgroup: born ? path : "" },
+        { op: "unshare", flags: 0x0200_0000 }, // CLONE_NEWCGROUP
+        ...rest,
+      ]);
+      try {
+        const options = { tty: false, stdin: false, stdinOnce: false, log: undefined, oomEvents: undefined };
+        const pid = await shim.create({ ...options, plan });
+        expect(readFileSync(join(path, "cgroup.procs"), "utf8").trim()).toBe(String(pid));
+        await shim.start();
+        expect((await shim.waitExit()).code).toBe(0);
+      } finally {
+        await shim.shutdown().catch(() => undefined);
+        await until("the shim to end", () => !alive(shim.pid));
+        rmdirSync(path);
+      }
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "files of the host: errors that may be ignored, and those that may not",
+    async () => {
+      const write = (ignore: number[]): PlanOp => ({
+        op: "write_file",
+        path: "/proc/self/no-such-file",
+        data: Buffer.from("x"),
+        flags: 0,
+        ignore,
+      });
+      expect((await world.run({ argv: ["true"], before: [write([2])] })).exit.code).toBe(0);
+      await expect(world.run({ argv: ["true"], before: [write([13])] })).rejects.toMatchObject({
+        op: "write_file",
+        errno: "ENOENT",
+      });
     },
     TIMEOUT,
   );

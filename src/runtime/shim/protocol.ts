@@ -17,6 +17,8 @@ export const Message = {
   shutdown: 10,
   reservePort: 11,
   releasePorts: 12,
+  externalCreate: 13,
+  externalExec: 14,
 } as const;
 export type MessageName = keyof typeof Message;
 

@@ -6,9 +6,8 @@ import { readExitRecord, removeExecRecord } from "./records.ts";
 import { ShimStdio } from "./stdio.ts";
 import { PayloadWriter, type PayloadReader } from "./wire.ts";
 
-export interface CreateOptions {
-  /** `encodePlan` of a plan with `spawn_init` and `wait_start`. */
-  readonly plan: Uint8Array;
+/** What the shim is told of a container, however it is made. */
+export interface ContainerOptions {
   readonly tty: boolean;
   /** Stdin is open; otherwise /dev/null. */
   readonly stdin: boolean;
@@ -28,16 +27,44 @@ export interface CreateOptions {
   readonly oomEvents: string | undefined;
 }
 
-export interface ExecOptions {
+export interface CreateOptions extends ContainerOptions {
+  /** `encodePlan` of a plan with `spawn_init` and `wait_start`. */
+  readonly plan: Uint8Array;
+}
+
+/** Programs of another OCI runtime, run by the shim with the process's stdio. */
+export interface ExternalProgram {
+  /** Argument list of its `create`, or of its `exec --detach`: must end by itself and leave a pid in `pidFile`. */
+  readonly argv: readonly string[];
+  readonly pidFile: string;
+  /** With a terminal: where the shim listens for its master (at most 107 bytes). */
+  readonly consoleSocket: string | undefined;
+}
+
+export interface ExternalCreateOptions extends ContainerOptions {
+  readonly program: ExternalProgram;
+  /** Argument list of its `start`. */
+  readonly startArgv: readonly string[];
+}
+
+/** What the shim is told of an exec, however it is made. */
+export interface ExecProcessOptions {
   /** Letters, digits, - and _; at most 128. */
   readonly id: string;
-  /** `encodePlan` of a plan with `spawn_init` and without `wait_start`. */
-  readonly plan: Uint8Array;
   readonly tty: boolean;
   /** Stdin is open; it ends with the first client that ends its input. */
   readonly stdin: boolean;
   /** A client from the first byte on; undefined: output is dropped until somebody attaches. */
   readonly attach: Omit<AttachOptions, "execId"> | undefined;
+}
+
+export interface ExecOptions extends ExecProcessOptions {
+  /** `encodePlan` of a plan with `spawn_init` and without `wait_start`. */
+  readonly plan: Uint8Array;
+}
+
+export interface ExternalExecOptions extends ExecProcessOptions {
+  readonly program: ExternalProgram;
 }
 
 export interface AttachOptions {
@@ -62,6 +89,11 @@ export interface ShimState {
   readonly logDropped: bigint;
   /** Those that have not ended. */
   readonly execs: ReadonlyArray<{ readonly id: string; readonly pid: number; readonly tty: boolean }>;
+}
+
+export interface StartedExec {
+  readonly pid: number;
+  readonly stdio: ShimStdio | undefined;
 }
 
 const DEFAULT_STALL_MS = 600_000;
@@ -114,24 +146,18 @@ export class Shim {
 
   /** Makes PID 1 up to `wait_start`; its pid. @throws PlanFailure (nothing is left then), ShimError. */
   async create(options: CreateOptions): Promise<number> {
-    const { log } = options;
-    const attributes =
-      log?.attributes === undefined || Object.keys(log.attributes).length === 0
-        ? ""
-        : `,"attrs":${JSON.stringify(log.attributes)}`;
-    const payload = new PayloadWriter()
-      .u32(
-        (options.tty ? ProcessFlag.tty : 0) |
-          (options.stdin ? ProcessFlag.stdin : 0) |
-          (options.stdinOnce ? ProcessFlag.stdinOnce : 0),
-      )
-      .text(log?.path ?? "")
-      .u64(log?.maxSize ?? 0)
-      .u32(log?.maxFiles ?? 1)
-      .text(attributes)
-      .text(options.oomEvents ?? "")
-      .bytes(options.plan);
-    return (await this.#control.request("create", payload)).u32();
+    const reply = await this.#control.request("create", containerPayload(options).bytes(options.plan));
+    return reply.u32();
+  }
+
+  /**
+   * Makes the container by another runtime's `create`; its PID 1 becomes a child of the shim. The runtime says on stderr
+   * (a client of the container) or in its own log file what went wrong; its bundle and its `delete` are the caller's.
+   * @throws PlanFailure ECHILD when the program failed.
+   */
+  async createExternal(options: ExternalCreateOptions): Promise<number> {
+    const payload = programPayload(containerPayload(options), options.program).texts(options.startArgv);
+    return (await this.#control.request("externalCreate", payload)).u32();
   }
 
   /** Lets PID 1 go on from `wait_start`; when its program runs: the instant. @throws PlanFailure of `exec` or what is before it. */
@@ -171,41 +197,13 @@ export class Shim {
   }
 
   /** Runs a further process in the container. @throws PlanFailure, ShimError ESRCH when the container does not run. */
-  async exec(options: ExecOptions, signal?: AbortSignal): Promise<{ pid: number; stdio: ShimStdio | undefined }> {
-    const payload = new PayloadWriter()
-      .text(options.id)
-      .u32(
-        (options.tty ? ProcessFlag.tty : 0) |
-          (options.stdin ? ProcessFlag.stdin | ProcessFlag.stdinOnce : 0) |
-          (options.attach === undefined ? 0 : ProcessFlag.holdOutput),
-      )
-      .bytes(options.plan);
-    // Asked for before it can end, so that its exit is not missed.
-    const exit = this.#exitOf(options.id);
-    exit.promise.catch(() => undefined);
-    if (options.attach === undefined) {
-      try {
-        return { pid: (await this.#control.request("exec", payload)).u32(), stdio: undefined };
-      } catch (error) {
-        this.#exits.delete(options.id);
-        throw error;
-      }
-    }
-    // One connection and one turn for hello, exec and attach: output is held until the attach, or this connection's end.
-    const connection = await ShimConnection.open(this.#socket, signal);
-    try {
-      const hello = connection.hello(false);
-      const started = connection.request("exec", payload);
-      const attached = attachOver(connection, { ...options.attach, execId: options.id });
-      attached.catch(() => undefined); // when the exec failed, that says why
-      hello.catch(() => undefined);
-      const pid = (await started).u32();
-      return { pid, stdio: await attached };
-    } catch (error) {
-      this.#exits.delete(options.id);
-      connection.close();
-      throw error;
-    }
+  exec(options: ExecOptions, signal?: AbortSignal): Promise<StartedExec> {
+    return this.#exec("exec", options, execPayload(options).bytes(options.plan), signal);
+  }
+
+  /** The same by another runtime's `exec --detach`. */
+  execExternal(options: ExternalExecOptions, signal?: AbortSignal): Promise<StartedExec> {
+    return this.#exec("externalExec", options, programPayload(execPayload(options), options.program), signal);
   }
 
   /**
@@ -258,6 +256,40 @@ export class Shim {
     this.#control.close();
   }
 
+  async #exec(
+    request: "exec" | "externalExec",
+    options: ExecProcessOptions,
+    payload: PayloadWriter,
+    signal: AbortSignal | undefined,
+  ): Promise<StartedExec> {
+    // Asked for before it can end, so that its exit is not missed.
+    const exit = this.#exitOf(options.id);
+    exit.promise.catch(() => undefined);
+    if (options.attach === undefined) {
+      try {
+        return { pid: (await this.#control.request(request, payload)).u32(), stdio: undefined };
+      } catch (error) {
+        this.#exits.delete(options.id);
+        throw error;
+      }
+    }
+    // One connection and one turn for hello, exec and attach: output is held until the attach, or this connection's end.
+    const connection = await ShimConnection.open(this.#socket, signal);
+    try {
+      const hello = connection.hello(false);
+      const started = connection.request(request, payload);
+      const attached = attachOver(connection, { ...options.attach, execId: options.id });
+      attached.catch(() => undefined); // when the exec failed, that says why
+      hello.catch(() => undefined);
+      const pid = (await started).u32();
+      return { pid, stdio: await attached };
+    } catch (error) {
+      this.#exits.delete(options.id);
+      connection.close();
+      throw error;
+    }
+  }
+
   #exitOf(execId: string): PromiseWithResolvers<ExitEvent> {
     let exit = this.#exits.get(execId);
     if (exit === undefined) {
@@ -269,6 +301,42 @@ export class Shim {
     }
     return exit;
   }
+}
+
+function containerPayload(options: ContainerOptions): PayloadWriter {
+  const { log } = options;
+  const attributes =
+    log?.attributes === undefined || Object.keys(log.attributes).length === 0
+      ? ""
+      : `,"attrs":${JSON.stringify(log.attributes)}`;
+  return new PayloadWriter()
+    .u32(
+      (options.tty ? ProcessFlag.tty : 0) |
+        (options.stdin ? ProcessFlag.stdin : 0) |
+        (options.stdinOnce ? ProcessFlag.stdinOnce : 0),
+    )
+    .text(log?.path ?? "")
+    .u64(log?.maxSize ?? 0)
+    .u32(log?.maxFiles ?? 1)
+    .text(attributes)
+    .text(options.oomEvents ?? "");
+}
+
+function execPayload(options: ExecProcessOptions): PayloadWriter {
+  return new PayloadWriter()
+    .text(options.id)
+    .u32(
+      (options.tty ? ProcessFlag.tty : 0) |
+        (options.stdin ? ProcessFlag.stdin | ProcessFlag.stdinOnce : 0) |
+        (options.attach === undefined ? 0 : ProcessFlag.holdOutput),
+    );
+}
+
+function programPayload(payload: PayloadWriter, program: ExternalProgram): PayloadWriter {
+  return payload
+    .text(program.pidFile)
+    .text(program.consoleSocket ?? "")
+    .texts(program.argv);
 }
 
 function attachOver(connection: ShimConnection, options: AttachOptions): Promise<ShimStdio> {

@@ -25,6 +25,12 @@ export class PayloadWriter {
     return this.u32(bytes.length).#add(bytes).#add(new Uint8Array(1));
   }
 
+  texts(values: readonly string[]): this {
+    this.u32(values.length);
+    for (const value of values) this.text(value);
+    return this;
+  }
+
   bytes(value: Uint8Array): this {
     return this.u32(value.length).#add(value);
   }
