@@ -1,6 +1,8 @@
+import { basename, join } from "node:path";
 import type { Logger } from "../base/index.ts";
 import { openCgroups, type CgroupFacts } from "./cgroups/index.ts";
-import { ShimRuntime } from "./session/index.ts";
+import { OciLauncher, type MountCalls } from "./oci/index.ts";
+import { PlanLauncher, ShimRuntime } from "./session/index.ts";
 import type { LayerCalls } from "./users/index.ts";
 
 export type { CgroupFacts } from "./cgroups/index.ts";
@@ -16,7 +18,9 @@ export interface RuntimeOptions {
   shimPath: string;
   /** `native.cgroupdriver`; default cgroupfs. */
   cgroupDriver?: string;
-  calls: LayerCalls;
+  /** Other OCI runtimes, name to path (`--add-runtime`). */
+  runtimes?: Readonly<Record<string, string>>;
+  calls: LayerCalls & MountCalls;
   logger: Logger;
 }
 
@@ -27,6 +31,11 @@ export interface RuntimeOptions {
 export async function createRuntime(options: RuntimeOptions): Promise<{ runtime: ShimRuntime; cgroups: CgroupFacts }> {
   const { execRoot, shimPath, calls, logger } = options;
   const cgroups = await openCgroups(options.cgroupDriver);
-  const runtime = new ShimRuntime({ cgroups, shim: { binary: shimPath }, calls, logger }, execRoot);
+  const launchers = {
+    builtIn: new PlanLauncher(cgroups, calls),
+    external: (program: string) => new OciLauncher(program, join(execRoot, "oci", basename(program)), calls, logger),
+  };
+  const context = { cgroups, shim: { binary: shimPath }, logger };
+  const runtime = new ShimRuntime(context, launchers, execRoot, options.runtimes);
   return { runtime, cgroups: cgroups.facts };
 }

@@ -1,9 +1,10 @@
 import type { ErrorKind } from "../../base/index.ts";
 import { LaunchError } from "../errors.ts";
 
-const CREATE =
-  "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ";
-const EXEC = "OCI runtime exec failed: exec failed: ";
+const CREATE = "failed to create task for container: failed to create shim task: OCI runtime create failed: ";
+const RUNC_CREATE = `${CREATE}runc create failed: `;
+const EXEC = "OCI runtime exec failed: ";
+const RUNC_EXEC = `${EXEC}exec failed: `;
 const START = "unable to start container process: ";
 
 /** What was being done when a plan failed: Docker's texts differ. */
@@ -25,6 +26,16 @@ export function specFailure(reason: string, options: FailureOptions = {}): Launc
   return failure(reason, options);
 }
 
+/** What another runtime said when it could not make a container. */
+export function createFailure(said: string, { cause }: { cause: unknown }): LaunchError {
+  return verdict(CREATE + said, "create", cause);
+}
+
+/** What another runtime said when it could not run a further process. */
+export function execFailure(said: string, { cause }: { cause: unknown }): LaunchError {
+  return verdict(EXEC + said, "exec", cause);
+}
+
 export interface FailureOptions {
   phase?: Phase;
   cause?: unknown;
@@ -33,11 +44,15 @@ export interface FailureOptions {
 const WRONG_TYPE =
   ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type";
 
-/** Docker reads the exit code and the status off the text, and so clients know them together. */
 function failure(text: string, { phase = "create", cause }: FailureOptions): LaunchError {
+  return verdict((phase === "create" ? RUNC_CREATE : RUNC_EXEC) + text, phase, cause);
+}
+
+/** Docker reads the exit code and the status off the text, and so clients know them together. */
+function verdict(text: string, phase: Phase, cause: unknown): LaunchError {
   const { exitCode, kind } = verdictOf(text);
   const hint = phase === "create" && text.includes("not a directory") ? WRONG_TYPE : "";
-  return new LaunchError(kind, (phase === "create" ? CREATE : EXEC) + text + hint, exitCode, { cause });
+  return new LaunchError(kind, text + hint, exitCode, { cause });
 }
 
 function verdictOf(text: string): { exitCode: 125 | 126 | 127; kind: ErrorKind } {

@@ -1,4 +1,4 @@
 export { compileCreatePlan, type LaunchFacts, type LaunchRequest } from "./create-plan.ts";
-export { specFailure } from "./errors.ts";
+export { createFailure, execFailure } from "./errors.ts";
 export { compileExecPlan } from "./exec-plan.ts";
 export { planFailure, type PlanStop } from "./failures.ts";

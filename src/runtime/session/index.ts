@@ -1,2 +1,2 @@
+export { PlanLauncher } from "./plan-launcher.ts";
 export { ShimRuntime } from "./shim-runtime.ts";
-export type { RuntimeContext } from "./types.ts";

@@ -1,7 +1,6 @@
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { OutputChunk, StdioStream } from "../../api/index.ts";
 import { createLogger, messageOf, randomId, silentLogger, type ContainerId } from "../../base/index.ts";
 import type { RuntimeSpec } from "../../spec/index.ts";
 import { loadNative } from "../../sys/index.ts";
@@ -9,6 +8,7 @@ import { LaunchError } from "../errors.ts";
 import { createRuntime } from "../index.ts";
 import { BusyboxImage, whyNoBusybox } from "../testing/busybox.ts";
 import { containerSpec } from "../testing/container-spec.ts";
+import { drain, firstLine } from "../testing/output.ts";
 import type { ExecRequest, Task, TaskRequest } from "../types.ts";
 import { fileURLToPath } from "node:url";
 
@@ -75,7 +75,9 @@ describe.skipIf(reason !== undefined)("a real container", () => {
     return { task, text, exit: await task.exited };
   }
 
-  const sh = (script: string, change?: (spec: RuntimeSpec) => void) => run(["sh", "-c", script], change);
+  /** Both streams in one, so that their order is the script's. */
+  const sh = (script: string, change?: (spec: RuntimeSpec) => void) =>
+    run(["sh", "-c", `exec 2>&1; ${script}`], change);
 
   /** A container that stays until it is killed, once its command has said that it is there. */
   async function running(script = "", change?: (spec: RuntimeSpec) => void): Promise<Task> {
@@ -291,7 +293,7 @@ describe.skipIf(reason !== undefined)("a real container", () => {
       const rootfs = image.rootfs();
       if (rootfs.type === "overlay") rootfs.lower.unshift(lower);
       const { text } = await run(
-        ["sh", "-c", "cat /data/file /one; touch /data/x; touch /ro/x; ls /etc/host; exit 0"],
+        ["sh", "-c", "exec 2>&1; cat /data/file /one; touch /data/x; touch /ro/x; ls /etc/host; exit 0"],
         (spec) =>
           spec.mounts.push(
             { destination: "/data", type: "bind", source, options: ["rbind", "rprivate"] },
@@ -631,21 +633,6 @@ describe.skipIf(reason !== undefined)("a real container", () => {
     LIMIT,
   );
 });
-
-async function drain(stdio: StdioStream): Promise<string> {
-  const chunks: OutputChunk[] = [];
-  for await (const chunk of stdio.output) chunks.push(chunk);
-  return Buffer.concat(chunks.map(({ data }) => data)).toString();
-}
-
-async function firstLine(stdio: StdioStream): Promise<string> {
-  let text = "";
-  for await (const { data } of stdio.output) {
-    text += Buffer.from(data).toString();
-    if (text.includes("\n")) break;
-  }
-  return text.split("\n")[0] ?? "";
-}
 
 const mountPoints = () => readFileSync("/proc/self/mountinfo", "utf8");
 

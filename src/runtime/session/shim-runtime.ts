@@ -1,4 +1,4 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   asEngineError,
@@ -10,78 +10,93 @@ import {
   type ContainerId,
 } from "../../base/index.ts";
 import { cgroupPath, killCgroup, type CgroupFacts } from "../cgroups/index.ts";
-import { compileCreatePlan, planFailure } from "../launch/index.ts";
-import { encodePlan, type PlanOp } from "../plan/index.ts";
-import { PlanFailure, readExitRecord, Shim, ShimError } from "../shim/index.ts";
+import { readExitRecord, Shim, ShimError } from "../shim/index.ts";
 import type { Runtime, Task, TaskRequest } from "../types.ts";
-import { gatherLaunchFacts } from "./launch-facts.ts";
-import { readTaskRecord, writeTaskRecord, type TaskRecord } from "./task-record.ts";
+import { readTaskRecord, writeTaskRecord } from "./task-record.ts";
 import { removeTask, ShimTask } from "./task.ts";
-import type { RuntimeContext } from "./types.ts";
+import type { PreparedTask, RuntimeContext, TaskLauncher, TaskPlace } from "./types.ts";
 
-/** Names that mean the built-in runtime. */
+/** Names that mean the built-in runtime, unless the configuration gives them to another one. */
 const BUILT_IN = ["berth", "runc", "io.containerd.runc.v2"];
 
 /** A unix socket's path has 107 bytes at most; half of an id's digits are still unique. */
 const DIRECTORY_DIGITS = 32;
 const directoryName = (id: string) => id.slice(0, DIRECTORY_DIGITS);
 
+export interface Launchers {
+  builtIn: TaskLauncher;
+  /** For another OCI runtime, by the path of its program. */
+  external(program: string): TaskLauncher;
+}
+
 /**
  * Containers as children of shims. Each task has a directory `<execRoot>/tasks/<half id>` (0700) with the shim's socket,
  * its exit records and `task.json`; the directory is there before anything else of the task and goes last.
  */
 export class ShimRuntime implements Runtime {
-  readonly names: string[] = [...BUILT_IN];
+  readonly names: string[];
   /** What the host's cgroups can do, for `info`. */
   readonly cgroups: CgroupFacts;
   readonly #context: RuntimeContext;
+  readonly #launchers: Launchers;
+  /** Other runtimes: name to path. */
+  readonly #programs: ReadonlyMap<string, string>;
   readonly #root: string;
   readonly #tasks = new Map<ContainerId, ShimTask>();
 
-  /** @param execRoot of the daemon; what is made there does not outlive the machine. */
-  constructor(context: RuntimeContext, execRoot: string) {
+  /**
+   * @param execRoot of the daemon; what is made there does not outlive the machine.
+   * @param programs other OCI runtimes, name to path.
+   */
+  constructor(
+    context: RuntimeContext,
+    launchers: Launchers,
+    execRoot: string,
+    programs: Readonly<Record<string, string>> = {},
+  ) {
     this.#context = context;
-    this.cgroups = context.cgroups.facts;
+    this.#launchers = launchers;
+    this.#programs = new Map(Object.entries(programs));
     this.#root = join(execRoot, "tasks");
+    this.cgroups = context.cgroups.facts;
+    this.names = [...new Set([...BUILT_IN, ...this.#programs.keys()])];
   }
 
   async create(request: TaskRequest, signal: AbortSignal): Promise<Task> {
-    this.#checkName(request.runtime);
     const { id, spec } = request;
-    const directory = this.#directoryOf(id);
-    const record: TaskRecord = {
-      version: 1,
-      cgroupPath: cgroupPath(spec.linux.cgroupsPath),
-      runtime: request.runtime,
-      spec,
+    const program = this.#programOf(request.runtime);
+    const place: TaskPlace = {
+      id,
+      directory: this.#directoryOf(id),
+      record: { version: 1, id, cgroupPath: cgroupPath(spec.linux.cgroupsPath), program, spec },
     };
-    await this.#makeDirectory(id, directory);
+    const launcher = this.#launcherOf(program);
+    await this.#makeDirectory(place);
     crashPoint("runtime-create:directory");
     let shim: Shim | undefined;
     try {
-      // What the shim needs and what the plan needs have nothing to do with each other.
-      const launching = Shim.launch(this.#context.shim, directory, signal);
-      const [launched, facts] = await settleBoth(
-        launching,
-        gatherLaunchFacts(spec.mounts, request.rootfs, this.#context.calls),
-        writeTaskRecord(directory, record),
-        this.#context.cgroups.prepareParent(record.cgroupPath),
-        (late) => late.close(),
+      await writeTaskRecord(place.directory, place.record);
+      crashPoint("runtime-create:record");
+      // What the shim needs and what the launch needs have nothing to do with each other.
+      const [launched, prepared] = await startBoth(
+        Shim.launch(this.#context.shim, place.directory, signal),
+        launcher.prepare(request, place),
       );
       shim = launched;
       crashPoint("runtime-create:shim");
-      const ops = compileCreatePlan(
-        { id, spec, rootfs: request.rootfs, cgroupPath: record.cgroupPath },
-        this.#context.cgroups,
-        facts,
-      );
       signal.throwIfAborted();
-      const pid = await this.#runPlan(shim, ops, request, record.cgroupPath);
-      crashPoint("runtime-create:plan");
+      const pid = await prepared.create(shim, {
+        tty: spec.process.terminal,
+        stdin: request.stdin.open,
+        stdinOnce: request.stdin.once,
+        log: request.log,
+        oomEvents: this.#context.cgroups.oomEventsFile(place.record.cgroupPath),
+      });
+      crashPoint("runtime-create:process");
       signal.throwIfAborted();
-      return this.#track(id, directory, record, shim, pid);
+      return this.#track(place, launcher, shim, pid);
     } catch (error) {
-      await this.#abandon(directory, shim, record);
+      await this.#abandon(place, launcher, shim);
       throw asEngineError(error);
     }
   }
@@ -92,15 +107,17 @@ export class ShimRuntime implements Runtime {
     const directory = this.#directoryOf(id);
     const record = await readTaskRecord(directory);
     if (record === undefined) return undefined;
+    const place = { id, directory, record };
+    const launcher = this.#launcherOf(record.program);
     const shim = await connectShim(directory);
-    if (shim === undefined) return await this.#recoverWithoutShim(id, directory, record);
+    if (shim === undefined) return await this.#recoverWithoutShim(place, launcher);
     const { state, pid } = await shim.state();
     if (state === "unclaimed" || state === "claimed") {
       // The daemon ended between starting the shim and making the container.
-      await removeTask(this.#context, { directory, shim, record });
+      await removeTask(this.#context, { ...place, launcher, shim });
       return undefined;
     }
-    return this.#track(id, directory, record, shim, pid);
+    return this.#track(place, launcher, shim, pid);
   }
 
   async sweep(known: ReadonlySet<ContainerId>): Promise<void> {
@@ -125,15 +142,23 @@ export class ShimRuntime implements Runtime {
     this.#tasks.clear();
   }
 
-  #checkName(name: string | undefined): void {
-    if (name !== undefined && !this.names.includes(name)) throw invalid(`unknown or invalid runtime name: ${name}`);
+  /** @returns the program's path, undefined for the built-in runtime. */
+  #programOf(name: string | undefined): string | undefined {
+    if (name === undefined) return undefined;
+    const program = this.#programs.get(name);
+    if (program === undefined && !BUILT_IN.includes(name)) throw invalid(`unknown or invalid runtime name: ${name}`);
+    return program;
+  }
+
+  #launcherOf(program: string | undefined): TaskLauncher {
+    return program === undefined ? this.#launchers.builtIn : this.#launchers.external(program);
   }
 
   #directoryOf(id: ContainerId): string {
     return join(this.#root, directoryName(id));
   }
 
-  async #makeDirectory(id: ContainerId, directory: string): Promise<void> {
+  async #makeDirectory({ id, directory }: TaskPlace): Promise<void> {
     await mkdir(this.#root, { recursive: true, mode: 0o700 });
     try {
       await mkdir(directory, { mode: 0o700 });
@@ -143,70 +168,58 @@ export class ShimRuntime implements Runtime {
     }
   }
 
-  async #runPlan(shim: Shim, ops: PlanOp[], request: TaskRequest, path: string): Promise<number> {
-    try {
-      return await shim.create({
-        plan: encodePlan(ops),
-        tty: request.spec.process.terminal,
-        stdin: request.stdin.open,
-        stdinOnce: request.stdin.once,
-        log: request.log,
-        oomEvents: this.#context.cgroups.oomEventsFile(path),
-      });
-    } catch (error) {
-      if (!(error instanceof PlanFailure)) throw error;
-      const { index, errno, detail } = error;
-      throw planFailure(ops, { index, errno, detail, cause: error }, "create");
-    }
+  #track(place: TaskPlace, launcher: TaskLauncher, shim: Shim, pid: number): ShimTask {
+    return this.#keep(
+      new ShimTask(this.#context, { ...place, launcher, shim, pid, exit: undefined, ...this.#ends(place) }),
+    );
   }
 
-  #track(id: ContainerId, directory: string, record: TaskRecord, shim: Shim, pid: number): ShimTask {
-    const task = new ShimTask(this.#context, {
-      id,
-      directory,
-      record,
-      shim,
-      pid,
-      exit: undefined,
-      onReleased: () => this.#tasks.delete(id),
-    });
-    this.#tasks.set(id, task);
-    return task;
-  }
-
-  async #recoverWithoutShim(id: ContainerId, directory: string, record: TaskRecord): Promise<Task> {
+  async #recoverWithoutShim(place: TaskPlace, launcher: TaskLauncher): Promise<Task> {
     const { cgroups, logger } = this.#context;
-    const exit = await readExitRecord(directory);
-    if (exit === undefined) logger.warn(`the supervisor of container ${id} is gone without an exit record`);
-    await killCgroup(cgroups, record.cgroupPath);
-    const task = new ShimTask(this.#context, {
-      id,
-      directory,
-      record,
-      shim: undefined,
-      pid: 0,
-      exit,
-      onReleased: () => this.#tasks.delete(id),
-    });
-    this.#tasks.set(id, task);
+    const exit = await readExitRecord(place.directory);
+    if (exit === undefined) logger.warn(`the supervisor of container ${place.id} is gone without an exit record`);
+    await killCgroup(cgroups, place.record.cgroupPath);
+    return this.#keep(
+      new ShimTask(this.#context, { ...place, launcher, shim: undefined, pid: 0, exit, ...this.#ends(place) }),
+    );
+  }
+
+  #keep(task: ShimTask): ShimTask {
+    this.#tasks.set(task.id, task);
     return task;
+  }
+
+  #ends({ id }: TaskPlace) {
+    return { onReleased: () => void this.#tasks.delete(id) };
   }
 
   async #sweepOne(directory: string): Promise<void> {
     try {
       const record = await readTaskRecord(directory);
-      await removeTask(this.#context, { directory, shim: await connectShim(directory), record });
+      const shim = await connectShim(directory);
+      if (record === undefined) {
+        // Before its record a task has nothing but this directory.
+        shim?.close();
+        return await rm(directory, { recursive: true, force: true });
+      }
+      await removeTask(this.#context, {
+        id: record.id,
+        directory,
+        record,
+        shim,
+        launcher: this.#launcherOf(record.program),
+      });
     } catch (error) {
       this.#context.logger.error(`could not remove what is left in ${directory}: ${messageOf(error)}`);
     }
   }
 
-  async #abandon(directory: string, shim: Shim | undefined, record: TaskRecord): Promise<void> {
+  async #abandon(place: TaskPlace, launcher: TaskLauncher, shim: Shim | undefined): Promise<void> {
     try {
-      await removeTask(this.#context, { directory, shim: shim ?? (await connectShim(directory)), record });
+      await removeTask(this.#context, { ...place, launcher, shim: shim ?? (await connectShim(place.directory)) });
     } catch (error) {
       // What failed first is what the caller must hear; the rest is swept at the next boot.
-      this.#context.logger.error(`could not undo a failed start in ${directory}: ${messageOf(error)}`);
+      this.#context.logger.error(`could not undo a failed start in ${place.directory}: ${messageOf(error)}`);
     }
   }
 }
@@ -220,22 +233,13 @@ async function connectShim(directory: string): Promise<Shim | undefined> {
   }
 }
 
-/** Waits for all; when another one failed, the shim that came up is let go. */
-async function settleBoth<Facts>(
-  launching: Promise<Shim>,
-  facts: Promise<Facts>,
-  record: Promise<void>,
-  parent: Promise<void>,
-  letGo: (shim: Shim) => void,
-): Promise<[Shim, Facts]> {
-  const others = Promise.all([facts, record, parent]);
+/** Waits for both, also when one fails: what the other one made is then there to be removed. */
+async function startBoth(launching: Promise<Shim>, preparing: Promise<PreparedTask>): Promise<[Shim, PreparedTask]> {
   try {
-    const [shim, [found]] = await Promise.all([launching, others]);
-    return [shim, found];
+    return await Promise.all([launching, preparing]);
   } catch (error) {
-    await Promise.allSettled([facts, record, parent]);
-    const [late] = await Promise.allSettled([launching]);
-    if (late.status === "fulfilled") letGo(late.value);
+    const [shim] = await Promise.allSettled([launching, preparing]);
+    if (shim.status === "fulfilled") shim.value.close();
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { dataLoss, errnoOf } from "../../base/index.ts";
+import { dataLoss, errnoOf, type ContainerId } from "../../base/index.ts";
 import type { RuntimeSpec } from "../../spec/index.ts";
 
 const FILE = "task.json";
@@ -8,9 +8,10 @@ const FILE = "task.json";
 /** What a later daemon must know of a task to go on with it. Beside the shim's socket, in the task's 0700 directory. */
 export interface TaskRecord {
   version: 1;
+  id: ContainerId;
   cgroupPath: string;
-  /** Undefined: the built-in one. */
-  runtime: string | undefined;
+  /** Path of another OCI runtime's program; undefined: the built-in one. */
+  program: string | undefined;
   spec: RuntimeSpec;
 }
 

@@ -10,20 +10,15 @@ import {
   signalProcesses,
   waitUntilEmpty,
 } from "../cgroups/index.ts";
-import { compileExecPlan, planFailure } from "../launch/index.ts";
-import { encodePlan } from "../plan/index.ts";
-import { PlanFailure, ShimError, type ExitEvent, type Shim } from "../shim/index.ts";
+import { ShimError, type ExitEvent, type Shim } from "../shim/index.ts";
 import type { CgroupStats, ExecRequest, ExecTask, ExitRecord, Task } from "../types.ts";
 import { ShimExecTask } from "./exec-task.ts";
-import type { TaskRecord } from "./task-record.ts";
-import type { RuntimeContext } from "./types.ts";
+import type { RuntimeContext, TaskLauncher, TaskPlace } from "./types.ts";
 
 const SIGKILL = 9;
 
-export interface TaskParts {
-  id: ContainerId;
-  directory: string;
-  record: TaskRecord;
+export interface TaskParts extends TaskPlace {
+  launcher: TaskLauncher;
   /** Undefined: the supervisor is gone, with `exit` what is known of the end. */
   shim: Shim | undefined;
   pid: number;
@@ -59,9 +54,9 @@ export class ShimTask implements Task {
   }
 
   async start(): Promise<void> {
-    const { shim } = this.#parts;
+    const { shim, launcher } = this.#parts;
     if (shim === undefined) throw conflict(`container ${this.id} has exited`);
-    await shim.start();
+    await launcher.start(shim, this.#parts);
   }
 
   async kill(signal: number, options: { all?: boolean } = {}): Promise<void> {
@@ -89,29 +84,18 @@ export class ShimTask implements Task {
 
   async exec(request: ExecRequest): Promise<ExecTask> {
     const shim = this.#living();
-    const { record } = this.#parts;
     const { execId, process, stdin, stdout, stderr, detachKeys } = request;
-    const ops = compileExecPlan(
-      { id: this.id, container: record.spec, process, cgroupPath: record.cgroupPath },
-      this.#context.cgroups,
-    );
     try {
-      const { pid, stdio } = await shim.exec({
+      const { pid, stdio } = await this.#parts.launcher.exec(shim, this.#parts, request, {
         id: execId,
-        plan: encodePlan(ops),
         tty: process.terminal,
         stdin,
         attach: stdin || stdout || stderr ? { stdin, stdout, stderr, detachKeys } : undefined,
       });
       return new ShimExecTask(shim, execId, pid, stdio);
     } catch (error) {
-      if (error instanceof PlanFailure) {
-        throw planFailure(ops, { index: error.index, errno: error.errno, detail: error.detail, cause: error }, "exec");
-      }
-      if (error instanceof ShimError && error.errno === "ESRCH") {
-        throw conflict(`container ${this.id} is not running`, { cause: error });
-      }
-      throw error;
+      if (!(error instanceof ShimError) || error.errno !== "ESRCH") throw error;
+      throw conflict(`container ${this.id} is not running`, { cause: error });
     }
   }
 
@@ -204,10 +188,10 @@ export class ShimTask implements Task {
 
 /** Ends what runs, then removes the shim, the cgroup and the run directory. Goes on from wherever it was stopped. */
 export async function removeTask(
-  context: RuntimeContext,
-  parts: Pick<TaskParts, "directory" | "shim"> & { record: Pick<TaskRecord, "cgroupPath"> | undefined },
+  { cgroups }: RuntimeContext,
+  parts: TaskPlace & { shim: Shim | undefined; launcher: TaskLauncher },
 ): Promise<void> {
-  const { directory, shim, record } = parts;
+  const { directory, shim, record, launcher } = parts;
   if (shim !== undefined) {
     try {
       await shim.shutdown();
@@ -216,9 +200,8 @@ export async function removeTask(
       shim.close(); // gone already
     }
   }
-  if (record !== undefined) {
-    await killCgroup(context.cgroups, record.cgroupPath);
-    await removeCgroup(context.cgroups, record.cgroupPath);
-  }
+  await killCgroup(cgroups, record.cgroupPath);
+  await launcher.remove(parts);
+  await removeCgroup(cgroups, record.cgroupPath);
   await rm(directory, { recursive: true, force: true });
 }

@@ -9,6 +9,8 @@ import { findHierarchies, isUnified } from "../cgroups/hierarchies.ts";
 import { CgroupV2 } from "../cgroups/v2.ts";
 import { BusyboxImage, whyNoBusybox } from "../testing/busybox.ts";
 import { containerSpec } from "../testing/container-spec.ts";
+import { drain } from "../testing/output.ts";
+import { PlanLauncher } from "./plan-launcher.ts";
 import { ShimRuntime } from "./shim-runtime.ts";
 
 const shimPath = fileURLToPath(new URL("../../../build/berth-shim", import.meta.url));
@@ -39,7 +41,9 @@ describe.skipIf(reason !== undefined)("a container on cgroup v2", () => {
   async function create(args: string[], change: (spec: RuntimeSpec) => void = () => undefined) {
     if (cgroups === undefined) throw new Error("skipped");
     mkdirSync(execRoot, { recursive: true, mode: 0o700 });
-    const context = { cgroups, shim: { binary: shimPath }, calls: loadNative(), logger: silentLogger };
+    const builtIn = new PlanLauncher(cgroups, loadNative());
+    const launchers = { builtIn, external: () => builtIn };
+    const context = { cgroups, shim: { binary: shimPath }, logger: silentLogger };
     const id = randomId();
     const spec = containerSpec(id, args, (made) => {
       made.linux.cgroupsPath = `${parent}/${id}`;
@@ -47,7 +51,7 @@ describe.skipIf(reason !== undefined)("a container on cgroup v2", () => {
       change(made);
     });
     const request = { id, spec, rootfs: image.rootfs(), runtime: undefined, stdin: { open: false, once: false } };
-    return await new ShimRuntime(context, execRoot).create(
+    return await new ShimRuntime(context, launchers, execRoot).create(
       { ...request, log: undefined },
       new AbortController().signal,
     );
@@ -59,8 +63,7 @@ describe.skipIf(reason !== undefined)("a container on cgroup v2", () => {
     stack.defer(() => task.release());
     const stdio = await task.attach({ stdin: false, stdout: true, stderr: true, detachKeys: NO_KEYS });
     await task.start();
-    let text = "";
-    for await (const { data } of stdio.output) text += Buffer.from(data).toString();
+    const text = await drain(stdio);
     await task.exited;
     return text;
   }
@@ -76,7 +79,8 @@ describe.skipIf(reason !== undefined)("a container on cgroup v2", () => {
   test(
     "keeps to its device rules",
     async () => {
-      const script = "mknod /tmp/sda b 254 0 && cat /tmp/sda; mknod /tmp/null c 1 3 && echo x > /tmp/null && echo fine";
+      const script =
+        "exec 2>&1; mknod /tmp/sda b 254 0 && cat /tmp/sda; mknod /tmp/null c 1 3 && echo x > /tmp/null && echo fine";
       expect(await run(["sh", "-c", script])).toBe("cat: can't open '/tmp/sda': Operation not permitted\nfine\n");
     },
     LIMIT,

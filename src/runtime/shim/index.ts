@@ -6,8 +6,10 @@ export { EXIT_RECORD, readExitRecord } from "./records.ts";
 export {
   Shim,
   type AttachOptions,
+  type ContainerOptions,
   type CreateOptions,
   type ExecOptions,
+  type ExecProcessOptions,
   type ExternalCreateOptions,
   type ExternalExecOptions,
   type ExternalProgram,

@@ -1,0 +1,2 @@
+export { OciLauncher } from "./launcher.ts";
+export type { MountCalls } from "./rootfs.ts";

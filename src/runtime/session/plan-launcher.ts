@@ -1,0 +1,65 @@
+import type { EngineError } from "../../base/index.ts";
+import type { CgroupDriver } from "../cgroups/index.ts";
+import { compileCreatePlan, compileExecPlan, planFailure } from "../launch/index.ts";
+import { encodePlan, type PlanOp } from "../plan/index.ts";
+import { PlanFailure, type ExecProcessOptions, type Shim, type StartedExec } from "../shim/index.ts";
+import type { ExecRequest, TaskRequest } from "../types.ts";
+import type { LayerCalls } from "../users/index.ts";
+import { gatherLaunchFacts } from "./launch-facts.ts";
+import type { PreparedTask, TaskLauncher, TaskPlace } from "./types.ts";
+
+/** The built-in runtime: specs become launch plans, which the shim's children interpret. */
+export class PlanLauncher implements TaskLauncher {
+  readonly #cgroups: CgroupDriver;
+  readonly #calls: LayerCalls;
+
+  constructor(cgroups: CgroupDriver, calls: LayerCalls) {
+    this.#cgroups = cgroups;
+    this.#calls = calls;
+  }
+
+  async prepare({ spec, rootfs }: TaskRequest, { id, record }: TaskPlace): Promise<PreparedTask> {
+    const { cgroupPath } = record;
+    const [facts] = await Promise.all([
+      gatherLaunchFacts(spec.mounts, rootfs, this.#calls),
+      this.#cgroups.prepareParent(cgroupPath),
+    ]);
+    const ops = compileCreatePlan({ id, spec, rootfs, cgroupPath }, this.#cgroups, facts);
+    const plan = encodePlan(ops);
+    return {
+      create: (shim, options) => explained(ops, "create", () => shim.create({ ...options, plan })),
+    };
+  }
+
+  async start(shim: Shim): Promise<void> {
+    await explained([], "create", () => shim.start());
+  }
+
+  async exec(
+    shim: Shim,
+    { id, record }: TaskPlace,
+    request: ExecRequest,
+    options: ExecProcessOptions,
+  ): Promise<StartedExec> {
+    const { cgroupPath, spec } = record;
+    const ops = compileExecPlan({ id, container: spec, process: request.process, cgroupPath }, this.#cgroups);
+    return await explained(ops, "exec", () => shim.exec({ ...options, plan: encodePlan(ops) }));
+  }
+
+  /** A plan leaves nothing outside of the container's namespaces and its cgroup. */
+  async remove(): Promise<void> {}
+}
+
+/** Turns a plan's failure into Docker's words. */
+async function explained<T>(ops: readonly PlanOp[], phase: "create" | "exec", work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof PlanFailure ? explain(ops, phase, error) : error;
+  }
+}
+
+function explain(ops: readonly PlanOp[], phase: "create" | "exec", error: PlanFailure): EngineError {
+  const { index, errno, detail } = error;
+  return planFailure(ops, { index, errno, detail, cause: error }, phase);
+}
