@@ -1,6 +1,6 @@
 /** The host's side of bridges and veths: what the kernel holds for the records. */
 import { closeSync, openSync } from "node:fs";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { crashPoint, errnoOf } from "../base/index.ts";
 import {
   addAddress,
@@ -16,6 +16,7 @@ import {
   listLinks,
   listRoutes,
   NETLINK_ROUTE,
+  NetlinkError,
   NetlinkSocket,
   routesOf,
   setDefaultRoute,
@@ -42,6 +43,11 @@ export interface VethPlan {
   /** Default routes to set, of this endpoint's network. */
   gateways: Address[];
 }
+
+/** Indexes of veths, far from those that the kernel counts up. */
+const FIRST_INDEX = 100_000;
+const LAST_INDEX = 1_000_000_000;
+const MAX_ATTEMPTS = 5;
 
 /** Links of the host, by rtnetlink in the daemon's own namespace. */
 export class Links implements Disposable {
@@ -130,51 +136,54 @@ export class Links implements Disposable {
   }
 
   /**
-   * Makes the pair and sets both ends up. On failure nothing is left.
+   * Makes the pair and sets both ends up: one datagram on the host, one in the namespace. On failure nothing is left.
    * @param netnsFd the container's network namespace.
    * @returns the index of the host's end.
    */
   async plug(plan: VethPlan, netnsFd: number): Promise<number> {
     const bridge = this.#bridges.get(plan.bridge) ?? (await this.indexOf(plan.bridge));
     if (bridge === undefined) throw new Error(`bridge ${plan.bridge} is missing`);
-    const mac = parseMac(plan.mac) ?? Buffer.alloc(6);
-    const pair = {
-      name: plan.hostInterface,
-      mtu: plan.mtu,
-      peer: { name: plan.containerInterface, netnsFd, mac },
-    };
-    const [made] = linksOf(
-      await this.#route.request([
-        addVeth(pair),
-        setLink(plan.hostInterface, { noLinkLocal: true }),
-        setLink(plan.hostInterface, { master: bridge, up: true }),
-        getLink(plan.hostInterface),
-        ...plan.addresses.map((item) => setNeighbour(bridge, addressBytes(item.address), mac)),
-      ]),
-    );
-    if (made === undefined) throw new Error(`link ${plan.hostInterface} vanished while it was made`);
-    try {
-      crashPoint("network-plug:made");
-      await this.#route.request([setHairpin(made.index)]);
-      await this.#configure(plan, netnsFd);
-    } catch (error) {
-      await this.remove(made.index);
-      throw error;
+    for (let attempt = 1; ; attempt++) {
+      const index = randomInt(FIRST_INDEX, LAST_INDEX);
+      try {
+        await this.#plugAs(index, bridge, plan, netnsFd);
+        return index;
+      } catch (error) {
+        if (!["EBUSY", "EEXIST"].includes(errnoOf(error) ?? "") || attempt === MAX_ATTEMPTS) throw error;
+      }
     }
-    return made.index;
   }
 
-  async #configure(plan: VethPlan, netnsFd: number): Promise<void> {
+  async #plugAs(index: number, bridge: number, plan: VethPlan, netnsFd: number): Promise<void> {
+    const mac = parseMac(plan.mac) ?? Buffer.alloc(6);
+    const peer = { name: plan.containerInterface, netnsFd, mac };
+    try {
+      // By name behind the first: if that fails, the index may be another link's.
+      await this.#route.request([
+        addVeth({ name: plan.hostInterface, index, mtu: plan.mtu, peer }),
+        setLink(plan.hostInterface, { noLinkLocal: true }),
+        setLink(plan.hostInterface, { master: bridge, up: true }),
+        setHairpin(plan.hostInterface),
+        ...plan.addresses.map((item) => setNeighbour(bridge, addressBytes(item.address), mac)),
+      ]);
+      crashPoint("network-plug:made");
+      await this.#configure(index, plan, netnsFd);
+    } catch (error) {
+      const nothingMade = error instanceof NetlinkError && error.what === `add link ${plan.hostInterface}`;
+      if (!nothingMade) await this.remove(index);
+      throw error;
+    }
+  }
+
+  async #configure(index: number, plan: VethPlan, netnsFd: number): Promise<void> {
     using inside = new NetlinkSocket(this.#native, NETLINK_ROUTE, netnsFd);
-    const [link] = linksOf(await inside.request([getLink(plan.containerInterface)]));
-    if (link === undefined) throw new Error(`link ${plan.containerInterface} vanished while it was made`);
     const hasIpv6 = plan.addresses.some((item) => item.address.family === 6);
     await inside.request([
       setLink("lo", { up: true }),
-      ...(hasIpv6 ? [] : [setLink(link.index, { noLinkLocal: true })]),
-      ...plan.addresses.map((item) => addAddress(link.index, addressBytes(item.address), item.prefix)),
-      setLink(link.index, { up: true }),
-      ...plan.gateways.map((gateway) => setDefaultRoute(addressBytes(gateway), link.index)),
+      ...(hasIpv6 ? [] : [setLink(index, { noLinkLocal: true })]),
+      ...plan.addresses.map((item) => addAddress(index, addressBytes(item.address), item.prefix)),
+      setLink(index, { up: true }),
+      ...plan.gateways.map((gateway) => setDefaultRoute(addressBytes(gateway), index)),
     ]);
   }
 

@@ -45,8 +45,11 @@ export class NameServers {
     this.#logger = parts.logger;
   }
 
-  /** Starts the sandbox's name server when it needs one and has none. Loopback must be up in the namespace. */
-  async serve(sandbox: SandboxRecord, netnsFd: number): Promise<void> {
+  /**
+   * Starts the sandbox's name server when it needs one and has none. Loopback must be up in the namespace.
+   * @param fresh the namespace is new, so that no older rules have to go: removing a table costs 10 ms.
+   */
+  async serve(sandbox: SandboxRecord, netnsFd: number, fresh: boolean): Promise<void> {
     const { container } = sandbox;
     if (this.#running.has(container) || !this.#files.needsNameServer(sandbox)) return;
     const udp = this.#socket(netnsFd, SOCK_DGRAM);
@@ -54,7 +57,7 @@ export class NameServers {
     try {
       tcp = this.#socket(netnsFd, SOCK_STREAM);
       this.#native.listen(tcp.fd, TCP_BACKLOG);
-      await this.#redirect(netnsFd, udp.port, tcp.port);
+      await this.#redirect(netnsFd, udp.port, tcp.port, fresh);
     } catch (error) {
       closeSync(udp.fd);
       if (tcp !== undefined) closeSync(tcp.fd);
@@ -86,13 +89,12 @@ export class NameServers {
     }
   }
 
-  async #redirect(netnsFd: number, udpPort: number, tcpPort: number): Promise<void> {
+  async #redirect(netnsFd: number, udpPort: number, tcpPort: number, fresh: boolean): Promise<void> {
     using inside = new NetlinkSocket(this.#native, NETLINK_NETFILTER, netnsFd);
     await inside.request(
       nft.batch([
         nft.addTable(TABLE),
-        nft.deleteTable(TABLE),
-        nft.addTable(TABLE),
+        ...(fresh ? [] : [nft.deleteTable(TABLE), nft.addTable(TABLE)]),
         nft.addChain(TABLE, "output", { type: "nat", hook: "output", priority: -100 }),
         nft.addRule(TABLE, "output", redirection(17, udpPort)),
         nft.addRule(TABLE, "output", redirection(6, tcpPort)),

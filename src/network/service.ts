@@ -204,7 +204,7 @@ export class BridgeNetworks implements NetworkService {
       await withNetns(netnsPath, async (netnsFd) => {
         for (const endpoint of sandbox.endpoints) await this.#plug(sandbox, endpoint, netnsFd);
         crashPoint("network-attach:plugged");
-        await nameServers.serve(sandbox, netnsFd);
+        await nameServers.serve(sandbox, netnsFd, true);
       });
       await this.#publish(sandbox);
       crashPoint("network-attach:published");
@@ -254,7 +254,7 @@ export class BridgeNetworks implements NetworkService {
       await withNetns(netnsPath, async (netnsFd) => {
         await this.#plug(sandbox, endpoint, netnsFd);
         await this.#moveGateway(sandbox, netnsFd);
-        await nameServers.serve(sandbox, netnsFd);
+        await nameServers.serve(sandbox, netnsFd, false);
       });
       records.saveSandbox(sandbox);
     } catch (error) {
@@ -448,7 +448,7 @@ export class BridgeNetworks implements NetworkService {
   async #resumeNames(sandbox: SandboxRecord): Promise<void> {
     const { nameServers, logger } = this.#parts;
     try {
-      await withNetns(sandbox.netnsPath, (netnsFd) => nameServers.serve(sandbox, netnsFd));
+      await withNetns(sandbox.netnsPath, (netnsFd) => nameServers.serve(sandbox, netnsFd, false));
     } catch (error) {
       logger.warn("name service of a container could not be resumed", {
         container: shortId(sandbox.container),

@@ -1,5 +1,5 @@
 /** Links, addresses, routes and neighbours: rtnetlink(7) requests, and readers of its answers. */
-import { AF_BRIDGE, AF_INET, AF_INET6 } from "../constants.ts";
+import { AF_INET, AF_INET6 } from "../constants.ts";
 import {
   cstring,
   decodeAttributes,
@@ -33,7 +33,6 @@ const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_MASTER = 10;
-const IFLA_PROTINFO = 12;
 const IFLA_LINKINFO = 18;
 const IFLA_AF_SPEC = 26;
 const IFLA_NET_NS_FD = 28;
@@ -42,6 +41,8 @@ const IFLA_EXT_MASK = 29;
 const RTEXT_FILTER_SKIP_STATS = 8;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
+const IFLA_INFO_SLAVE_KIND = 4;
+const IFLA_INFO_SLAVE_DATA = 5;
 const VETH_INFO_PEER = 1;
 const IFLA_BRPORT_MODE = 4;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
@@ -85,14 +86,18 @@ const withoutCounters: Attribute = [IFLA_EXT_MASK, u32(RTEXT_FILTER_SKIP_STATS)]
 
 const familyOf = (address: Uint8Array) => (address.length === 4 ? AF_INET : AF_INET6);
 
-/** A veth pair: one end here, the other made inside another namespace. */
+/**
+ * A veth pair: one end here, the other made inside another namespace. Both get the given index, so that what follows
+ * can name them in the same datagram; EBUSY or EEXIST when the index is taken.
+ */
 export function addVeth(pair: {
   name: string;
+  index: number;
   mtu: number;
   peer: { name: string; netnsFd: number; mac: Uint8Array };
 }): Request {
   const peer = Buffer.concat([
-    ifinfo(),
+    ifinfo({ index: pair.index }),
     attributeBytes([
       [IFLA_IFNAME, cstring(pair.peer.name)],
       [IFLA_MTU, u32(pair.mtu)],
@@ -107,11 +112,13 @@ export function addVeth(pair: {
       [IFLA_INFO_DATA, [[VETH_INFO_PEER, peer]]],
     ],
   ];
-  return request(`add link ${pair.name}`, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, ifinfo(), [
-    [IFLA_IFNAME, cstring(pair.name)],
-    [IFLA_MTU, u32(pair.mtu)],
-    info,
-  ]);
+  return request(
+    `add link ${pair.name}`,
+    RTM_NEWLINK,
+    NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
+    ifinfo({ index: pair.index }),
+    [[IFLA_IFNAME, cstring(pair.name)], [IFLA_MTU, u32(pair.mtu)], info],
+  );
 }
 
 function attributeBytes(attributes: readonly Attribute[]): Buffer {
@@ -148,10 +155,16 @@ export function setLink(
 }
 
 /** Lets a bridge port send frames back to where they came from: a container that uses its own published port. */
-export function setHairpin(index: number): Request {
-  const header = ifinfo({ family: AF_BRIDGE, index });
-  return request(`set hairpin of link ${index}`, RTM_SETLINK, NLM_F_ACK, header, [
-    [IFLA_PROTINFO, [[IFLA_BRPORT_MODE, u8(1)]]],
+export function setHairpin(name: string): Request {
+  return request(`set hairpin of link ${name}`, RTM_NEWLINK, NLM_F_ACK, ifinfo(), [
+    [IFLA_IFNAME, cstring(name)],
+    [
+      IFLA_LINKINFO,
+      [
+        [IFLA_INFO_SLAVE_KIND, cstring("bridge")],
+        [IFLA_INFO_SLAVE_DATA, [[IFLA_BRPORT_MODE, u8(1)]]],
+      ],
+    ],
   ]);
 }
 

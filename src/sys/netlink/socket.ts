@@ -24,11 +24,14 @@ const errnoNames = new Map(Object.entries(constants.errno).map(([name, value]) =
 /** A failed netlink request: `code` is the errno's name. */
 export class NetlinkError extends Error {
   readonly code: string;
+  /** The request that failed: `add link veth0`. */
+  readonly what: string;
   constructor(what: string, errno: number, detail: string) {
     const code = errnoNames.get(errno) ?? `errno ${errno}`;
     super(`${what}: ${code}${detail === "" ? "" : ` (${detail})`}`);
     this.name = "NetlinkError";
     this.code = code;
+    this.what = what;
   }
 }
 
@@ -78,8 +81,9 @@ export class NetlinkSocket implements Disposable {
       if (message.type !== NLMSG_ERROR) continue;
       const errno = -message.payload.readInt32LE(0);
       if (errno === 0) continue;
-      const what = requests[message.sequence - first]?.what ?? "netlink request";
-      throw new NetlinkError(what, errno, textOf(decodeAttributes(message.payload, EXT_ACK_SKIP).get(EXT_ACK_TEXT)));
+      const index = message.sequence - first;
+      const detail = textOf(decodeAttributes(message.payload, EXT_ACK_SKIP).get(EXT_ACK_TEXT));
+      throw new NetlinkError(requests[index]?.what ?? "netlink request", errno, detail);
     }
     return messages.filter((message) => message.type > NLMSG_DONE);
   }

@@ -37,7 +37,12 @@ test("a default route is one of the main table through a gateway", () => {
 });
 
 test("a veth's other end is described inside it, its namespace by descriptor", () => {
-  const { bytes } = addVeth({ name: "v0", mtu: 1500, peer: { name: "eth0", netnsFd: 9, mac: Buffer.alloc(6, 2) } });
+  const { bytes } = addVeth({
+    name: "v0",
+    index: 7,
+    mtu: 1500,
+    peer: { name: "eth0", netnsFd: 9, mac: Buffer.alloc(6, 2) },
+  });
   expect(hex(bytes)).toContain("1c00000009000000".slice(0, 4));
   expect(hex(bytes)).toContain("08001c0009000000"); // IFLA_NET_NS_FD = 9
   expect(hex(bytes)).toContain("0900030065746830"); // IFLA_IFNAME eth0
