@@ -10,13 +10,13 @@ import type {
   WaitCondition,
   WaitResult,
 } from "../api/index.ts";
-import { KeyedLock, isKind, messageOf } from "../base/index.ts";
+import { KeyedLock, asEngineError, isKind, messageOf } from "../base/index.ts";
 import { announce } from "./announce.ts";
 import { attachTo } from "./attach/attach.ts";
 import { systemClock } from "./clock.ts";
 import { ContainerCreation } from "./create/create.ts";
 import type { ContainerEntry } from "./entry.ts";
-import { notRunning } from "./errors.ts";
+import { killFailed, notRunning } from "./errors.ts";
 import { ExecService } from "./exec/exec-service.ts";
 import { getPath, putPath, statPath } from "./files/archive.ts";
 import { changesOf } from "./files/changes.ts";
@@ -164,7 +164,11 @@ class Containers implements ContainersBackend {
   }
 
   async kill(ref: string, signal: string | undefined) {
-    await this.#parts.stopping.kill(this.#entry(ref), signal);
+    try {
+      await this.#parts.stopping.kill(this.#entry(ref), signal);
+    } catch (error) {
+      throw killFailed(ref, asEngineError(error));
+    }
   }
 
   async pause(ref: string) {

@@ -17,6 +17,8 @@ export class ContainerEntry {
   record: ContainerRecord;
   state: RunState;
   run: Run | undefined;
+  /** An ended task that could not be taken down: tried again before the next start or the removal. */
+  leftover: Task | undefined;
   health: Health | undefined;
   /** A removal is under way: nothing else may begin. */
   removing = false;
@@ -57,8 +59,10 @@ export class ContainerEntry {
   }
 
   announceRemoval(): void {
-    settle(this.#exitWaiters, this.result());
-    settle(this.#removalWaiters, this.result());
+    // The removal went well, whatever its last start failed with.
+    const result = { statusCode: this.state.exitCode };
+    settle(this.#exitWaiters, result);
+    settle(this.#removalWaiters, result);
   }
 
   /** What `wait` answers now. */

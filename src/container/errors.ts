@@ -1,4 +1,4 @@
-import { conflict, invalid, notFound, notImplemented, notModified, unknown, type EngineError } from "../base/index.ts";
+import { conflict, EngineError, invalid, notFound, notImplemented, notModified, unknown } from "../base/index.ts";
 
 /** Errors of the container layer, with Docker's texts. */
 
@@ -19,7 +19,7 @@ export const noCommand = (): EngineError => invalid("no command specified");
 
 export const notRunning = (id: string): EngineError => conflict(`container ${id} is not running`);
 
-export const alreadyPaused = (id: string): EngineError => conflict(`container ${id} is already paused`);
+export const alreadyPaused = (id: string): EngineError => conflict(`Container ${id} is already paused`);
 
 export const notPaused = (id: string): EngineError => unknown(`Container ${id} is not paused`);
 
@@ -34,10 +34,10 @@ export const alreadyStarted = (): EngineError => notModified("container is alrea
 
 export const alreadyStopped = (): EngineError => notModified("container is already stopped");
 
-export const killNotRunning = (name: string, id: string): EngineError =>
-  conflict(`cannot kill container: ${name}: container ${id} is not running`);
-
 export const invalidSignal = (signal: string): EngineError => invalid(`invalid signal: ${signal}`);
+
+export const killFailed = (ref: string, cause: EngineError): EngineError =>
+  new EngineError(cause.kind, `cannot kill container: ${ref}: ${cause.message}`, { cause });
 
 export const removeRunning = (name: string): EngineError =>
   conflict(
@@ -58,8 +58,8 @@ export const attachRestarting = (ref: string): EngineError =>
 
 export const noSuchExec = (id: string): EngineError => notFound(`No such exec instance: ${id}`);
 
-export const execPaused = (id: string): EngineError =>
-  conflict(`container ${id} is paused, unpause the container before exec`);
+export const execPaused = (name: string): EngineError =>
+  conflict(`Container ${name} is paused, unpause the container before exec`);
 
 export const execRan = (id: string): EngineError => conflict(`exec command ${id} has already run`);
 
@@ -71,6 +71,11 @@ export const execNotStarted = (): EngineError => invalid("exec process is not st
 
 export const invalidFilter = (name: string, value?: string): EngineError =>
   invalid(value === undefined ? `invalid filter '${name}'` : `invalid filter '${name}=${value}'`);
+
+export const invalidState = (value: string, allowed: Iterable<string>): EngineError =>
+  invalid(
+    `invalid filter 'status=${value}': invalid value for state (${value}): must be one of ${[...allowed].join(", ")}`,
+  );
 
 export const noLogDriver = (name: string): EngineError =>
   invalid(`error looking up logging plugin ${name}: plugin "${name}" not found`);

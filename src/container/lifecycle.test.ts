@@ -54,9 +54,9 @@ describe("states", () => {
       (id) => world.containers.kill(id, undefined),
       "conflict: cannot kill container: ID: container ID is not running",
     ],
-    ["kill", "running", (id) => world.containers.kill(id, "NOPE"), "invalid: invalid signal: NOPE"],
+    ["kill", "running", (id) => world.containers.kill(id, "NOPE"), "invalid: cannot kill container: ID: invalid signal: NOPE"],
     ["pause", "created", (id) => world.containers.pause(id), "conflict: container ID is not running"],
-    ["pause", "paused", (id) => world.containers.pause(id), "conflict: container ID is already paused"],
+    ["pause", "paused", (id) => world.containers.pause(id), "conflict: Container ID is already paused"],
     ["unpause", "running", (id) => world.containers.unpause(id), "unknown: Container ID is not paused"],
     [
       "rm",
@@ -87,7 +87,7 @@ describe("states", () => {
       "exec",
       "paused",
       (id) => world.service.execs.create(id, { Cmd: ["ls"] }),
-      "conflict: container ID is paused, unpause the container before exec",
+      "conflict: Container ID is paused, unpause the container before exec",
     ],
   ];
   for (const [verb, state, act, expected] of refusals) {

@@ -13,7 +13,10 @@ const MIGRATIONS = [
      record TEXT NOT NULL,
      state TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
-   CREATE TABLE container_tombstones (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID`,
+   CREATE TABLE container_tombstones (
+     id TEXT PRIMARY KEY,
+     volumes TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID`,
 ];
 
 /** Which containers there are, by id and name: in memory for reading, in the store for keeping. */
@@ -135,23 +138,31 @@ export class ContainerRegistry {
     );
   }
 
-  /** The logical removal: row and name go, a tombstone stands until the physical one is done. */
-  remove(entry: ContainerEntry, options: { durable: boolean }, within: () => void): void {
+  /**
+   * The logical removal: row and name go, a tombstone stands until the physical one is done.
+   * @param options `volumes`: anonymous ones that go with it.
+   */
+  remove(entry: ContainerEntry, options: { durable: boolean; volumes: string[] }, within: () => void): void {
     this.#store.transaction(() => {
       within();
       this.#store.prepare("DELETE FROM containers WHERE id = ?").run(entry.id);
-      this.#store.prepare("INSERT OR IGNORE INTO container_tombstones (id) VALUES (?)").run(entry.id);
+      this.#store
+        .prepare("INSERT OR IGNORE INTO container_tombstones (id, volumes) VALUES (?, ?)")
+        .run(entry.id, JSON.stringify(options.volumes));
     }, options);
     this.#entries.delete(entry.id);
     if (this.#names.get(entry.name) === entry.id) this.#names.delete(entry.name);
   }
 
   /** Removed containers whose files may still be there. */
-  tombstones(): string[] {
+  tombstones(): Array<{ id: string; volumes: string[] }> {
     return this.#store
-      .prepare("SELECT id FROM container_tombstones")
+      .prepare("SELECT id, volumes FROM container_tombstones")
       .all()
-      .map((row) => String(row["id"]));
+      .map((row) => ({
+        id: String(row["id"]),
+        volumes: JSON.parse(String(row["volumes"])) as string[], // written by remove
+      }));
   }
 
   buried(id: string): void {

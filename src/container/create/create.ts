@@ -2,7 +2,7 @@ import { hostname as hostName } from "node:os";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerConfig, ContainerCreateBody, ContainerCreateResponse, HostConfig } from "../../api/index.ts";
-import { crashPoint, nowNanos, randomId, shortId, type ContainerId } from "../../base/index.ts";
+import { crashPoint, isKind, nowNanos, randomId, shortId, type ContainerId } from "../../base/index.ts";
 import type { Image } from "../../image/index.ts";
 import { announce } from "../announce.ts";
 import type { MountRecord, ContainerRecord } from "../record.ts";
@@ -56,10 +56,20 @@ export class ContainerCreation {
     const mounts = wantedMounts(config, host, (ref) => this.#mountsOf(ref));
     await validateSources(mounts);
     const record = this.#record({ id, name, image, config, host, networking });
-    if (Object.keys(record.endpoints).length > 0) await this.#needs.networks.validate(networkingOf(record));
+    await this.#checkNetworks(record);
     await this.#make(record, mounts, warnings);
     announce(this.#needs.events, record, "create");
     return { Id: id, Warnings: warnings };
+  }
+
+  /** Networks may be made later: one that is not there is the start's failure, as in Docker. */
+  async #checkNetworks(record: ContainerRecord): Promise<void> {
+    if (Object.keys(record.endpoints).length === 0) return;
+    try {
+      await this.#needs.networks.validate(networkingOf(record));
+    } catch (error) {
+      if (!isKind(error, "not-found")) throw error;
+    }
   }
 
   #hostname(config: ContainerConfig, host: HostConfig, id: ContainerId): string {
@@ -116,11 +126,18 @@ export class ContainerCreation {
     const record = { ...draft, mounts: settled.mounts };
     // What is gone with its exit anyway need not outlive a crash of the machine.
     const durable = draft.hostConfig.AutoRemove !== true;
-    this.#registry.insert(record, { durable }, () => {
-      for (const mount of record.mounts) if (mount.type === "volume") volumes.addUser(mount.name, record.id);
+    const used = record.mounts.filter((mount) => mount.type === "volume");
+    const entry = this.#registry.insert(record, { durable }, () => {
+      for (const { name } of used) volumes.addUser(name, record.id);
     });
-    undo.move();
+    undo.defer(() => {
+      this.#registry.remove(entry, { durable, volumes: [] }, () => {
+        for (const { name } of used) volumes.removeUser(name, record.id);
+      });
+      this.#registry.buried(record.id);
+    });
     crashPoint("create:record");
+    undo.move();
   }
 }
 

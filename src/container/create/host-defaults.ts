@@ -1,4 +1,4 @@
-import type { HostConfig } from "../../api/index.ts";
+import type { HostConfig, PortBinding, PortMap } from "../../api/index.ts";
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from "../spec/paths.ts";
 import type { ContainerConfiguration } from "../types.ts";
 import { networkMode } from "./modes.ts";
@@ -10,6 +10,7 @@ export function withDefaults(host: HostConfig, config: ContainerConfiguration): 
   return {
     ...host,
     NetworkMode: mode.kind === "network" ? mode.name : (host.NetworkMode ?? "bridge"),
+    PortBindings: portBindings(host.PortBindings ?? {}),
     LogConfig: logConfig(host.LogConfig, config),
     RestartPolicy: {
       Name: host.RestartPolicy?.Name || "no",
@@ -24,6 +25,14 @@ export function withDefaults(host: HostConfig, config: ContainerConfiguration): 
     MaskedPaths: host.MaskedPaths ?? (privileged ? [] : [...DEFAULT_MASKED_PATHS]),
     ReadonlyPaths: host.ReadonlyPaths ?? (privileged ? [] : [...DEFAULT_READONLY_PATHS]),
   };
+}
+
+function portBindings(bindings: PortMap): PortMap {
+  const whole = Object.entries(bindings).map(([port, hosts]): [string, PortBinding[]] => [
+    port,
+    (hosts ?? []).map(({ HostIp = "", HostPort = "" }) => ({ HostIp, HostPort })),
+  ]);
+  return Object.fromEntries(whole);
 }
 
 function logConfig(

@@ -61,9 +61,15 @@ function parseVolumesFrom(entry: string, from: (ref: string) => readonly MountRe
   if (parsed === undefined || parsed.propagation !== undefined) throw invalid(`invalid mode: ${mode}`);
   return from(ref).flatMap((record): WantedMount[] => {
     if (record.type === "tmpfs") return [];
-    const readOnly = record.readOnly || parsed.readOnly;
-    return [{ type: "inherited", target: record.target, record: { ...record, readOnly } as MountRecord }]; // same member of the union
+    return [{ type: "inherited", target: record.target, record: inherit(record, parsed.readOnly) }];
   });
+}
+
+/** A volume that is shared has its content: the image's is not copied into it. */
+function inherit(record: Exclude<MountRecord, { type: "tmpfs" }>, readOnly: boolean): MountRecord {
+  if (record.type === "image") return record;
+  const narrowed = { readOnly: record.readOnly || readOnly };
+  return record.type === "volume" ? { ...record, ...narrowed, noCopy: true } : { ...record, ...narrowed };
 }
 
 /** `[source:]target[:mode]`. @throws unknown (500, as Docker) or invalid. */

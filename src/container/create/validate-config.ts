@@ -50,6 +50,7 @@ export function validateRestartPolicy(policy: RestartPolicy): void {
     case "always":
     case "unless-stopped":
     case "no":
+    case "":
       if (count !== 0) {
         throw invalid(
           "invalid restart policy: maximum retry count can only be used with 'on-failure'" +
@@ -59,8 +60,6 @@ export function validateRestartPolicy(policy: RestartPolicy): void {
       return;
     case "on-failure":
       if (count < 0) throw invalid("invalid restart policy: maximum retry count cannot be negative");
-      return;
-    case "":
       return;
     default:
       throw invalid(

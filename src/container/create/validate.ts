@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { ContainerCreateBody, HostConfig } from "../../api/index.ts";
-import { errnoOf, invalid, notImplemented } from "../../base/index.ts";
+import { errnoOf, invalid, unknown } from "../../base/index.ts";
 import { boundingSet } from "../capabilities.ts";
 import { noInit, noLogDriver } from "../errors.ts";
 import type { ContainerRegistry } from "../registry.ts";
@@ -66,7 +66,12 @@ function validateRuntime(host: HostConfig, needs: Needs): void {
     throw invalid(`unknown or invalid runtime name: ${runtime}`);
   }
   if (host.StorageOpt !== undefined && Object.keys(host.StorageOpt).length > 0) {
-    throw notImplemented("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+    const other = Object.keys(host.StorageOpt).find((name) => name !== "size");
+    throw unknown(
+      other === undefined
+        ? "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+        : `Unknown option ${other}`,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 import type { CallContext, ExecBackend, ExecCreateBody, ExecInspect, StdioStream } from "../../api/index.ts";
 import { invalid, messageOf, randomId, type Logger } from "../../base/index.ts";
-import type { ExecTask } from "../../runtime/index.ts";
+import { LaunchError, type ExecTask } from "../../runtime/index.ts";
 import { announce } from "../announce.ts";
 import { parseDetachKeys } from "../attach/detach-keys.ts";
 import type { ContainerEntry } from "../entry.ts";
@@ -41,7 +41,7 @@ export class ExecService implements ExecBackend {
   async create(ref: string, body: ExecCreateBody): Promise<{ Id: string }> {
     const entry = this.#registry.resolve(ref);
     if ((body.Cmd ?? []).length === 0) throw noExecCommand();
-    requireRunning(entry);
+    requireRunning(entry, ref);
     for (const variable of body.Env ?? []) {
       if (variable.startsWith("=") || variable === "") throw invalid(`invalid environment variable: ${variable}`);
     }
@@ -63,7 +63,7 @@ export class ExecService implements ExecBackend {
     if (instance.state.kind === "ended") throw execRan(id);
     if (instance.state.kind !== "created") throw execRuns(id);
     const { entry, body } = instance;
-    const task = requireRunning(entry);
+    const task = requireRunning(entry, entry.id);
     instance.state = { kind: "starting" };
     this.#announce(instance, `exec_start: ${commandText(body)}`);
     try {
@@ -89,8 +89,7 @@ export class ExecService implements ExecBackend {
       this.#watch(instance, running);
       return attached ? running.stdio : undefined;
     } catch (error) {
-      const exitCode = error instanceof Error && "exitCode" in error ? Number(error.exitCode) : 126;
-      this.#ended(instance, exitCode, 0);
+      this.#ended(instance, failedExitCode(error), 0);
       throw error;
     }
   }
@@ -165,12 +164,17 @@ export class ExecService implements ExecBackend {
   }
 }
 
-function requireRunning(entry: ContainerEntry) {
+function requireRunning(entry: ContainerEntry, ref: string) {
   const { phase } = entry.state;
   if (phase.kind === "restarting") throw isRestarting(entry.id);
   if (phase.kind !== "running" || entry.run === undefined) throw notRunning(entry.id);
-  if (phase.paused) throw execPaused(entry.id);
+  if (phase.paused) throw execPaused(ref);
   return entry.run.task;
+}
+
+/** As a shell: 126 could not be executed, 127 not found; else 128, which is Docker's. */
+function failedExitCode(error: unknown): number {
+  return error instanceof LaunchError && error.exitCode !== 125 ? error.exitCode : 128;
 }
 
 function commandText(body: ExecCreateBody): string {

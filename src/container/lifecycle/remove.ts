@@ -72,37 +72,54 @@ export class Removal {
     this.#timers.forget(entry.id);
     this.#forget(entry);
     entry.pending.end();
+    await this.#dropLeftover(entry);
     const used = entry.record.mounts.filter((mount) => mount.type === "volume");
+    const anonymous = volumes ? used.filter((mount) => mount.anonymous).map(({ name }) => name) : [];
     const durable = entry.record.hostConfig.AutoRemove !== true;
-    this.#registry.remove(entry, { durable }, () => {
+    this.#registry.remove(entry, { durable, volumes: anonymous }, () => {
       for (const { name } of used) this.#needs.volumes.removeUser(name, entry.id);
     });
-    crashPoint("remove:record");
-    await this.#removeSnapshot(entry.id);
-    crashPoint("remove:snapshot");
-    if (volumes) for (const { name, anonymous } of used) if (anonymous) await this.#removeVolume(name);
+    await this.#takeDown(entry.id, anonymous);
     announce(this.#needs.events, entry.record, "destroy");
     entry.announceRemoval();
-    this.#later(entry.id);
+  }
+
+  async #dropLeftover(entry: ContainerEntry): Promise<void> {
+    const { leftover } = entry;
+    if (leftover === undefined) return;
+    entry.leftover = undefined;
+    await this.#needs.networks.detach(entry.id);
+    await leftover.release();
   }
 
   /** Resumes what an earlier daemon left half done. */
   async resume(): Promise<void> {
-    for (const id of this.#registry.tombstones()) {
-      await this.#removeSnapshot(id);
-      this.#later(id);
-    }
+    for (const { id, volumes } of this.#registry.tombstones()) await this.#takeDown(id, volumes);
     await this.settle();
+  }
+
+  /** The physical removal. It is removed for its user already: what fails here is left for the next start. */
+  async #takeDown(id: string, volumes: readonly string[]): Promise<void> {
+    try {
+      crashPoint("remove:record");
+      await this.#removeSnapshot(id);
+      crashPoint("remove:snapshot");
+      for (const name of volumes) await this.#removeVolume(name);
+      crashPoint("remove:volumes");
+    } catch (error) {
+      this.#logger.warn("parts of a removed container are left for the next start", {
+        container: id,
+        error: messageOf(error),
+      });
+      return;
+    }
+    const work = this.#removeFolder(id).finally(() => this.#background.delete(work));
+    this.#background.add(work);
   }
 
   /** Waits for the physical removals. */
   async settle(): Promise<void> {
     await Promise.all(this.#background);
-  }
-
-  #later(id: string): void {
-    const work = this.#removeFolder(id).finally(() => this.#background.delete(work));
-    this.#background.add(work);
   }
 
   async #removeFolder(id: string): Promise<void> {
@@ -122,8 +139,7 @@ export class Removal {
     try {
       await this.#needs.snapshotter.remove(id);
     } catch (error) {
-      if (isKind(error, "not-found")) return;
-      this.#logger.warn("a snapshot is left for the next start", { container: id, error: messageOf(error) });
+      if (!isKind(error, "not-found")) throw error;
     }
   }
 
@@ -133,7 +149,7 @@ export class Removal {
     try {
       await this.#needs.volumes.remove(name, { force: true });
     } catch (error) {
-      this.#logger.warn("an anonymous volume was not removed", { volume: name, error: messageOf(error) });
+      if (!isKind(error, "not-found")) throw error;
     }
   }
 }

@@ -5,6 +5,7 @@ import type { ContainerEntry } from "../entry.ts";
 import { alreadyStarted, startPaused, startRemoving } from "../errors.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { shouldRestart } from "../restart-policy.ts";
+import type { RunState } from "../state.ts";
 import type { Clock, ContainerDependencies } from "../types.ts";
 import type { RestartTimers } from "./restart-timers.ts";
 import { startFailure, type StartPlan } from "./start-plan.ts";
@@ -72,8 +73,10 @@ export class Runs {
 
   async #launch(entry: ContainerEntry, change: { restartCount: number; stoppedByUser?: boolean }): Promise<void> {
     entry.ending = false;
+    const before = entry.state;
     let task: Task;
     try {
+      await this.#release(entry);
       task = await this.#plan.run(entry, (made) =>
         this.#registry.saveState(entry, {
           ...change,
@@ -86,7 +89,7 @@ export class Runs {
       );
     } catch (error) {
       const failure = startFailure(error);
-      await this.#failed(entry, failure.error.message, failure.exitCode);
+      await this.#failed(entry, { ...before, error: failure.error.message, exitCode: failure.exitCode });
       throw failure.error;
     }
     this.#watch(entry, task);
@@ -94,10 +97,9 @@ export class Runs {
     this.#hooks.started(entry);
   }
 
-  async #failed(entry: ContainerEntry, error: string, exitCode: number): Promise<void> {
-    this.#registry.noteState(entry, { phase: { kind: "idle" }, exitCode, error });
+  async #failed(entry: ContainerEntry, state: RunState): Promise<void> {
+    this.#registry.noteState(entry, { ...state, phase: { kind: "idle" } });
     entry.pending.end();
-    entry.announceExit();
     if (entry.record.hostConfig.AutoRemove === true) await this.#hooks.remove(entry);
   }
 
@@ -151,11 +153,7 @@ export class Runs {
       error: exit.supervisorLost ? "the container's supervisor was lost" : "",
     });
     this.#hooks.exited(entry);
-    crashPoint("exit:recorded");
-    if (Object.keys(entry.record.endpoints).length > 0) await this.#needs.networks.detach(entry.id);
-    crashPoint("exit:network");
-    await task.release();
-    crashPoint("exit:released");
+    await this.#takeDown(entry, task);
     entry.run = undefined;
     if (exit.oomKilled) announce(this.#needs.events, entry.record, "oom");
     const ranFor = startedAt === "" ? 0 : Number((exit.at - BigInt(startedAt)) / 1_000_000n);
@@ -166,6 +164,29 @@ export class Runs {
     entry.announceExit();
     if (again) this.#timers.schedule(entry.id, ranFor, () => this.#restart(entry));
     else if (hostConfig.AutoRemove === true && !entry.removing && !entry.kept) await this.#hooks.remove(entry);
+  }
+
+  /** What cannot be taken down is found again at the next boot; the exit is told in any case. */
+  async #takeDown(entry: ContainerEntry, task: Task): Promise<void> {
+    entry.leftover = task;
+    try {
+      crashPoint("exit:recorded");
+      await this.#release(entry);
+      crashPoint("exit:released");
+    } catch (error) {
+      this.#logger.error("an exited container was not wholly taken down", {
+        container: entry.id,
+        error: messageOf(error),
+      });
+    }
+  }
+
+  async #release(entry: ContainerEntry): Promise<void> {
+    if (entry.leftover === undefined) return;
+    if (Object.keys(entry.record.endpoints).length > 0) await this.#needs.networks.detach(entry.id);
+    crashPoint("exit:network");
+    await entry.leftover.release();
+    entry.leftover = undefined;
   }
 
   async #restart(entry: ContainerEntry): Promise<void> {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { unknown, type KeyedLock } from "../../base/index.ts";
 import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
-import { alreadyStopped, killNotRunning } from "../errors.ts";
+import { alreadyStopped, notRunning } from "../errors.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { SIGKILL, SIGTERM, parseSignal } from "../signals.ts";
 import type { ContainerDependencies } from "../types.ts";
@@ -51,7 +51,7 @@ export class Stopping {
   async kill(entry: ContainerEntry, text: string | undefined): Promise<void> {
     const signal = text === undefined || text === "" || text === "0" ? SIGKILL : parseSignal(text);
     const { phase } = entry.state;
-    if (phase.kind !== "running" && phase.kind !== "restarting") throw killNotRunning(entry.id, entry.id);
+    if (phase.kind !== "running" && phase.kind !== "restarting") throw notRunning(entry.id);
     const stopSignal = entry.record.config.StopSignal;
     // Docker takes any signal for a wish to end, unless the container names the one that is.
     const ends = signal === SIGKILL || !stopSignal || parseSignal(stopSignal) === signal;

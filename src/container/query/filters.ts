@@ -4,14 +4,14 @@ import type { Image, ImageStore } from "../../image/index.ts";
 import type { NetworksBackend } from "../../api/index.ts";
 import { networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
-import { invalidFilter } from "../errors.ts";
+import { invalidFilter, invalidState } from "../errors.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { statusWord } from "../state.ts";
 
 const KNOWN = new Set(
   "ancestor before expose exited health id isolation is-task label name network publish since status volume".split(" "),
 );
-const STATUSES = new Set(["created", "restarting", "running", "removing", "paused", "exited", "dead"]);
+const STATUSES = new Set(["created", "running", "paused", "restarting", "removing", "exited", "dead"]);
 const HEALTHS = new Set(["starting", "healthy", "unhealthy", "none"]);
 
 export type EntryTest = (entry: ContainerEntry) => boolean;
@@ -33,7 +33,7 @@ export async function compileFilters(filters: Filters, needs: Needs): Promise<En
     const values = filters.get(name) ?? [];
     if (values.length > 0) tests.push((entry) => test(entry, values));
   };
-  checkValues(filters, "status", STATUSES);
+  for (const value of filters.get("status") ?? []) if (!STATUSES.has(value)) throw invalidState(value, STATUSES);
   checkValues(filters, "health", HEALTHS);
   checkValues(filters, "is-task", new Set(["true", "false", "1", "0"]));
   const exited = (filters.get("exited") ?? []).map((value) => {

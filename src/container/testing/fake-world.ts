@@ -132,7 +132,10 @@ export class FakeNetworks {
       attachOne: async (_id, _network, settings) => ({ settings, interfaceName: "eth1" }),
       detachOne: async () => undefined,
       state: (id) => (this.attached.has(id) ? this.#state() : undefined),
-      restore: async (running) => void (this.restored = [...running.keys()]),
+      restore: async (running) => {
+        this.restored = [...running.keys()];
+        for (const id of this.attached.keys()) if (!running.has(id)) this.attached.delete(id);
+      },
       hostGateway: () => "172.17.0.1",
       counters: async () => ({}),
       inspect: async (ref) => ({ Name: ref, Id: `id-of-${ref}` }),
