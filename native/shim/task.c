@@ -41,6 +41,8 @@ static void process_free(struct process *p) {
 void processes_sweep(void) {
   for (struct process *p = processes, *next; p; p = next) {
     next = p->next;
+    /* The helper may take longer to end than the process that it made; its SIGCHLD brings us here again. */
+    if (p->finished && p->helper > 0 && waitpid(p->helper, NULL, WNOHANG) == 0) continue;
     if (p->finished) process_free(p);
   }
 }
@@ -132,6 +134,7 @@ static void note_failure(struct process *p, uint32_t index, uint32_t opcode, int
 static void answer_failed(struct process *p) {
   /* Both are dead or dying: their ends of the channel are closed. After this, nothing of them is left. */
   if (p->helper > 0) waitpid(p->helper, NULL, 0);
+  p->helper = 0;
   if (p->pid > 0 && !p->reaped) waitpid(p->pid, NULL, 0);
   if (p->waiter) reply_plan_failed(p->waiter, p->waiter_id, p->waiter_type, p);
   p->phase = PHASE_FAILED;

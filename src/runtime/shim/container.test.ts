@@ -4,7 +4,7 @@ import { chmod, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { encodePlan, type PlanOp } from "../plan/index.ts";
 import { PlanFailure } from "./errors.ts";
-import { alive, collect, missing, shimBinary, until, World } from "./fixture.ts";
+import { alive, collect, missing, Reading, shimBinary, until, World } from "./fixture.ts";
 import { SOCKET_NAME } from "./launcher.ts";
 import { Shim } from "./shim.ts";
 
@@ -100,12 +100,14 @@ describe.skipIf(reason !== undefined)("a container under its shim", () => {
     async () => {
       const { shim, stdio } = await world.container({ argv: ["cat"], stdin: true });
       await shim.start();
+      const reading = new Reading(stdio);
       await stdio.write(Buffer.from("one\n"));
       await stdio.closeInput();
+      await reading.until("one\n");
       const other = await shim.attach({ stdin: true, stdout: true, stderr: true, detachKeys: new Uint8Array() });
       await other.write(Buffer.from("two\n"));
+      await reading.until("two\n");
       await shim.closeStdin();
-      expect((await collect(stdio)).stdout).toBe("one\ntwo\n");
       expect((await shim.waitExit()).code).toBe(0);
     },
     TIMEOUT,
@@ -194,20 +196,12 @@ describe.skipIf(reason !== undefined)("a container under its shim", () => {
       const { shim, stdio } = await world.container({ argv: ["sh", "-c", script], stdin: true, tty: true });
       await shim.resize({ height: 30, width: 90 });
       await shim.start();
-      const reader = stdio.output[Symbol.asyncIterator]();
-      let text = "";
-      const readUntil = async (part: string) => {
-        while (!text.includes(part)) {
-          const { value, done } = await reader.next();
-          if (done === true) break;
-          text += Buffer.from(value.data).toString();
-        }
-      };
-      await readUntil("30 90");
+      const reading = new Reading(stdio);
+      await reading.until("30 90");
       await shim.resize({ height: 50, width: 100 });
       await stdio.write(Buffer.from("hello\r"));
-      await readUntil("/dev/pts/0");
-      expect(text.replaceAll("\r\n", "\n")).toBe("30 90\nhello\ngot hello\n50 100\n/dev/pts/0\n");
+      await reading.until("/dev/pts/0\r\n");
+      expect(reading.text.replaceAll("\r\n", "\n")).toBe("30 90\nhello\ngot hello\n50 100\n/dev/pts/0\n");
       expect((await shim.waitExit()).code).toBe(0);
     },
     TIMEOUT,

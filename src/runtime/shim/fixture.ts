@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { OutputChunk } from "../../api/index.ts";
 import { encodePlan, type PlanOp } from "../plan/index.ts";
 import type { ExitEvent } from "./connection.ts";
 import { Shim, type CreateOptions, type ExecOptions } from "./shim.ts";
@@ -103,6 +104,25 @@ export async function collect(stdio: ShimStdio): Promise<Collected> {
   const parts = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
   for await (const chunk of stdio.output) parts[chunk.stream].push(chunk.data);
   return { stdout: Buffer.concat(parts.stdout).toString(), stderr: Buffer.concat(parts.stderr).toString() };
+}
+
+/** Reads a stream piece by piece. */
+export class Reading {
+  text = "";
+  readonly #chunks: AsyncIterator<OutputChunk>;
+
+  constructor(stdio: ShimStdio) {
+    this.#chunks = stdio.output[Symbol.asyncIterator]();
+  }
+
+  /** Reads until this has come, or the end has. */
+  async until(part: string): Promise<void> {
+    while (!this.text.includes(part)) {
+      const next = await this.#chunks.next();
+      if (next.done === true) return;
+      this.text += Buffer.from(next.value.data).toString();
+    }
+  }
 }
 
 /** Waits for a condition that something else brings about. @throws after 30 s. */
