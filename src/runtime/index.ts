@@ -7,9 +7,9 @@ import type { LayerCalls } from "./users/index.ts";
 
 export type { CgroupFacts } from "./cgroups/index.ts";
 export * from "./errors.ts";
-export { parseProfile, resolveDefaultProfile, resolveProfile, type SeccompProfile } from "./seccomp/index.ts";
+export { parseProfile, resolveDefaultProfile, resolveProfile } from "./seccomp/index.ts";
 export type * from "./types.ts";
-export { lookupUser, type ResolvedUser } from "./users/index.ts";
+export { lookupUser } from "./users/index.ts";
 
 export interface RuntimeOptions {
   /** The daemon's own directory for what does not outlive the machine; 0700. */

@@ -174,7 +174,7 @@ describe("v2's device program", () => {
 function runDeviceProgram(program: Uint8Array, accessType: number, major: number, minor: number): number {
   const context = [accessType, major, minor];
   const view = new DataView(program.buffer);
-  const registers = new Array<number>(11).fill(0);
+  const registers = Array.from({ length: 11 }, () => 0);
   for (let at = 0; ; at++) {
     const opcode = view.getUint8(at * 8);
     const target = view.getUint8(at * 8 + 1) & 15;

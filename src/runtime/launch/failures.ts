@@ -1,4 +1,4 @@
-import { conflict, type EngineError } from "../../base/index.ts";
+import { conflict, invalid, type EngineError } from "../../base/index.ts";
 import { errnoText } from "../errno-text.ts";
 import type { PlanOp } from "../plan/index.ts";
 import { initFailure, startFailure, type Phase } from "./errors.ts";
@@ -48,6 +48,8 @@ export function planFailure(ops: readonly PlanOp[], stop: PlanStop, phase: Phase
     case "mount_setattr":
       return initFailure(mountReason(ops, op.slot, stop, reason), options);
     case "make_dir":
+      // The working directory: Docker makes it at create, and says no more than this.
+      if (stop.errno === "ENOTDIR") return invalid(`Cannot mkdir: ${op.path} is not a directory`, { cause: stop.cause });
       return initFailure(`mkdir ${op.path}: ${reason}`, options);
     case "chdir":
       return initFailure(`chdir to cwd ("${op.path}") set in config.json failed: ${reason}`, options);

@@ -5,7 +5,7 @@ import { compileSeccomp, type SeccompProgram } from "./compile.ts";
 import { DEFAULT_PROFILE } from "./default-profile.ts";
 import { resolveProfile } from "./profile.ts";
 
-export { parseProfile, resolveProfile, type SeccompProfile } from "./profile.ts";
+export { parseProfile, resolveProfile } from "./profile.ts";
 export type { SeccompProgram } from "./compile.ts";
 
 /** Docker's default profile for a container with this bounding set. One object for each set, so that programs are found again fast. */

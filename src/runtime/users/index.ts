@@ -3,7 +3,7 @@ import { readLayeredFile, type LayerCalls } from "./layered-file.ts";
 import { resolveUser, type ResolvedUser } from "./user.ts";
 
 export { layeredDirectoryMode, readLayeredFile, type LayerCalls } from "./layered-file.ts";
-export { resolveUser, type ResolvedUser, type UserFiles } from "./user.ts";
+export { resolveUser } from "./user.ts";
 
 /** More than any real passwd; an image could hold gigabytes. */
 const MAX_DATABASE = 8 * 1024 * 1024;
