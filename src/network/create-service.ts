@@ -50,6 +50,13 @@ export async function createNetworkService({
     ...(config.bridgeName === undefined ? [] : [config.bridgeName]),
   ]);
   const predefined = predefinedNetworks(config, registry.records(), routed);
+  const kept = new Set(predefined.map((network) => network.bridge));
+  const retired = registry
+    .records()
+    .filter((network) => network.name === "bridge" && !kept.has(network.bridge))
+    .map((network) => network.bridge);
+  for (const network of registry.records())
+    if (network.name === "bridge" && config.bridgeName === undefined) registry.delete(network.id);
   for (const network of predefined) registry.save(network);
 
   const sandboxes = new Map<string, SandboxRecord>();
@@ -62,6 +69,7 @@ export async function createNetworkService({
   resources.defer(() => relay?.stopAll());
   const service = new BridgeNetworks({
     config,
+    retiredBridges: retired,
     records,
     registry,
     sandboxes,

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { fetchTcp, fetchUdp, inside, networking, serve, TestHost } from "./testing.ts";
+import { fetchTcp, fetchUdp, inside, networking, serve, TestHost, until } from "./testing.ts";
 import type { TestTask } from "./testing.ts";
 import type { AttachedNetworking, NetworkService } from "./types.ts";
 
@@ -167,4 +168,33 @@ test("all exposed ports are published when asked", async () => {
   expect(Number(ports["80/tcp"]?.[0]?.HostPort)).toBeGreaterThan(0);
   expect(Number(ports["53/udp"]?.[0]?.HostPort)).toBeGreaterThan(0);
   await service.detach(task.id);
+});
+
+test("a UDP client that goes on sending reaches the next container behind the port", async () => {
+  const client = createSocket("udp4");
+  const answers: string[] = [];
+  client.on("message", (message) => answers.push(message.toString()));
+  await new Promise<void>((resolve) => client.bind(0, resolve));
+  const request = (task: TestTask, name: string, port: string) =>
+    networking(task, name, {
+      endpoints: { bridge: {} },
+      ports: { "90/udp": [{ HostIp: "127.0.0.1", HostPort: port }] },
+    });
+  const first = await host.task();
+  const { ports } = await service.attach(request(first, "first", "0"), first.netnsPath);
+  const port = ports["90/udp"]?.[0]?.HostPort ?? "";
+  await serve(host, first, 90, "first");
+  const answered = (text: string) =>
+    until(`an answer from ${text}`, () => {
+      client.send("x", Number(port), "127.0.0.1");
+      return answers.some((answer) => answer.startsWith(text));
+    });
+  await answered("first");
+  await service.detach(first.id);
+  const second = await host.task();
+  await service.attach(request(second, "second", port), second.netnsPath);
+  await serve(host, second, 90, "second");
+  await answered("second");
+  await service.detach(second.id);
+  client.close();
 });

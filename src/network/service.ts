@@ -47,7 +47,7 @@ import type { Publishing } from "./publishing.ts";
 import type { EndpointRecord, NetworkRecord, NetworkRecords, SandboxRecord } from "./records.ts";
 import type { LiveNetwork, NetworkRegistry } from "./registry.ts";
 import type { SandboxFiles } from "./sandbox-files.ts";
-import { setSysctl } from "./sysctl.ts";
+import { enableIpv6Forwarding, setSysctl } from "./sysctl.ts";
 import type {
   AttachedEndpoint,
   AttachedNetworking,
@@ -59,6 +59,8 @@ import type {
 
 export interface Parts {
   config: NetworkConfig;
+  /** Bridges that the options no longer name: `restore` removes them. */
+  retiredBridges: readonly string[];
   records: NetworkRecords;
   registry: NetworkRegistry;
   sandboxes: Map<string, SandboxRecord>;
@@ -412,7 +414,8 @@ export class BridgeNetworks implements NetworkService {
 
   async restore(running: ReadonlyMap<ContainerId, { netnsPath: string }>): Promise<void> {
     const { records, registry, sandboxes, firewall, foreign, config } = this.#parts;
-    if (config.forwarding) await this.#enableForwarding();
+    for (const bridge of this.#parts.retiredBridges) await this.#parts.links.remove(bridge);
+    if (config.forwarding) await setSysctl(records, "net/ipv4/ip_forward", "1");
     for (const network of registry.records()) if (network.driver === "bridge") await this.#setUpBridge(network);
     for (const sandbox of records.sandboxes()) {
       const task = running.get(sandbox.container);
@@ -472,20 +475,13 @@ export class BridgeNetworks implements NetworkService {
     await reaper.drain();
   }
 
-  async #enableForwarding(): Promise<void> {
-    const { records } = this.#parts;
-    await setSysctl(records, "net/ipv4/ip_forward", "1");
-    if (this.#parts.registry.records().some((network) => network.ipv6))
-      await setSysctl(records, "net/ipv6/conf/all/forwarding", "1");
-  }
-
   async #setUpBridge(network: NetworkRecord): Promise<void> {
     const { links, records, config } = this.#parts;
     await links.ensureBridge(network.bridge, bridgeAddresses(network), network.mtu);
     // Published ports of 127.0.0.1 lead out of this interface with a loopback source; the rules keep others out.
     await setSysctl(records, `net/ipv4/conf/${network.bridge}/route_localnet`, "1");
     await setSysctl(records, `net/ipv6/conf/${network.bridge}/accept_ra`, "0");
-    if (network.ipv6 && config.forwarding) await setSysctl(records, "net/ipv6/conf/all/forwarding", "1");
+    if (network.ipv6 && config.forwarding) await enableIpv6Forwarding(records);
   }
 
   #bridges(): FirewalledBridge[] {

@@ -3,6 +3,7 @@ import { NETLINK_NETFILTER, NetlinkSocket, nft } from "../../sys/index.ts";
 import type { Native, Request } from "../../sys/index.ts";
 import { addressBytes, parseAddress } from "../address.ts";
 import type { Address } from "../address.ts";
+import { forgetFlows } from "./connections.ts";
 import { CHAINS, elementsFor, rulesFor, SETS } from "./rules.ts";
 import type { ChainName, FirewalledBridge } from "./rules.ts";
 
@@ -45,6 +46,10 @@ export function openFirewall(native: Native, name: string): Firewall {
   const commit = async (changes: Request[]) => {
     if (changes.length > 0) await socket.request(nft.batch(changes));
   };
+  const forgetUdp = async (ports: readonly PortForward[]) => {
+    const targets = ports.filter((port) => port.protocol === "udp").map((port) => port.target);
+    if (targets.length > 0) await forgetFlows(socket, targets);
+  };
   return {
     replace: async (bridges, ports) => {
       await commit([
@@ -75,6 +80,7 @@ export function openFirewall(native: Native, name: string): Firewall {
         // The table was flushed by somebody else: what should go is gone.
         if (errnoOf(error) !== "ENOENT") throw error;
       }
+      await forgetUdp(ports);
     },
     remove: () => commit([nft.addTable(table), nft.deleteTable(table)]),
     [Symbol.dispose]: () => socket[Symbol.dispose](),
