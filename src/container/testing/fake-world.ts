@@ -138,7 +138,10 @@ export class FakeNetworks {
       },
       hostGateway: () => "172.17.0.1",
       counters: async () => ({}),
-      inspect: async (ref) => ({ Name: ref, Id: `id-of-${ref}` }),
+      inspect: async (ref) => {
+        const name = ref.replace(/^id-of-/, "");
+        return { Name: name, Id: `id-of-${name}` };
+      },
     });
   }
 

@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { CALL, FakeWorld } from "../testing/fake-world.ts";
+import { healthPlan, judge } from "./check.ts";
+
+const SECOND = 1_000_000_000;
+
+describe("a plan", () => {
+  test("has Docker's defaults", () => {
+    expect(healthPlan({ Test: ["CMD-SHELL", "true"] })).toEqual({
+      command: { kind: "shell", line: "true" },
+      interval: 30_000,
+      timeout: 30_000,
+      startPeriod: 0,
+      startInterval: 5000,
+      retries: 3,
+    });
+  });
+
+  test("is none without a test", () => {
+    for (const Test of [undefined, [], ["NONE"]]) expect(healthPlan(Test ? { Test } : {})).toBeUndefined();
+  });
+});
+
+describe("a verdict", () => {
+  const starting = { status: "starting", failingStreak: 0 } as const;
+
+  test("needs so many failures in a row", () => {
+    const once = judge(starting, { exitCode: 1, withinStart: false }, 2);
+    expect(once).toEqual({ status: "starting", failingStreak: 1 });
+    expect(judge(once, { exitCode: 1, withinStart: false }, 2)).toEqual({ status: "unhealthy", failingStreak: 2 });
+  });
+
+  test("does not count failures while it starts, but takes a success", () => {
+    expect(judge(starting, { exitCode: 1, withinStart: true }, 1)).toEqual(starting);
+    expect(judge(starting, { exitCode: 0, withinStart: true }, 1)).toEqual({ status: "healthy", failingStreak: 0 });
+  });
+});
+
+describe("a container with a check", () => {
+  let world: FakeWorld;
+  beforeEach(() => (world = new FakeWorld()));
+  afterEach(() => world[Symbol.asyncDispose]());
+
+  const Healthcheck = { Test: ["CMD", "probe"], Interval: 10 * SECOND, Retries: 2 };
+  const health = async (id: string) => (await world.containers.inspect(id, { size: false })).State?.Health;
+
+  /** One interval passes and its probe has been judged. */
+  async function probed(id: string): Promise<void> {
+    const before = (await health(id))?.Log?.at(-1)?.Start;
+    world.clock.advance(10_000);
+    while ((await health(id))?.Log?.at(-1)?.Start === before || world.clock.delays.length === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  test("goes from starting to healthy to unhealthy, with events", async () => {
+    const id = await world.run({ Healthcheck });
+    expect(await health(id)).toEqual({ Status: "starting", FailingStreak: 0, Log: [] });
+    const task = world.runtime.task(id);
+    task.execOutput = "fine";
+    await probed(id);
+    expect(await health(id)).toMatchObject({ Status: "healthy", Log: [{ ExitCode: 0, Output: "fine" }] });
+    task.execCode = 1;
+    await probed(id);
+    expect(await health(id)).toMatchObject({ Status: "healthy", FailingStreak: 1 });
+    await probed(id);
+    expect(await health(id)).toMatchObject({ Status: "unhealthy", FailingStreak: 2 });
+    expect(task.execs[0]?.process.args).toEqual(["probe"]);
+    expect(world.actions().slice(2)).toEqual(["health_status: healthy", "health_status: unhealthy"]);
+  });
+
+  test("keeps the last five results and stops with the run", async () => {
+    const id = await world.run({ Healthcheck });
+    for (let round = 0; round < 7; round++) await probed(id);
+    expect((await health(id))?.Log).toHaveLength(5);
+    await world.containers.stop(id, { signal: undefined, timeout: undefined }, CALL);
+    expect(world.clock.delays).toEqual([]);
+    expect((await health(id))?.Status).toBe("unhealthy");
+  });
+});

@@ -1,0 +1,121 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { randomId } from "../base/index.ts";
+import { CALL, FakeWorld } from "./testing/fake-world.ts";
+
+let world: FakeWorld;
+
+beforeEach(() => (world = new FakeWorld()));
+afterEach(() => world[Symbol.asyncDispose]());
+
+const stateOf = async (id: string) => (await world.containers.inspect(id, { size: false })).State;
+const always = { HostConfig: { RestartPolicy: { Name: "always" as const } } };
+
+/** The waiting restart is due; resolves when the container runs. */
+async function startsAgain(id: string): Promise<void> {
+  world.clock.advance(1000);
+  while ((await stateOf(id))?.Status !== "running") await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("a container that ran on without its daemon", () => {
+  test("is attached to again, with its start time and its network", async () => {
+    const id = await world.run({}, "web");
+    const before = await stateOf(id);
+    await world.reboot();
+    expect(await stateOf(id)).toEqual(before);
+    expect(world.networks.restored).toEqual([id]);
+    const { result } = await world.containers.wait(id, "next-exit", CALL);
+    world.runtime.task(id).exit(4);
+    expect((await result).statusCode).toBe(4);
+    expect(world.actions().at(-1)).toBe("die");
+  });
+
+  test("is still paused when it was", async () => {
+    const id = await world.run();
+    await world.containers.pause(id);
+    await world.reboot();
+    expect((await stateOf(id))?.Status).toBe("paused");
+  });
+
+  test("that nobody recorded yet counts as running", async () => {
+    const id = await world.run();
+    world.store.prepare("UPDATE containers SET state = json_set(state, '$.phase', json('{\"kind\":\"idle\"}'))").run();
+    await world.reboot();
+    expect((await stateOf(id))?.Status).toBe("running");
+  });
+});
+
+describe("a container that ended meanwhile", () => {
+  test("has its exit code and time, and its end is told", async () => {
+    const id = await world.run();
+    const task = world.runtime.task(id);
+    await world.service.shutdown();
+    task.exit(9, { oomKilled: true });
+    await world.reboot();
+    expect(await stateOf(id)).toMatchObject({ Status: "exited", ExitCode: 9, OOMKilled: true });
+    expect(world.actions().slice(-2)).toEqual(["oom", "die"]);
+    expect(world.traces()).toMatchObject({ tasks: 0, attached: 0 });
+  });
+
+  test("is started again by its policy", async () => {
+    const id = await world.run(always);
+    const task = world.runtime.task(id);
+    await world.service.shutdown();
+    task.exit(0);
+    await world.reboot();
+    expect((await stateOf(id))?.Status).toBe("restarting");
+    await startsAgain(id);
+  });
+
+  test("is removed when it was to be removed with its exit", async () => {
+    const id = await world.run({ HostConfig: { AutoRemove: true } });
+    const task = world.runtime.task(id);
+    await world.service.shutdown();
+    task.exit(0);
+    await world.reboot();
+    expect(Object.values(world.traces())).toEqual([0, 0, 0, 0, 0, 0, 0]);
+  });
+});
+
+describe("after the host went down", () => {
+  test("what ran has exited, and policies start it again", async () => {
+    const plain = await world.run();
+    const kept = await world.run(always);
+    world.runtime.tasks.clear();
+    await world.reboot();
+    expect(await stateOf(plain)).toMatchObject({ Status: "exited", ExitCode: 255 });
+    await startsAgain(kept);
+  });
+
+  test("unless-stopped stays stopped when the user stopped it, always does not", async () => {
+    const policy = (Name: "unless-stopped" | "always") => ({ HostConfig: { RestartPolicy: { Name } } });
+    const unless = await world.run(policy("unless-stopped"));
+    const every = await world.run(policy("always"));
+    for (const id of [unless, every]) await world.containers.stop(id, { signal: undefined, timeout: undefined }, CALL);
+    await world.reboot();
+    await startsAgain(every);
+    expect((await stateOf(unless))?.Status).toBe("exited");
+  });
+
+  test("what the daemon's own end stopped is started again", async () => {
+    const id = await world.run({ HostConfig: { RestartPolicy: { Name: "unless-stopped" } } });
+    await world.service.stopAll(10);
+    expect((await stateOf(id))?.Status).toBe("exited");
+    await world.reboot();
+    await startsAgain(id);
+  });
+});
+
+describe("what was half made", () => {
+  test("folders, snapshots and tasks without a row are removed", async () => {
+    const kept = await world.create();
+    const lost = randomId();
+    mkdirSync(join(world.root, lost));
+    world.snapshots.rows.set(lost, { key: lost, parent: undefined, kind: "active" });
+    world.snapshots.rows.set("build-1", { key: "build-1", parent: undefined, kind: "active" });
+    await world.reboot();
+    expect(readdirSync(world.root)).toEqual([kept]);
+    expect([...world.snapshots.rows.keys()].sort()).toEqual([kept, "build-1"].sort());
+  });
+});
