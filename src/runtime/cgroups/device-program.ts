@@ -80,7 +80,7 @@ function compileRule(rule: DeviceRule): bigint[] {
 }
 
 function accessBits(access: string): number {
-  return [...access].reduce((bits, letter) => bits | (ACCESS[letter] ?? 0), 0);
+  return access.split("").reduce((bits, letter) => bits | (ACCESS[letter] ?? 0), 0);
 }
 
 /** As in v1, `c 1:3 r` and `c 1:3 w` together allow both at once. A rule for everything starts anew. */
