@@ -23,12 +23,12 @@ beforeAll(async () => {
     BERTH_CRASH: `@${join(folder, "armed")}`,
     BERTH_CRASH_TRACE: join(folder, "trace"),
   };
-  const script = join(import.meta.dirname, "testing/crash-probe.ts");
+  const script = join(import.meta.dirname, "testing/crash-worker.ts");
   const { stdout } = await promisify(execFile)(process.execPath, [script], { env, maxBuffer: 16 * 1024 * 1024 });
   probes = stdout
     .trim()
     .split("\n")
-    .map((line) => JSON.parse(line) as Probe); // printed by crash-probe.ts
+    .map((line) => JSON.parse(line) as Probe); // printed by crash-worker.ts
 }, 300_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -36,7 +36,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe("a failure at any step of create, start, exit and removal", () => {
   test("covers every step", () => {
     const plans = new Set(probes.map(({ point }) => point.split(":")[0]));
-    expect([...plans].sort()).toEqual(["", "create", "exit", "remove", "start"]);
+    expect([...plans].toSorted((a, b) => (a < b ? -1 : 1))).toEqual(["", "create", "exit", "remove", "start"]);
     expect(probes.length).toBeGreaterThan(15);
   });
 

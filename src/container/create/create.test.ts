@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { ContainerCreateBody, HostConfig, Mount } from "../../api/index.ts";
+import type { ContainerCreateBody, HostConfig } from "../../api/index.ts";
 import { EngineError, messageOf } from "../../base/index.ts";
 import { CALL, FakeWorld } from "../testing/fake-world.ts";
 import { mergeConfig } from "./merge-config.ts";
@@ -112,7 +112,7 @@ describe("names", () => {
 });
 
 const host = (members: HostConfig): ContainerCreateBody => ({ HostConfig: members });
-const mount = (member: Record<string, unknown>): ContainerCreateBody => host({ Mounts: [member as Mount] }); // also bad ones
+const mount = (member: Record<string, unknown>): ContainerCreateBody => host({ Mounts: [member] });
 const inBind = 'invalid: invalid mount config for type "bind": ';
 
 /** Bodies, and what Docker 28.5 answers to them. */
