@@ -77,5 +77,5 @@ function record(
 function withoutLayer(config: ImageConfig): ImageConfig {
   const last = config.history?.at(-1);
   if (config.history === undefined || last === undefined) return config;
-  return { ...config, history: config.history.with(-1, { ...last, empty_layer: true }) };
+  return { ...config, history: [...config.history.slice(0, -1), { ...last, empty_layer: true }] };
 }

@@ -52,11 +52,8 @@ export const badTime = (value: string) =>
 
 // Pull and push
 export const noTags = (name: string) => notFound(`No tags for repository ${name}`);
-export const platformMismatch = (name: string, found: string, wanted: string) =>
-  notFound(
-    `image with reference ${name} was found but its platform (${found}) does not match the specified platform (${wanted})`,
-  );
 export const pushByDigest = () => invalid("cannot push a digest reference");
+export const noSuchTag = (name: string) => notFound(`tag does not exist: ${name}`);
 export const notLocal = (name: string) => notFound(`An image does not exist locally with the tag: ${name}`);
 export const unsupportedConfig = (mediaType: string) =>
   invalid(`invalid or unsupported image config media type: ${mediaType}`);

@@ -68,10 +68,19 @@ export function isImageEntry(entry: Descriptor): boolean {
   );
 }
 
-/** The bytes of a schema 2 manifest that the engine makes itself. */
+/**
+ * The bytes of a schema 2 manifest that the engine makes itself: in Docker's own order of keys and indentation, so that
+ * the same image has the same digest whoever pushes it.
+ */
 export function encodeManifest(manifest: Omit<Manifest, "schemaVersion">): Uint8Array {
+  const ordered = ({ mediaType, size, digest }: Descriptor): Omit<Descriptor, "platform"> => ({
+    mediaType,
+    size,
+    digest,
+  });
   const { mediaType = DOCKER_MANIFEST, config, layers } = manifest;
-  return new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, mediaType, config, layers }, undefined, 3));
+  const document = { schemaVersion: 2, mediaType, config: ordered(config), layers: layers.map(ordered) };
+  return new TextEncoder().encode(JSON.stringify(document, undefined, 3));
 }
 
 function descriptors(name: string, value: unknown): Descriptor[] {

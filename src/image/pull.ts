@@ -23,7 +23,7 @@ import type { Catalog } from "./catalog.ts";
 import { stackOf, type StackedLayer } from "./chain.ts";
 import { MAX_DOCUMENT, parseConfig, type StoredConfig } from "./config.ts";
 import { download, fetchDocument, type RetryDelay } from "./download.ts";
-import { layerCountMismatch, noMatchingPlatform, noTags, platformMismatch, unsupportedConfig } from "./errors.ts";
+import { layerCountMismatch, noMatchingPlatform, noTags, unsupportedConfig } from "./errors.ts";
 import type { ImageEvents } from "./image-events.ts";
 import { mediaTypeOf } from "./layer-blob.ts";
 import { layerLabel, type LayerRequest, type LayerStore } from "./layer-store.ts";
@@ -62,7 +62,15 @@ export async function pull(
   const repository = parts.registry.repository(reference, options.auth, "pull");
   try {
     const references = isNameOnly(reference) ? await allTags(repository, reference, signal) : [reference];
-    for (const one of references) await new Pull(parts, repository, one, platform, report, signal).run();
+    let changed = false;
+    for (const one of references) {
+      const outcome = await new Pull(parts, repository, one, platform, report, signal).run();
+      changed ||= outcome === "new";
+    }
+    const shown = familiarReference(reference);
+    report({
+      status: changed ? `Status: Downloaded newer image for ${shown}` : `Status: Image is up to date for ${shown}`,
+    });
   } catch (error) {
     signal.throwIfAborted();
     throw pullError(reference, error);
@@ -100,11 +108,13 @@ class Pull {
     this.#signal = signal;
   }
 
-  async run(): Promise<void> {
+  async run(): Promise<"new" | "known"> {
     const asked = this.#reference.digest ?? this.#reference.tag ?? "latest";
     const top = await this.#repository.manifest(asked, this.#signal);
     this.#report({ status: `Pulling from ${this.#reference.path}`, id: asked });
     const manifest = await this.#chooseManifest(top);
+    const known = this.#localImage(manifest);
+    if (known !== undefined) return this.#record(known, manifest, top.digest);
     const config = await this.#fetchConfig(manifest);
     const stack = stackOf(config.config);
     if (stack.length !== manifest.layers.length) throw layerCountMismatch(manifest.layers.length, stack.length);
@@ -112,7 +122,7 @@ class Pull {
     try {
       await this.#fetchLayers(manifest, stack);
       crashPoint("image-pull:layers-ready");
-      this.#record(config, manifest, top.digest);
+      return this.#record(config, manifest, top.digest);
     } catch (error) {
       lease[Symbol.dispose]();
       // Layers that arrived serve the next try, unless there will be none.
@@ -133,19 +143,17 @@ class Pull {
     return chosen.manifest;
   }
 
+  /** The image, when it is here whole: then nothing is fetched. */
+  #localImage({ config }: Manifest): StoredConfig | undefined {
+    const image = this.#parts.catalog.image(digestOf(config));
+    const whole = image !== undefined && stackOf(image.config).every(({ chainId }) => this.#parts.layers.has(chainId));
+    return whole ? image : undefined;
+  }
+
   async #fetchConfig({ config }: Manifest): Promise<StoredConfig> {
     if (!isImageConfigType(config.mediaType)) throw unsupportedConfig(config.mediaType);
     const expected = { digest: digestOf(config), size: config.size };
-    const stored = parseConfig(await fetchDocument(this.#repository, expected, MAX_DOCUMENT, this.#signal));
-    const offered = stored.config;
-    if (offered.architecture !== "" && this.#platform !== undefined && platformRank(this.#platform, offered) === 0) {
-      throw platformMismatch(
-        familiarReference(this.#reference),
-        formatPlatform(offered),
-        formatPlatform(this.#platform),
-      );
-    }
-    return stored;
+    return parseConfig(await fetchDocument(this.#repository, expected, MAX_DOCUMENT, this.#signal));
   }
 
   async #fetchLayers(manifest: Manifest, stack: readonly StackedLayer[]): Promise<void> {
@@ -221,7 +229,18 @@ class Pull {
     done();
   }
 
-  #record(config: StoredConfig, manifest: Manifest, digest: Digest): void {
+  /** Whoever asked for a platform gets what there is, and is told. */
+  #warnOfPlatform({ config }: StoredConfig): void {
+    const wanted = this.#platform;
+    if (wanted === undefined || config.architecture === "" || platformRank(wanted, config) > 0) return;
+    const name = familiarReference(this.#reference);
+    const [found, asked] = [formatPlatform(config), formatPlatform(wanted)];
+    this.#report({
+      status: `WARNING: image with reference ${name} was found but its platform (${found}) does not match the specified platform (${asked})`,
+    });
+  }
+
+  #record(config: StoredConfig, manifest: Manifest, digest: Digest): "new" | "known" {
     const { catalog, events } = this.#parts;
     const reference = this.#reference;
     const byDigest = withDigest(reference, digest);
@@ -233,11 +252,9 @@ class Pull {
       for (const layer of manifest.layers) catalog.addSource(digestOf(layer), fullName(reference));
       return before.at(-1) !== config.id;
     });
-    const shown = familiarReference(reference);
     this.#report({ status: `Digest: ${digest}` });
-    this.#report({
-      status: isNew ? `Status: Downloaded newer image for ${shown}` : `Status: Image is up to date for ${shown}`,
-    });
-    events.publish("pull", config.id, { name: familiarName(reference), actor: shown });
+    this.#warnOfPlatform(config);
+    events.publish("pull", config.id, { name: familiarName(reference), actor: familiarReference(reference) });
+    return isNew ? "new" : "known";
   }
 }

@@ -20,7 +20,7 @@ import {
 } from "../spec/index.ts";
 import type { Catalog, ImageRow, LayerBlob } from "./catalog.ts";
 import { stackOf, type StackedLayer } from "./chain.ts";
-import { layerLost, notLocal } from "./errors.ts";
+import { layerLost, noSuchTag, notLocal } from "./errors.ts";
 import type { ImageEvents } from "./image-events.ts";
 import { plainTar } from "./layer-blob.ts";
 import { layerLabel, type LayerStore } from "./layer-store.ts";
@@ -50,7 +50,6 @@ export async function push(
 ): Promise<void> {
   report({ status: `The push refers to repository [${fullName(reference)}]` });
   const local = localTags(parts.catalog, reference);
-  if (local.length === 0) throw notLocal(familiarReference(reference));
   const repository = parts.registry.repository(reference, auth, "push");
   try {
     for (const { reference: tag, image } of local) {
@@ -62,12 +61,18 @@ export async function push(
   }
 }
 
+/** @throws not-found. */
 function localTags(catalog: Catalog, reference: Reference): Array<{ reference: Reference; image: ImageRow }> {
-  return catalog.references().flatMap(({ reference: other, id }) => {
+  const tags = catalog.references().flatMap(({ reference: other, id }) => {
     const image = catalog.image(id);
     if (image === undefined || other.tag === undefined || fullName(other) !== fullName(reference)) return [];
-    return isNameOnly(reference) || other.tag === reference.tag ? [{ reference: other, image }] : [];
+    return [{ reference: other, image }];
   });
+  if (tags.length === 0) throw notLocal(familiarName(reference));
+  if (isNameOnly(reference)) return tags;
+  const named = tags.filter((tag) => tag.reference.tag === reference.tag);
+  if (named.length === 0) throw noSuchTag(familiarReference(reference));
+  return named;
 }
 
 /** One image on its way out. */
@@ -145,7 +150,7 @@ class Push {
       const other = parseReference(source);
       if (other.domain !== this.#reference.domain || other.path === this.#reference.path) continue;
       const mounted = await this.#repository.mountBlob(digest, other.path, this.#signal).catch(() => false);
-      if (mounted) return this.#say(diffId, `Mounted from ${familiarName(other)}`);
+      if (mounted) return this.#say(diffId, `Mounted from ${other.path}`);
     }
     const count = byteProgress(this.#report, layerLabel(diffId), "Pushing", blob.size);
     await this.#repository.uploadBlob(blob, () => counted(content.read(digest), count), this.#signal);

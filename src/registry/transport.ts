@@ -162,13 +162,12 @@ class Answer implements HttpAnswer {
   }
 
   async *stream(): AsyncGenerator<Uint8Array> {
-    if (this.#method === "HEAD") return this.discard();
     let stalled = false;
     const timer = new Timer(this.#stallMs, () => {
       stalled = true;
       this.#message.destroy();
     });
-    const announced = Number(this.header("content-length") ?? Number.NaN);
+    const announced = this.#method === "HEAD" ? 0 : Number(this.header("content-length") ?? 0);
     let size = 0;
     try {
       timer.start();
