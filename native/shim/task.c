@@ -277,7 +277,8 @@ int process_start(struct process *p, struct connection *waiter, uint32_t waiter_
 }
 
 int process_kill(struct process *p, int signal) {
-  /* Not reaped, so the pid is still its own. */
+  /* Not reaped, so the pid is still its own. What is being set up can only be ended. */
+  if (p->pid <= 0 && p->helper > 0 && signal == SIGKILL) return kill(p->helper, signal) < 0 ? -errno : 0;
   if (p->pid <= 0 || p->reaped) return -ESRCH;
   return kill(p->pid, signal) < 0 ? -errno : 0;
 }

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import { alive, collect, missing, until, World } from "./fixture.ts";
+import { failureOf, alive, collect, missing, until, World } from "./fixture.ts";
 import type { Shim, ExternalCreateOptions } from "./shim.ts";
 
 const reason = missing();
@@ -110,9 +110,9 @@ describe.skipIf(reason !== undefined)("another runtime's container", () => {
       const shim = await world.shim();
       const made = await options(["true"]);
       const wrong = { ...made, program: { ...made.program, argv: [runtime, "nonsense", "x"] } };
-      await expect(shim.createExternal(wrong)).rejects.toMatchObject({ detail: "the runtime ended with 3" });
+      expect(await failureOf(shim.createExternal(wrong))).toMatchObject({ detail: "the runtime ended with 3" });
       const absent = { ...made, program: { ...made.program, argv: [join(world.directory, "absent")] } };
-      await expect(shim.createExternal(absent)).rejects.toMatchObject({ detail: "the runtime ended with 127" });
+      expect(await failureOf(shim.createExternal(absent))).toMatchObject({ detail: "the runtime ended with 127" });
       expect((await shim.state()).state).toBe("claimed");
     },
     TIMEOUT,
@@ -123,7 +123,7 @@ describe.skipIf(reason !== undefined)("another runtime's container", () => {
     async () => {
       const shim = await world.shim();
       const pid = await shim.createExternal({ ...(await options(["true"])), startArgv: [runtime, "nonsense", "x"] });
-      await expect(shim.start()).rejects.toMatchObject({ errno: "ECHILD" });
+      expect(await failureOf(shim.start())).toMatchObject({ errno: "ECHILD" });
       expect((await shim.state()).state).toBe("created");
       await shim.shutdown();
       await until("it to end", () => !alive(pid));

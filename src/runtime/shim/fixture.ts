@@ -125,6 +125,17 @@ export class Reading {
   }
 }
 
+/** What a promise rejects with. @throws when it does not. */
+export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  let value: unknown;
+  try {
+    value = await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error(`expected a failure, got ${String(value)}`);
+}
+
 /** Waits for a condition that something else brings about. @throws after 30 s. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const limit = Date.now() + 30_000;

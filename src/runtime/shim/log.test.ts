@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { missing, World } from "./fixture.ts";
+import { failureOf, missing, World } from "./fixture.ts";
 
 const reason = missing();
 if (reason !== undefined) console.warn(`skipped: the shim's log (${reason})`);
@@ -199,7 +199,7 @@ describe.skipIf(reason !== undefined)("the shim's log file", () => {
     async () => {
       const shim = await world.shim();
       const log = { path: join(world.directory, "no/such/log"), maxSize: 0, maxFiles: 1 };
-      await expect(world.create(shim, { argv: ["true"] }, log)).rejects.toMatchObject({ errno: "ENOENT" });
+      expect(await failureOf(world.create(shim, { argv: ["true"] }, log))).toMatchObject({ errno: "ENOENT" });
     },
     TIMEOUT,
   );

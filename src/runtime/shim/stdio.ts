@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
 import type { OutputChunk, StdioStream } from "../../api/index.ts";
 import { DetachKeys } from "./detach-keys.ts";
-import { connectionLost } from "./errors.ts";
 import { Control, FRAME_HEADER_BYTES, FrameStream } from "./protocol.ts";
 
 /** Output that waits for its reader before the socket is no longer read. */
@@ -164,9 +163,4 @@ export class ShimStdio implements StdioStream {
 
 function controlFrame(what: number): Buffer {
   return Buffer.from([FrameStream.control, 0, 0, 0, 0, 0, 0, 1, what]);
-}
-
-/** An output that was to be read to its end was cut off. */
-export function requireDrained(stream: ShimStdio): void {
-  if (stream.end === "lost") throw connectionLost();
 }
