@@ -41,8 +41,6 @@ function paxOf(entry: TarEntry, name: ByteString): [ByteString, ByteString][] {
     pax.push(["mtime", formatPaxTime(entry.mtime, entry.mtimeNanos)]);
   }
   for (const [key, value] of entry.xattrs) pax.push([keyOfXattr(key), value]);
-  // Readers that convert encodings must leave bytes alone that are no UTF-8.
-  if (pax.some(([key, value]) => /path$/.test(key) && !isUtf8(value))) pax.unshift(["hdrcharset", "BINARY"]);
   return pax;
 }
 
@@ -51,11 +49,6 @@ function fits(name: ByteString): boolean {
   if (name.length > 100) return false;
   for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) > 0x7e) return false;
   return true;
-}
-
-function isUtf8(text: ByteString): boolean {
-  const bytes = Buffer.from(text, "latin1");
-  return Buffer.from(bytes.toString("utf8"), "utf8").equals(bytes);
 }
 
 /** What a reader without pax would see; as other writers name it. */

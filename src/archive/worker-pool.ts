@@ -178,8 +178,8 @@ class Seat {
     }
   }
 
-  post(message: ToWorker): void {
-    this.#worker.postMessage(message);
+  post(message: ToWorker, moved: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, moved);
   }
 
   abort(): void {
@@ -233,7 +233,9 @@ class Input {
         await this.#room();
         if (this.#stopped) break;
         this.#open--;
-        this.#seat.post({ type: "input", chunk: next.value });
+        // A copy of its own, moved: cloning a view would clone the whole buffer that it looks into.
+        const chunk = new Uint8Array(next.value);
+        this.#seat.post({ type: "input", chunk }, [chunk.buffer]);
       }
       // Not awaited: a source that hangs in `next` would hang here, too.
       void Promise.resolve(iterator.return?.()).catch(() => undefined);

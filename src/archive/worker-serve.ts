@@ -142,7 +142,8 @@ class Running {
       }
       this.#abort.signal.throwIfAborted();
       this.#allowed--;
-      this.#post({ type: "output", chunk });
+      // Each chunk of a packer has its buffer to itself: it is moved.
+      this.#port.postMessage({ type: "output", chunk } satisfies FromWorker, [chunk.buffer as ArrayBuffer]); // not shared
     }
     return undefined;
   }
