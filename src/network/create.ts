@@ -5,9 +5,9 @@ import { contains, formatAddress, formatSubnet, overlaps, parseAddress, parseCid
 import type { Subnet } from "./address.ts";
 import type { NetworkConfig } from "./config.ts";
 import {
-  badNetworkName,
   badOption,
   bridgeNameTaken,
+  emptyNetworkName,
   invalidNetworkConfig,
   networkNameTaken,
   networkWithoutAddresses,
@@ -74,7 +74,7 @@ export function planNetwork(body: NetworkCreateBody, around: Surroundings): Netw
     ipv6,
     options,
     labels: body.Labels ?? {},
-    ipamOptions: body.IPAM?.Options ?? {},
+    ipamOptions: body.IPAM?.Options ?? null,
     subnets: planSubnets(body, id, { ipv4, ipv6 }, around),
     bridge,
     mtu: number(options, OPTION.mtu, around.config.mtu),
@@ -86,7 +86,7 @@ export function planNetwork(body: NetworkCreateBody, around: Surroundings): Netw
 }
 
 function checkName(name: string, networks: readonly NetworkRecord[]): void {
-  if (name.trim() === "") throw badNetworkName(name);
+  if (name.trim() === "") throw emptyNetworkName();
   if (PREDEFINED.includes(name) || name === "default") throw predefinedName(name);
   if (networks.some((network) => network.name === name)) throw networkNameTaken(name);
 }
@@ -149,7 +149,10 @@ function subnetRecord(item: {
   const within = (text: string, what: string) => {
     const address = parseAddress(text);
     if (address === undefined) throw invalid(`invalid ${what} ${text}: invalid address`);
-    if (!contains(subnet, address)) throw invalid(`invalid ${what} ${text}: parent subnet is ${item.Subnet}`);
+    if (!contains(subnet, address))
+      throw invalidNetworkConfig([
+        `invalid ${what} ${text}: parent subnet ${item.Subnet} doesn't contain this address`,
+      ]);
     return formatAddress(address);
   };
   const auxiliary = Object.entries(item.AuxiliaryAddresses ?? {});
@@ -159,7 +162,7 @@ function subnetRecord(item: {
     gateway:
       item.Gateway === undefined || item.Gateway === ""
         ? formatAddress({ family: subnet.family, value: subnet.base + 1n })
-        : within(item.Gateway, "gateway address"),
+        : within(item.Gateway, "gateway"),
     auxiliary: Object.fromEntries(auxiliary.map(([name, text]) => [name, within(text, "auxiliary address")])),
     configured: true,
   };

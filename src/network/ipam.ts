@@ -86,7 +86,7 @@ export function subnetProblems(config: { Subnet?: string; IPRange?: string }): s
     if (range.address.value !== range.subnet.base)
       problems.push(`invalid ip-range ${config.IPRange}: it should be ${formatSubnet(range.subnet)}`);
     if (!contains(subnet.subnet, range.address) || range.subnet.prefix < subnet.subnet.prefix)
-      problems.push(`invalid ip-range ${config.IPRange}: parent subnet is an invalid subnet: ${config.Subnet}`);
+      problems.push(`invalid ip-range ${config.IPRange}: parent subnet ${config.Subnet} doesn't contain ip-range`);
   }
   return problems;
 }

@@ -44,9 +44,12 @@ export interface VethPlan {
   gateways: Address[];
 }
 
-/** Indexes of veths, far from those that the kernel counts up. */
-const FIRST_INDEX = 100_000;
-const LAST_INDEX = 1_000_000_000;
+/**
+ * Indexes of veths, far from those that the kernel counts up: even ones on the host, the next one in the container.
+ * Equal ones would tell tools that the device has no other end.
+ */
+const FIRST_PAIR = 5_000;
+const LAST_PAIR = 5_000_000;
 const MAX_ATTEMPTS = 5;
 
 /** Links of the host, by rtnetlink in the daemon's own namespace. */
@@ -144,7 +147,7 @@ export class Links implements Disposable {
     const bridge = this.#bridges.get(plan.bridge) ?? (await this.indexOf(plan.bridge));
     if (bridge === undefined) throw new Error(`bridge ${plan.bridge} is missing`);
     for (let attempt = 1; ; attempt++) {
-      const index = randomInt(FIRST_INDEX, LAST_INDEX);
+      const index = 2 * randomInt(FIRST_PAIR, LAST_PAIR);
       try {
         await this.#plugAs(index, bridge, plan, netnsFd);
         return index;
@@ -156,7 +159,7 @@ export class Links implements Disposable {
 
   async #plugAs(index: number, bridge: number, plan: VethPlan, netnsFd: number): Promise<void> {
     const mac = parseMac(plan.mac) ?? Buffer.alloc(6);
-    const peer = { name: plan.containerInterface, netnsFd, mac };
+    const peer = { name: plan.containerInterface, index: index + 1, netnsFd, mac };
     try {
       // By name behind the first: if that fails, the index may be another link's.
       await this.#route.request([
@@ -167,7 +170,7 @@ export class Links implements Disposable {
         ...plan.addresses.map((item) => setNeighbour(bridge, addressBytes(item.address), mac)),
       ]);
       crashPoint("network-plug:made");
-      await this.#configure(index, plan, netnsFd);
+      await this.#configure(index + 1, plan, netnsFd);
     } catch (error) {
       const nothingMade = error instanceof NetlinkError && error.what === `add link ${plan.hostInterface}`;
       if (!nothingMade) await this.remove(index);

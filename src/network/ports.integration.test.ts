@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createSocket } from "node:dgram";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { fetchTcp, fetchUdp, inside, networking, serve, TestHost, until } from "./testing.ts";
@@ -41,6 +42,10 @@ afterAll(async () => {
   host.removeFolder();
 });
 
+function hasLoopback6(): boolean {
+  return existsSync("/proc/net/if_inet6") && readFileSync("/proc/net/if_inet6", "utf8").includes(`${"0".repeat(31)}1 `);
+}
+
 /** The host port that was given for a binding. */
 function portOf(key: string, address: string): number {
   const binding = attached.ports[key]?.find((item) => item.HostIp === address);
@@ -68,8 +73,7 @@ test("a port published on 127.0.0.1 answers there only", async () => {
 });
 
 test("IPv6 loopback is relayed to a container that has IPv4 only", async () => {
-  if (!(attached.ports["80/tcp"] ?? []).some((binding) => binding.HostIp === "::"))
-    return console.log("skipped: this host has no IPv6");
+  if (!hasLoopback6()) return console.log("skipped: this host has no IPv6 loopback");
   const port = portOf("80/tcp", "::");
   expect(port).toBe(portOf("80/tcp", "0.0.0.0"));
   expect(await fetchTcp(undefined, "::1", port)).toBe(`web ${gateway}`);
@@ -197,4 +201,19 @@ test("a UDP client that goes on sending reaches the next container behind the po
   await answered("second");
   await service.detach(second.id);
   client.close();
+});
+
+test("a port that was used over IPv6 loopback can be published again at once", async () => {
+  const task = await host.task();
+  const request = (port: string) =>
+    networking(task, "again", { endpoints: { bridge: {} }, ports: { "80/tcp": [{ HostIp: "::1", HostPort: port }] } });
+  if (!hasLoopback6()) return console.log("skipped: this host has no IPv6 loopback");
+  const { ports } = await service.attach(request("0"), task.netnsPath);
+  await serve(host, task, 80, "again");
+  const port = ports["80/tcp"]?.[0]?.HostPort ?? "";
+  expect(await fetchTcp(undefined, "::1", Number(port))).toStartWith("again ");
+  // The same container starts once more, with a connection of the last time in TIME_WAIT.
+  const second = await service.attach(request(port), task.netnsPath);
+  expect(second.ports["80/tcp"]).toEqual([{ HostIp: "::1", HostPort: port }]);
+  await service.detach(task.id);
 });

@@ -2,6 +2,7 @@ import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import type { Logger } from "../../base/index.ts";
 import { messageOf } from "../../base/index.ts";
+import { SO_REUSEADDR, SOL_SOCKET } from "../../sys/index.ts";
 import type { Native } from "../../sys/index.ts";
 import type { PublishedPort } from "../records.ts";
 
@@ -25,6 +26,8 @@ export class PortRelay {
   /** Listens on the bound socket `descriptor`, which stays its owner's. */
   start(port: PublishedPort, descriptor: number, targetAddress: string): void {
     const own = this.#native.fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    // Connections inherit it: those in TIME_WAIT then let the port be bound again.
+    this.#native.setsockopt(own, SOL_SOCKET, SO_REUSEADDR, Buffer.from([1, 0, 0, 0]));
     this.#native.listen(own, BACKLOG);
     const sockets = new Set<Socket>();
     const server = createServer({ allowHalfOpen: true }, (client) => {

@@ -87,17 +87,17 @@ const withoutCounters: Attribute = [IFLA_EXT_MASK, u32(RTEXT_FILTER_SKIP_STATS)]
 const familyOf = (address: Uint8Array) => (address.length === 4 ? AF_INET : AF_INET6);
 
 /**
- * A veth pair: one end here, the other made inside another namespace. Both get the given index, so that what follows
- * can name them in the same datagram; EBUSY or EEXIST when the index is taken.
+ * A veth pair: one end here, the other made inside another namespace. Indexes are given, so that what follows needs not
+ * ask for them; EBUSY or EEXIST when one is taken. The kernel heeds the peer's only when both are given.
  */
 export function addVeth(pair: {
   name: string;
   index: number;
   mtu: number;
-  peer: { name: string; netnsFd: number; mac: Uint8Array };
+  peer: { name: string; index: number; netnsFd: number; mac: Uint8Array };
 }): Request {
   const peer = Buffer.concat([
-    ifinfo({ index: pair.index }),
+    ifinfo({ index: pair.peer.index }),
     attributeBytes([
       [IFLA_IFNAME, cstring(pair.peer.name)],
       [IFLA_MTU, u32(pair.mtu)],

@@ -41,7 +41,7 @@ test("a veth's other end is described inside it, its namespace by descriptor", (
     name: "v0",
     index: 7,
     mtu: 1500,
-    peer: { name: "eth0", netnsFd: 9, mac: Buffer.alloc(6, 2) },
+    peer: { name: "eth0", index: 8, netnsFd: 9, mac: Buffer.alloc(6, 2) },
   });
   expect(hex(bytes)).toContain("1c00000009000000".slice(0, 4));
   expect(hex(bytes)).toContain("08001c0009000000"); // IFLA_NET_NS_FD = 9
