@@ -1,0 +1,96 @@
+import { type ByteStream, chunksOf, type Client, demultiplex } from "../client/index.ts";
+import type { Context } from "./command.ts";
+import { DetachFilter, parseDetachKeys } from "./detach-keys.ts";
+import { CliError } from "./errors.ts";
+import type { Io } from "./io.ts";
+
+export interface SessionOptions {
+  stdin: boolean;
+  tty: boolean;
+  detachKeys: string;
+}
+
+/** How a session ended. */
+export type SessionEnd = "output-ended" | "detached";
+
+/** @throws CliError when a terminal is asked for and standard input is none. */
+export async function requireTerminal(io: Io, stdin: boolean, tty: boolean): Promise<void> {
+  if (stdin && tty && !(await io.isTerminal(0))) throw new CliError("the input device is not a TTY");
+}
+
+/** The keys that detach: the flag's, else the config file's, else the default. */
+export async function detachKeysOf(context: Context, flag: string): Promise<string> {
+  return flag || ((await context.config()).detachKeys ?? "");
+}
+
+/**
+ * Joins a raw stream to this process: its output to standard output and error, standard input to it, until the output ends
+ * or the detach keys come. With a terminal, input is raw meanwhile.
+ */
+export async function runSession(io: Io, stream: ByteStream, options: SessionOptions): Promise<SessionEnd> {
+  const restore = options.stdin && options.tty ? await io.rawMode() : undefined;
+  try {
+    const output = copyOutput(io, stream, options.tty);
+    if (!options.stdin) {
+      await output;
+      return "output-ended";
+    }
+    const detached = copyInput(io, stream, options);
+    const first = await Promise.race([output.then(() => "output-ended" as const), detached]);
+    if (first === "detached") {
+      output.catch(() => undefined); // the stream is cut on purpose
+      stream.destroy();
+      return first;
+    }
+    await output;
+    return "output-ended";
+  } finally {
+    restore?.();
+  }
+}
+
+async function copyOutput(io: Io, stream: ByteStream, tty: boolean): Promise<void> {
+  if (tty) {
+    for await (const chunk of chunksOf(stream)) await io.writeOut(chunk);
+    return;
+  }
+  await demultiplex(chunksOf(stream), { stdout: (bytes) => io.writeOut(bytes), stderr: (bytes) => io.writeErr(bytes) });
+}
+
+/** Ends with "detached" when the keys came; otherwise with the end of input, as "output-ended". */
+async function copyInput(io: Io, stream: ByteStream, options: SessionOptions): Promise<SessionEnd> {
+  const filter = options.tty ? new DetachFilter(parseDetachKeys(options.detachKeys)) : undefined;
+  try {
+    for await (const chunk of io.stdin()) {
+      const { pass, detached } = filter?.feed(chunk) ?? { pass: chunk, detached: false };
+      if (pass.length > 0) await stream.write(pass);
+      if (detached) return "detached";
+    }
+    stream.end();
+  } catch {
+    // The container went away while it was written to; its output tells the rest
+  }
+  return "output-ended";
+}
+
+/** Tells the engine the terminal's size now and whenever it changes; gives the way to stop. */
+export async function followResize(io: Io, client: Client, path: string): Promise<() => void> {
+  const send = async () => {
+    const size = await io.terminalSize();
+    if (size === undefined) return;
+    // A container that is just ending refuses; there is nothing to resize then
+    await client.send("POST", path, { query: { h: size.rows, w: size.columns } }).catch(() => undefined);
+  };
+  await send();
+  return io.onSignal(["SIGWINCH"], () => void send());
+}
+
+const FORWARDED = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGCONT"] as const;
+
+/** Passes this process's signals on to a container; gives the way to stop. */
+export function forwardSignals(io: Io, client: Client, id: string): () => void {
+  return io.onSignal(FORWARDED, (signal) => {
+    // The container may have ended; the signal is then of no use
+    client.send("POST", `/containers/${id}/kill`, { query: { signal: signal.replace(/^SIG/, "") } }).catch(() => undefined);
+  });
+}

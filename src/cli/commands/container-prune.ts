@@ -1,0 +1,17 @@
+import { defineCommand, none } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { filter } from "../flags.ts";
+import { pruneContainers, reclaimed } from "../prune.ts";
+import { forceFlag } from "../shared-flags.ts";
+
+export default defineCommand({
+  usage: "[OPTIONS]",
+  count: none,
+  flags: { filter: filter("Remove only what fits this condition (until=<time>)"), force: forceFlag },
+  async run(context, { flags }) {
+    if (!flags.force) await confirm(context.io, "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?");
+    const pruned = await pruneContainers(await context.client(), flags.filter);
+    if (pruned.text !== "") context.io.out(`${pruned.text}\n`);
+    context.io.out(reclaimed(pruned.space));
+  },
+});

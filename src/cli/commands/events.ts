@@ -1,0 +1,62 @@
+import type { EventMessage } from "../../api/index.ts";
+import { jsonLines } from "../../client/index.ts";
+import { defineCommand, none } from "../command.ts";
+import { CliError, messageOf } from "../errors.ts";
+import { string } from "../flags.ts";
+import { goJson } from "../format.ts";
+import { filterFlag, formatFlag } from "../shared-flags.ts";
+import { encodeFilters } from "../targets.ts";
+import { toTimestamp } from "../time-value.ts";
+
+export default defineCommand({
+  usage: "[OPTIONS]",
+  count: none,
+  flags: {
+    filter: filterFlag,
+    format: formatFlag,
+    since: string("Begin with what happened at this time or in this span"),
+    until: string("End with what happens at this time"),
+  },
+  async run(context, { flags }) {
+    const render = await renderer(flags.format);
+    const response = await (await context.client()).request("GET", "/events", {
+      query: {
+        since: toTimestamp(flags.since, "since"),
+        until: toTimestamp(flags.until, "until"),
+        filters: encodeFilters(flags.filter),
+      },
+    });
+    for await (const event of jsonLines<EventMessage>(response.body)) context.io.out(`${render(event)}\n`);
+  },
+});
+
+async function renderer(format: string): Promise<(event: EventMessage) => string> {
+  if (format === "") return plain;
+  if (format === "json") return (event) => goJson(event);
+  const { compileTemplate } = await import("../../template/index.ts");
+  try {
+    const template = compileTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"));
+    return (event) => template.execute({ ...event, Time: event.time, TimeNano: event.timeNano, Scope: event.scope });
+  } catch (error) {
+    throw new CliError(`Error parsing format: ${messageOf(error)}`, 64);
+  }
+}
+
+/** `2026-11-30T02:04:58.720558354Z container start ID (image=…, name=…)`. */
+function plain(event: EventMessage): string {
+  const { Actor } = event;
+  const attributes = Object.keys(Actor?.Attributes ?? {}).sort().map((key) => `${key}=${Actor?.Attributes?.[key] ?? ""}`);
+  const shown = attributes.length === 0 ? "" : ` (${attributes.join(", ")})`;
+  return `${timeOf(event)} ${event.Type ?? ""} ${event.Action ?? ""} ${Actor?.ID ?? ""}${shown}`;
+}
+
+/** Local time with nine digits. JSON numbers lose the last digits of nanoseconds, so whole seconds come from `time`. */
+function timeOf({ time = 0, timeNano = 0 }: EventMessage): string {
+  const nanos = Math.round(timeNano - time * 1e9);
+  const date = new Date(time * 1000);
+  const offset = -date.getTimezoneOffset();
+  const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, 19);
+  const part = (value: number) => String(Math.trunc(Math.abs(value))).padStart(2, "0");
+  const zone = offset === 0 ? "Z" : `${offset < 0 ? "-" : "+"}${part(offset / 60)}:${part(offset % 60)}`;
+  return `${local}.${String(Math.max(0, nanos)).padStart(9, "0")}${zone}`;
+}

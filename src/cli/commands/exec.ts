@@ -1,0 +1,62 @@
+import type { IDResponse } from "../../api/index.ts";
+import { detachKeysOf, followResize, requireTerminal, runSession } from "../attach-session.ts";
+import { atLeast, defineCommand } from "../command.ts";
+import { readKeyValueFiles, resolveEnv } from "../environment.ts";
+import { CliError } from "../errors.ts";
+import { bool, list, string } from "../flags.ts";
+import { detachKeysFlag } from "../shared-flags.ts";
+import { pathOf } from "../targets.ts";
+
+export default defineCommand({
+  usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
+  count: atLeast(2),
+  interspersed: false,
+  completes: "running",
+  flags: {
+    detach: bool("Leave the command running in the background", { short: "d" }),
+    "detach-keys": detachKeysFlag,
+    env: list("Set an environment variable", { short: "e" }),
+    "env-file": list("Read environment variables from a file"),
+    interactive: bool("Pass standard input on", { short: "i" }),
+    privileged: bool("Give all privileges"),
+    tty: bool("Give the command a terminal", { short: "t" }),
+    user: string("User name or id (name|uid[:group|gid])", { short: "u" }),
+    workdir: string("Directory to start in", { short: "w" }),
+  },
+  async run(context, { flags, changed, args: [name = "", ...command] }) {
+    const { io } = context;
+    const env = [...(await readKeyValueFiles(flags["env-file"], io.env)), ...resolveEnv(flags.env, io.env)];
+    const stdin = flags.interactive && !flags.detach;
+    await requireTerminal(io, stdin, flags.tty);
+    const client = await context.client();
+    const detachKeys = await detachKeysOf(context, flags["detach-keys"]);
+    const size = flags.tty && !flags.detach ? await io.terminalSize() : undefined;
+    const consoleSize = size === undefined ? {} : { ConsoleSize: [size.rows, size.columns] };
+    const { Id: id } = await client.json<IDResponse>("POST", `/containers${pathOf(name)}/exec`, {
+      json: {
+        User: flags.user,
+        Privileged: flags.privileged,
+        Tty: flags.tty,
+        ...consoleSize,
+        AttachStdin: stdin,
+        AttachStdout: !flags.detach,
+        AttachStderr: !flags.detach,
+        DetachKeys: changed.has("detach-keys") || detachKeys !== "" ? detachKeys : undefined,
+        Env: env,
+        WorkingDir: flags.workdir,
+        Cmd: command,
+      },
+    });
+    if (id === "") throw new CliError("exec ID empty");
+    if (flags.detach) {
+      await client.send("POST", `/exec/${id}/start`, { json: { Detach: true, Tty: flags.tty } });
+      return 0;
+    }
+    const stream = await client.hijack(`/exec/${id}/start`, { json: { Detach: false, Tty: flags.tty, ...consoleSize } });
+    using cleanup = new DisposableStack();
+    if (size !== undefined) cleanup.defer(await followResize(io, client, `/exec/${id}/resize`));
+    if ((await runSession(io, stream, { stdin, tty: flags.tty, detachKeys })) === "detached") return 0;
+    const { ExitCode } = await client.json<{ ExitCode?: number | null }>("GET", `/exec/${id}/json`);
+    return ExitCode ?? 0;
+  },
+});

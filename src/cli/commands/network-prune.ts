@@ -1,0 +1,18 @@
+import { defineCommand, none } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { filter } from "../flags.ts";
+import { pruneNetworks } from "../prune.ts";
+import { forceFlag } from "../shared-flags.ts";
+
+export default defineCommand({
+  usage: "[OPTIONS]",
+  count: none,
+  flags: { filter: filter("Remove only what fits this condition (until=<time>)"), force: forceFlag },
+  async run(context, { flags }) {
+    if (!flags.force) {
+      await confirm(context.io, "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?");
+    }
+    const { text } = await pruneNetworks(await context.client(), flags.filter);
+    if (text !== "") context.io.out(`${text}\n`);
+  },
+});

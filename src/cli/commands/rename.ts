@@ -1,0 +1,15 @@
+import { defineCommand, exactly } from "../command.ts";
+import { CliError } from "../errors.ts";
+import { pathOf } from "../targets.ts";
+
+export default defineCommand({
+  usage: "CONTAINER NEW_NAME",
+  count: exactly(2),
+  completes: "containers",
+  flags: {},
+  async run(context, { args: [from = "", to = ""] }) {
+    if (from.trim() === "" || to.trim() === "") throw new CliError("Error: Neither old nor new names may be empty");
+    const client = await context.client();
+    await client.send("POST", `/containers${pathOf(from.trim())}/rename`, { query: { name: to.trim() } });
+  },
+});

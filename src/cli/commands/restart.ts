@@ -1,0 +1,20 @@
+import { atLeast, defineCommand } from "../command.ts";
+import { int, string } from "../flags.ts";
+import { forEachTarget, pathOf } from "../targets.ts";
+
+export default defineCommand({
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  count: atLeast(1),
+  completes: "containers",
+  flags: {
+    signal: string("Signal that asks the container to end", { short: "s" }),
+    time: int("Seconds to wait before it is killed", { hidden: true }),
+    timeout: int("Seconds to wait before it is killed (-1: for ever)", { short: "t" }),
+  },
+  async run(context, { flags, changed, args }) {
+    const t = changed.has("timeout") ? flags.timeout : changed.has("time") ? flags.time : undefined;
+    await forEachTarget(context, args, async (client, name) => {
+      await client.send("POST", `/containers${pathOf(name)}/restart`, { query: { signal: flags.signal, t } });
+    });
+  },
+});

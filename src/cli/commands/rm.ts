@@ -1,0 +1,25 @@
+import { atLeast, defineCommand } from "../command.ts";
+import { CliError } from "../errors.ts";
+import { bool } from "../flags.ts";
+import { forEachTarget, pathOf } from "../targets.ts";
+
+export default defineCommand({
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  count: atLeast(1),
+  completes: "containers",
+  flags: {
+    force: bool("Kill and remove what still runs", { short: "f" }),
+    link: bool("Remove the link of that name, not the container", { short: "l" }),
+    volumes: bool("Remove the container's anonymous volumes with it", { short: "v" }),
+  },
+  async run(context, { flags, args }) {
+    await forEachTarget(context, args, async (client, name) => {
+      const bare = name.replace(/^\/+|\/+$/g, "");
+      if (bare === "") throw new CliError("container name cannot be empty");
+      await client.send("DELETE", `/containers${pathOf(bare)}`, {
+        query: { force: flags.force, link: flags.link, v: flags.volumes },
+      });
+      return name;
+    });
+  },
+});

@@ -1,0 +1,75 @@
+import { detachKeysOf, followResize, forwardSignals, requireTerminal, runSession } from "../attach-session.ts";
+import { awaitExit } from "../await-exit.ts";
+import { atLeast, type Context, defineCommand } from "../command.ts";
+import { containerFlags, runFlags } from "../container-flags.ts";
+import { createContainer, failedBeforeRunning } from "../create-container.ts";
+import { CliError } from "../errors.ts";
+
+const flags = { ...containerFlags, ...runFlags };
+
+export default defineCommand({
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  count: atLeast(1),
+  interspersed: false,
+  completes: "images",
+  flags,
+  async run(context, { flags: given, changed, args }) {
+    const detach = given.detach;
+    if (detach && given.attach.length > 0) throw failedBeforeRunning("run", new CliError("conflicting options: cannot specify both --attach and --detach"));
+    if (!detach) await requireTerminal(context.io, given.attach.length === 0 ? given.interactive : given.attach.includes("stdin"), given.tty);
+    // A detached container keeps its standard input open, but nobody is there to attach
+    const made = await createContainer(context, given, changed, args, detach).catch((error: unknown) => {
+      throw failedBeforeRunning("run", error);
+    });
+    if (!detach) return await runAttached(context, made.id, made.body, given);
+    const client = await context.client();
+    try {
+      await client.send("POST", `/containers/${made.id}/start`);
+    } catch (error) {
+      throw failedBeforeRunning("run", error);
+    }
+    context.io.out(`${made.id}\n`);
+    return 0;
+  },
+});
+
+interface RunFlags {
+  rm: boolean;
+  tty: boolean;
+  "sig-proxy": boolean;
+  "detach-keys": string;
+}
+
+/** Attaches, starts, and stays until the container has ended; its exit code is ours. */
+async function runAttached(
+  context: Context,
+  id: string,
+  body: { AttachStdin?: boolean; AttachStdout?: boolean; AttachStderr?: boolean },
+  given: RunFlags,
+): Promise<number> {
+  const { io } = context;
+  const client = await context.client();
+  const detachKeys = await detachKeysOf(context, given["detach-keys"]);
+  const stdin = body.AttachStdin === true;
+  using cleanup = new DisposableStack();
+  if (given["sig-proxy"]) cleanup.defer(forwardSignals(io, client, id));
+  const query = { stream: true, stdin, stdout: body.AttachStdout === true, stderr: body.AttachStderr === true, detachKeys };
+  const [stream, exit] = await Promise.all([
+    client.hijack(`/containers/${id}/attach`, { query }),
+    awaitExit(client, id, given.rm ? "removed" : "next-exit"),
+  ]).catch((error: unknown) => {
+    throw failedBeforeRunning("run", error);
+  });
+  const session = runSession(io, stream, { stdin, tty: given.tty, detachKeys });
+  session.catch(() => undefined); // awaited below, once the start has worked
+  try {
+    await client.send("POST", `/containers/${id}/start`);
+  } catch (error) {
+    stream.destroy();
+    await session.catch(() => undefined);
+    throw failedBeforeRunning("run", error);
+  }
+  if (given.tty && (await io.isTerminal(1))) cleanup.defer(await followResize(io, client, `/containers/${id}/resize`));
+  if ((await session) === "detached") return 0;
+  return await exit.code;
+}

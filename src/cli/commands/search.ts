@@ -1,0 +1,42 @@
+import { defineCommand, exactly } from "../command.ts";
+import { int } from "../flags.ts";
+import { printRows } from "../format.ts";
+import { filterFlag, formatFlag, noTruncFlag } from "../shared-flags.ts";
+import { ellipsis, encodeFilters } from "../targets.ts";
+
+interface Found {
+  name: string;
+  description: string;
+  star_count: number;
+  is_official: boolean;
+}
+
+export default defineCommand({
+  usage: "[OPTIONS] TERM",
+  count: exactly(1),
+  flags: { filter: filterFlag, format: formatFlag, limit: int("Most results"), "no-trunc": noTruncFlag },
+  async run(context, { flags, args: [term = ""] }) {
+    const found = await (await context.client()).json<Found[]>("GET", "/images/search", {
+      query: { term, limit: flags.limit === 0 ? undefined : flags.limit, filters: encodeFilters(flags.filter) },
+    });
+    const description = (text: string) => text.replaceAll("\n", " ").replaceAll("\r", " ");
+    await printRows(
+      context.io,
+      {
+        type: "*search.searchContext",
+        columns: ["Name", "Description", "StarCount", "IsOfficial"],
+        fields: {
+          Name: { header: "NAME", value: (each: Found) => each.name },
+          Description: {
+            header: "DESCRIPTION",
+            value: (each: Found) => (flags["no-trunc"] ? description(each.description) : ellipsis(description(each.description), 45)),
+          },
+          StarCount: { header: "STARS", value: (each: Found) => String(each.star_count) },
+          IsOfficial: { header: "OFFICIAL", value: (each: Found) => (each.is_official ? "[OK]" : "") },
+        },
+      },
+      found,
+      { format: flags.format },
+    );
+  },
+});

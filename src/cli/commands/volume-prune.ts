@@ -1,0 +1,26 @@
+import { defineCommand, none } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { CliError } from "../errors.ts";
+import { bool, filter } from "../flags.ts";
+import { pruneVolumes, reclaimed } from "../prune.ts";
+import { forceFlag } from "../shared-flags.ts";
+
+export default defineCommand({
+  usage: "[OPTIONS]",
+  count: none,
+  flags: {
+    all: bool("Remove unused named volumes too", { short: "a" }),
+    filter: filter("Remove only what fits this condition (label=<label>)"),
+    force: forceFlag,
+  },
+  async run(context, { flags }) {
+    if (flags.all && flags.filter["all"] !== undefined) throw new CliError("conflicting options: cannot specify both --all and --filter all=1");
+    const kind = flags.all ? "all volumes" : "anonymous local volumes";
+    if (!flags.force) {
+      await confirm(context.io, `WARNING! This will remove ${kind} not used by at least one container.\nAre you sure you want to continue?`);
+    }
+    const pruned = await pruneVolumes(await context.client(), flags.all ? { ...flags.filter, all: ["true"] } : flags.filter);
+    if (pruned.text !== "") context.io.out(`${pruned.text}\n`);
+    context.io.out(reclaimed(pruned.space));
+  },
+});

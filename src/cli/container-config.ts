@@ -1,0 +1,347 @@
+import { resolve } from "node:path";
+import type { ContainerConfig, DeviceMapping, DeviceRequest, HostConfig, NetworkingConfig, RestartPolicy, ThrottleDevice } from "../api/index.ts";
+import { readTextFile } from "../client/index.ts";
+import type { containerFlags } from "./container-flags.ts";
+import { readKeyValueFiles, resolveEnv, toMap } from "./environment.ts";
+import { CliError, messageOf } from "./errors.ts";
+import { type FlagValues, splitCsv } from "./flags.ts";
+import { parseNetworks } from "./network-spec.ts";
+import { parseExposed, parsePortSpecs } from "./port-spec.ts";
+import { parseBytes } from "./units.ts";
+
+type Flags = FlagValues<typeof containerFlags>;
+export type CreateBody = ContainerConfig & { HostConfig: HostConfig; NetworkingConfig: NetworkingConfig };
+
+/**
+ * The body of `POST /containers/create` that flags and arguments ask for.
+ * @throws CliError with Docker's text for values that contradict each other or cannot be read.
+ */
+export async function buildContainer(
+  flags: Flags,
+  changed: ReadonlySet<string>,
+  [image = "", ...command]: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  detached: boolean,
+): Promise<CreateBody> {
+  const ports = parsePortSpecs(flags.publish);
+  const networks = parseNetworks([...flags.net, ...flags.network], {
+    aliases: [...flags["net-alias"], ...flags["network-alias"]],
+    links: flags.link,
+    ip: flags.ip,
+    ip6: flags.ip6,
+    linkLocal: flags["link-local-ip"],
+    mac: flags["mac-address"],
+  });
+  const streams = detached ? { AttachStdin: false, AttachStdout: false, AttachStderr: false } : attachStreams(flags);
+  const variables = [...(await readKeyValueFiles(flags["env-file"], env)), ...resolveEnv(flags.env, env)];
+  const labels = toMap([...(await readKeyValueFiles(flags["label-file"], undefined)), ...flags.label]);
+  const volumes = splitVolumes(flags.volume);
+  const exposed = { ...parseExposed(flags.expose), ...ports.exposed };
+  const config: ContainerConfig = {
+    Hostname: flags.hostname,
+    Domainname: flags.domainname,
+    User: flags.user,
+    ...streams,
+    ...(Object.keys(exposed).length > 0 ? { ExposedPorts: exposed } : {}),
+    Tty: flags.tty,
+    OpenStdin: flags.interactive,
+    StdinOnce: flags.interactive && streams.AttachStdin,
+    Env: variables,
+    ...(command.length > 0 ? { Cmd: command } : {}),
+    Image: image,
+    Volumes: volumes.anonymous,
+    WorkingDir: flags.workdir,
+    // An empty --entrypoint takes the image's away
+    ...(changed.has("entrypoint") ? { Entrypoint: [flags.entrypoint] } : {}),
+    Labels: labels,
+    ...(changed.has("stop-signal") ? { StopSignal: flags["stop-signal"] } : {}),
+    ...(changed.has("stop-timeout") ? { StopTimeout: flags["stop-timeout"] } : {}),
+    ...healthcheck(flags, changed),
+  };
+  const host = await hostConfig(flags, changed, ports.bindings, volumes.binds, networks);
+  return { ...config, HostConfig: host, NetworkingConfig: { EndpointsConfig: networks.endpoints } };
+}
+
+function attachStreams(flags: Flags): { AttachStdin: boolean; AttachStdout: boolean; AttachStderr: boolean } {
+  const wanted = new Set(flags.attach);
+  if (wanted.size === 0) return { AttachStdin: flags.interactive, AttachStdout: true, AttachStderr: true };
+  return { AttachStdin: wanted.has("stdin"), AttachStdout: wanted.has("stdout"), AttachStderr: wanted.has("stderr") };
+}
+
+/** `-v /data` is an anonymous volume, `-v a:b` a bind; relative sources are made absolute here, where they mean something. */
+function splitVolumes(specs: readonly string[]): { binds: string[]; anonymous: Record<string, Record<string, never>> } {
+  const binds: string[] = [];
+  const anonymous: Record<string, Record<string, never>> = {};
+  for (const spec of specs) {
+    const colon = spec.indexOf(":");
+    if (colon === -1) anonymous[spec] = {};
+    else if (/^\.{1,2}(?:\/|$)/.test(spec.slice(0, colon))) binds.push(resolve(spec.slice(0, colon)) + spec.slice(colon));
+    else binds.push(spec);
+  }
+  return { binds, anonymous };
+}
+
+function healthcheck(flags: Flags, changed: ReadonlySet<string>): Pick<ContainerConfig, "Healthcheck"> {
+  const given = [...changed].some((name) => name.startsWith("health-"));
+  if (flags["no-healthcheck"]) {
+    if (given) throw new CliError("--no-healthcheck conflicts with --health-* options");
+    return { Healthcheck: { Test: ["NONE"] } };
+  }
+  if (!given) return {};
+  const names = ["health-interval", "health-timeout", "health-start-period", "health-start-interval"] as const;
+  for (const name of names) if (flags[name] < 0) throw new CliError(`--${name} cannot be negative`);
+  if (flags["health-retries"] < 0) throw new CliError("--health-retries cannot be negative");
+  return {
+    Healthcheck: {
+      ...(flags["health-cmd"] === "" ? {} : { Test: ["CMD-SHELL", flags["health-cmd"]] }),
+      Interval: flags["health-interval"],
+      Timeout: flags["health-timeout"],
+      StartPeriod: flags["health-start-period"],
+      StartInterval: flags["health-start-interval"],
+      Retries: flags["health-retries"],
+    },
+  };
+}
+
+async function hostConfig(
+  flags: Flags,
+  changed: ReadonlySet<string>,
+  bindings: NonNullable<HostConfig["PortBindings"]>,
+  binds: string[],
+  networks: ReturnType<typeof parseNetworks>,
+): Promise<HostConfig> {
+  const restart = restartPolicy(flags.restart);
+  if (flags.rm && !["", "no"].includes(restart.Name ?? "")) {
+    throw new CliError("conflicting options: cannot specify both --restart and --rm");
+  }
+  const security = await securityOptions(flags["security-opt"]);
+  const swappiness = flags["memory-swappiness"];
+  if (swappiness !== -1 && (swappiness < 0 || swappiness > 100)) {
+    throw new CliError(`invalid value: ${swappiness}. Valid memory swappiness range is 0-100`);
+  }
+  return {
+    ...(binds.length > 0 ? { Binds: binds } : {}),
+    ContainerIDFile: flags.cidfile,
+    LogConfig: logConfig(flags),
+    NetworkMode: networks.mode,
+    PortBindings: bindings,
+    RestartPolicy: restart,
+    AutoRemove: flags.rm,
+    VolumeDriver: flags["volume-driver"],
+    VolumesFrom: [...flags["volumes-from"]],
+    ...(flags.mount.length > 0 ? { Mounts: [...flags.mount] } : {}),
+    ...(Object.keys(flags.annotation).length > 0 ? { Annotations: flags.annotation } : {}),
+    CapAdd: [...flags["cap-add"]],
+    CapDrop: [...flags["cap-drop"]],
+    ...cgroupns(flags.cgroupns),
+    Dns: [...flags.dns],
+    DnsOptions: [...flags["dns-opt"], ...flags["dns-option"]],
+    DnsSearch: [...flags["dns-search"]],
+    ExtraHosts: flags["add-host"].map(extraHost),
+    GroupAdd: [...flags["group-add"]],
+    IpcMode: flags.ipc,
+    Links: [...networks.links],
+    OomScoreAdj: flags["oom-score-adj"],
+    PidMode: flags.pid,
+    Privileged: flags.privileged,
+    PublishAllPorts: flags["publish-all"],
+    ReadonlyRootfs: flags["read-only"],
+    ...security,
+    ...(flags["storage-opt"].length > 0 ? { StorageOpt: storageOptions(flags["storage-opt"]) } : {}),
+    ...(flags.tmpfs.length > 0 ? { Tmpfs: Object.fromEntries(flags.tmpfs.map(tmpfs)) } : {}),
+    UTSMode: flags.uts,
+    UsernsMode: flags.userns,
+    ShmSize: flags["shm-size"],
+    ...(Object.keys(flags.sysctl).length > 0 ? { Sysctls: flags.sysctl } : {}),
+    Runtime: flags.runtime,
+    ...(flags.isolation === "" ? {} : { Isolation: isolation(flags.isolation) }),
+    CpuShares: flags["cpu-shares"],
+    Memory: flags.memory,
+    NanoCpus: flags.cpus,
+    CgroupParent: flags["cgroup-parent"],
+    BlkioWeight: flags["blkio-weight"],
+    BlkioWeightDevice: flags["blkio-weight-device"].map(weightDevice),
+    BlkioDeviceReadBps: flags["device-read-bps"].map(bpsDevice),
+    BlkioDeviceWriteBps: flags["device-write-bps"].map(bpsDevice),
+    BlkioDeviceReadIOps: flags["device-read-iops"].map(iopsDevice),
+    BlkioDeviceWriteIOps: flags["device-write-iops"].map(iopsDevice),
+    CpuPeriod: flags["cpu-period"],
+    CpuQuota: flags["cpu-quota"],
+    CpuRealtimePeriod: flags["cpu-rt-period"],
+    CpuRealtimeRuntime: flags["cpu-rt-runtime"],
+    CpusetCpus: flags["cpuset-cpus"],
+    CpusetMems: flags["cpuset-mems"],
+    Devices: flags.device.map(device),
+    DeviceCgroupRules: flags["device-cgroup-rule"].map(deviceRule),
+    ...(flags.gpus.length > 0 ? { DeviceRequests: flags.gpus.map(gpuRequest) } : {}),
+    MemoryReservation: flags["memory-reservation"],
+    MemorySwap: flags["memory-swap"],
+    ...(changed.has("memory-swappiness") ? { MemorySwappiness: swappiness } : {}),
+    OomKillDisable: flags["oom-kill-disable"],
+    ...(changed.has("init") ? { Init: flags.init } : {}),
+    ...(changed.has("pids-limit") ? { PidsLimit: flags["pids-limit"] } : {}),
+    Ulimits: flags.ulimit.map(ulimit),
+    CpuCount: flags["cpu-count"],
+    CpuPercent: flags["cpu-percent"],
+    IOMaximumIOps: flags["io-maxiops"],
+    IOMaximumBandwidth: flags["io-maxbandwidth"],
+  };
+}
+
+/** `on-failure:3`. @throws CliError */
+export function restartPolicy(text: string): RestartPolicy {
+  const [name = "", count, ...more] = text.split(":");
+  if (text !== "" && name === "") throw new CliError("invalid restart policy format: no policy provided before colon");
+  if (more.length > 0 || (count !== undefined && !/^-?\d+$/.test(count))) {
+    throw new CliError("invalid restart policy format: maximum retry count must be an integer");
+  }
+  // What the name may be is the engine's to say
+  return { Name: name as NonNullable<RestartPolicy["Name"]>, MaximumRetryCount: Number(count ?? 0) };
+}
+
+function logConfig(flags: Flags): NonNullable<HostConfig["LogConfig"]> {
+  const options = toMap(flags["log-opt"]);
+  const driver = flags["log-driver"];
+  if (driver === "none" && flags["log-opt"].length > 0) throw new CliError(`invalid logging opts for driver ${driver}`);
+  // What the driver may be is the engine's to say
+  return { Type: driver as NonNullable<NonNullable<HostConfig["LogConfig"]>["Type"]>, Config: options };
+}
+
+function cgroupns(text: string): Pick<HostConfig, "CgroupnsMode"> {
+  if (text === "") return {};
+  if (text !== "host" && text !== "private") throw new CliError("--cgroupns: invalid CGROUP mode");
+  return { CgroupnsMode: text };
+}
+
+function isolation(text: string): NonNullable<HostConfig["Isolation"]> {
+  return text as NonNullable<HostConfig["Isolation"]>; // what it may be is the engine's to say
+}
+
+/** `host:ip` or `host=ip`; IPv6 in brackets or not. */
+function extraHost(text: string): string {
+  const separator = /[=:]/.exec(text)?.index ?? -1;
+  if (separator <= 0) throw new CliError(`bad format for add-host: ${JSON.stringify(text)}`);
+  const ip = text.slice(separator + 1).replace(/^\[(.*)\]$/, "$1");
+  if (ip !== "host-gateway" && !/^[0-9a-fA-F:.]+(?:%\S+)?$/.test(ip)) {
+    throw new CliError(`invalid IP address in add-host: ${JSON.stringify(ip)}`);
+  }
+  return `${text.slice(0, separator)}:${ip}`;
+}
+
+async function securityOptions(options: readonly string[]): Promise<Pick<HostConfig, "SecurityOpt" | "MaskedPaths" | "ReadonlyPaths">> {
+  const kept: string[] = [];
+  let unconfined = false;
+  for (const option of options) {
+    if (option === "systempaths=unconfined") {
+      unconfined = true;
+      continue;
+    }
+    const match = /^([^=:]+)[=:](.*)$/s.exec(option);
+    if (match === null && option !== "no-new-privileges") throw new CliError(`invalid --security-opt: ${JSON.stringify(option)}`);
+    const [, name = "", value = ""] = match ?? [];
+    if (name === "seccomp" && value !== "unconfined" && value !== "builtin") {
+      const text = await readTextFile(value);
+      if (text === undefined) throw new CliError(`opening seccomp profile (${value}) failed: open ${value}: no such file or directory`);
+      kept.push(`seccomp=${compactJson(value, text)}`);
+    } else kept.push(option);
+  }
+  const paths = unconfined ? { MaskedPaths: [], ReadonlyPaths: [] } : {};
+  return { ...(kept.length > 0 ? { SecurityOpt: kept } : {}), ...paths };
+}
+
+function compactJson(path: string, text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch (error) {
+    throw new CliError(`compacting json for seccomp profile (${path}) failed: ${messageOf(error)}`);
+  }
+}
+
+function storageOptions(options: readonly string[]): Record<string, string> {
+  for (const option of options) if (!option.includes("=")) throw new CliError("invalid storage option");
+  return toMap(options);
+}
+
+function tmpfs(text: string): [string, string] {
+  const colon = text.indexOf(":");
+  return colon === -1 ? [text, ""] : [text.slice(0, colon), text.slice(colon + 1)];
+}
+
+function device(text: string): DeviceMapping {
+  const parts = text.split(":");
+  const isMode = (mode: string) => /^(?!.*(.).*\1)[rwm]+$/.test(mode);
+  const [source = ""] = parts;
+  let target = source;
+  let permissions = "rwm";
+  if (parts.length === 3) [, target = source, permissions = "rwm"] = parts;
+  else if (parts.length === 2) {
+    const [, second = ""] = parts;
+    if (isMode(second)) permissions = second;
+    else target = second;
+  } else if (parts.length > 3) throw new CliError(`invalid device specification: ${text}`);
+  if (!isMode(permissions)) throw new CliError(`bad mode specified: ${permissions}`);
+  return { PathOnHost: source, PathInContainer: target === "" ? source : target, CgroupPermissions: permissions };
+}
+
+function deviceRule(text: string): string {
+  if (!/^[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}$/.test(text)) throw new CliError(`invalid device cgroup format '${text}'`);
+  return text;
+}
+
+/** `device:rate`. */
+function throttle(text: string, rate: (value: string) => number): ThrottleDevice {
+  const colon = text.lastIndexOf(":");
+  if (colon === -1) throw new CliError(`bad format: ${text}`);
+  const path = text.slice(0, colon);
+  if (!path.startsWith("/dev/")) throw new CliError(`bad format for device path: ${text}`);
+  return { Path: path, Rate: rate(text.slice(colon + 1)) };
+}
+
+function bpsDevice(text: string): ThrottleDevice {
+  return throttle(text, (value) => {
+    try {
+      return parseBytes(value);
+    } catch {
+      throw new CliError(`invalid rate for device: ${text}. The correct format is <device-path>:<number>[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb`);
+    }
+  });
+}
+
+function iopsDevice(text: string): ThrottleDevice {
+  return throttle(text, (value) => {
+    if (!/^\d+$/.test(value)) {
+      throw new CliError(`invalid rate for device: ${text}. The correct format is <device-path>:<number>. Number must be a positive integer`);
+    }
+    return Number(value);
+  });
+}
+
+function weightDevice(text: string): { Path?: string; Weight?: number } {
+  const { Path = "", Rate = 0 } = throttle(text, (value) => (/^\d+$/.test(value) ? Number(value) : -1));
+  if (Rate !== 0 && (Rate < 10 || Rate > 1000)) throw new CliError(`invalid weight for device: ${text}`);
+  return { Path, Weight: Rate };
+}
+
+function ulimit(text: string): { Name: string; Soft: number; Hard: number } {
+  const [name = "", limits = ""] = text.split("=");
+  const [soft = 0, hard = soft] = limits.split(":").map(Number);
+  return { Name: name, Soft: soft, Hard: hard };
+}
+
+function gpuRequest(text: string): DeviceRequest {
+  const request: DeviceRequest = { Driver: "", Count: 0, DeviceIDs: [], Capabilities: [["gpu"]], Options: {} };
+  for (const field of splitCsv(text)) {
+    const equals = field.indexOf("=");
+    const key = equals === -1 ? "count" : field.slice(0, equals);
+    const value = equals === -1 ? field : field.slice(equals + 1);
+    if (key === "count") {
+      if (value !== "all" && !/^-?\d+$/.test(value)) throw new CliError(`invalid count (${value}): value must be either "all" or an integer`);
+      request.Count = value === "all" ? -1 : Number(value);
+    } else if (key === "driver") request.Driver = value;
+    else if (key === "device") request.DeviceIDs = value.split(",");
+    else if (key === "capabilities") request.Capabilities = [["gpu", ...value.split(",")]];
+    else if (key === "options") request.Options = toMap(value.split(","));
+    else throw new CliError(`unexpected key '${key}' in '${field}'`);
+  }
+  return request;
+}

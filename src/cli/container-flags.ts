@@ -1,0 +1,157 @@
+import { FlagError } from "./errors.ts";
+import { bool, bytes, cpus, duration, type Flag, int, list, map, string, uint } from "./flags.ts";
+import { parseMount } from "./mount-spec.ts";
+
+/** The flags that `run` and `create` share. */
+export const containerFlags = {
+  "add-host": list("Add a line to /etc/hosts (host:ip)"),
+  annotation: map("Pass an annotation to the OCI runtime"),
+  attach: list("Attach to STDIN, STDOUT or STDERR", { short: "a", check: checkAttach }),
+  "blkio-weight": uint("Share of block I/O, from 10 to 1000; 0: no weight", { bits: 16, type: "uint16", shownDefault: "0" }),
+  "blkio-weight-device": list("Share of a device's I/O (device:weight)", { shownDefault: "[]" }),
+  "cap-add": list("Give a capability"),
+  "cap-drop": list("Take a capability away"),
+  "cgroup-parent": string("Cgroup to put the container's below"),
+  cgroupns: string("Cgroup namespace: 'host' or 'private'"),
+  cidfile: string("Write the container's id to this file"),
+  "cpu-count": int("Number of CPUs (Windows only)"),
+  "cpu-percent": int("Percent of the CPUs (Windows only)"),
+  "cpu-period": int("Length of the scheduler's period in microseconds"),
+  "cpu-quota": int("CPU time in one period in microseconds"),
+  "cpu-rt-period": int("Length of the real-time period in microseconds"),
+  "cpu-rt-runtime": int("Real-time CPU time in one period in microseconds"),
+  "cpu-shares": int("Share of CPU time when CPUs are busy", { short: "c" }),
+  cpus: cpus("Most CPUs in use (1.5)"),
+  "cpuset-cpus": string("CPUs to run on (0-3, 0,1)"),
+  "cpuset-mems": string("Memory nodes to use (0-3, 0,1)"),
+  device: list("Give access to a device of the host (host[:container[:rwm]])"),
+  "device-cgroup-rule": list("Add a rule to the allowed devices"),
+  "device-read-bps": list("Most bytes a second read from a device (device:rate)", { shownDefault: "[]" }),
+  "device-read-iops": list("Most reads a second from a device (device:rate)", { shownDefault: "[]" }),
+  "device-write-bps": list("Most bytes a second written to a device (device:rate)", { shownDefault: "[]" }),
+  "device-write-iops": list("Most writes a second to a device (device:rate)", { shownDefault: "[]" }),
+  "disable-content-trust": bool("Ignored", { initial: true, hidden: true }),
+  dns: list("Use this DNS server"),
+  "dns-opt": list("Set a DNS option", { hidden: true }),
+  "dns-option": list("Set a DNS option"),
+  "dns-search": list("Search this DNS domain"),
+  domainname: string("NIS domain name of the container"),
+  entrypoint: string("Use this entry point instead of the image's"),
+  env: list("Set an environment variable", { short: "e", check: checkEnv }),
+  "env-file": list("Read environment variables from a file"),
+  expose: list("Expose a port or a range of ports"),
+  gpus: list("Give access to GPUs ('all' for all)", { type: "gpu-request" }),
+  "group-add": list("Join one more group"),
+  "health-cmd": string("Command that checks the container's health"),
+  "health-interval": duration("Time between two checks"),
+  "health-retries": int("Failed checks in a row that mean unhealthy"),
+  "health-start-interval": duration("Time between two checks while starting"),
+  "health-start-period": duration("Time for starting, in which failed checks do not count"),
+  "health-timeout": duration("Longest time that a check may take"),
+  help: bool("Print this help"),
+  hostname: string("Host name of the container", { short: "h" }),
+  init: bool("Run an init that passes signals on and reaps processes"),
+  interactive: bool("Keep standard input open", { short: "i" }),
+  "io-maxbandwidth": bytes("Most bytes a second of the system drive (Windows only)"),
+  "io-maxiops": uint("Most operations a second of the system drive (Windows only)"),
+  ip: string("IPv4 address (172.30.100.104)"),
+  ip6: string("IPv6 address (2001:db8::33)"),
+  ipc: string("IPC namespace"),
+  isolation: string("How the container is isolated"),
+  "kernel-memory": bytes("Ignored", { hidden: true }),
+  label: list("Set a label", { short: "l" }),
+  "label-file": list("Read labels from a file, one a line"),
+  link: list("Link to another container"),
+  "link-local-ip": list("Link-local address"),
+  "log-driver": string("Where the container's output is logged"),
+  "log-opt": list("Set an option of the log driver"),
+  "mac-address": string("MAC address (92:d0:c6:0a:29:33)"),
+  memory: bytes("Most memory", { short: "m" }),
+  "memory-reservation": bytes("Memory that is kept when the host runs short"),
+  "memory-swap": bytes("Most memory and swap together; -1: unlimited swap", { allowUnlimited: true }),
+  "memory-swappiness": int("How readily memory is swapped (0 to 100)", { initial: -1 }),
+  mount: mountFlag(),
+  name: string("Name of the container"),
+  net: list("Connect to a network", { type: "network", hidden: true }),
+  network: list("Connect to a network", { type: "network" }),
+  "net-alias": list("Answer to one more name on the network", { hidden: true }),
+  "network-alias": list("Answer to one more name on the network"),
+  "no-healthcheck": bool("Do not run the image's health check"),
+  "oom-kill-disable": bool("Do not kill the container when memory runs out"),
+  "oom-score-adj": int("How likely it is killed when memory runs out (-1000 to 1000)"),
+  pid: string("PID namespace"),
+  "pids-limit": int("Most processes (-1: no limit)"),
+  platform: string("Platform of the image (os[/arch[/variant]])"),
+  privileged: bool("Give all privileges"),
+  publish: list("Publish a port on the host", { short: "p" }),
+  "publish-all": bool("Publish all exposed ports on random ports", { short: "P" }),
+  pull: string('When to pull the image ("always", "missing", "never")', { initial: "missing" }),
+  quiet: bool("Do not show the pull", { short: "q" }),
+  "read-only": bool("Mount the container's root file system read-only"),
+  restart: string("When the container is started again", { initial: "no" }),
+  rm: bool("Remove the container and its anonymous volumes when it exits"),
+  runtime: string("OCI runtime for this container"),
+  "security-opt": list("Set a security option"),
+  "shm-size": bytes("Size of /dev/shm"),
+  "stop-signal": string("Signal that asks the container to end"),
+  "stop-timeout": int("Seconds from that signal to the kill"),
+  "storage-opt": list("Set an option of the storage driver"),
+  sysctl: map("Set a kernel parameter"),
+  tmpfs: list("Mount a tmpfs on a directory"),
+  tty: bool("Give the container a terminal", { short: "t" }),
+  ulimit: list("Set a resource limit (name=soft[:hard])", { type: "ulimit", shownDefault: "[]", check: checkUlimit }),
+  user: string("User name or id (name|uid[:group|gid])", { short: "u" }),
+  userns: string("User namespace"),
+  uts: string("UTS namespace"),
+  volume: list("Mount a volume or a directory", { short: "v" }),
+  "volume-driver": string("Volume driver for the container"),
+  "volumes-from": list("Mount the volumes of another container"),
+  workdir: string("Directory to start in", { short: "w" }),
+} as const;
+
+/** What only `run` has. */
+export const runFlags = {
+  detach: bool("Leave the container running and print its id", { short: "d" }),
+  "detach-keys": string("Keys that leave the container running and end this command"),
+  "sig-proxy": bool("Pass signals on to the container", { initial: true }),
+} as const;
+
+function mountFlag(): Flag<readonly import("../api/index.ts").Mount[]> {
+  return {
+    type: "mount",
+    help: "Mount a file system (type=bind,src=…,dst=…)",
+    initial: [],
+    parse: (text, before) => [...before, parseMount(text)],
+  };
+}
+
+function checkAttach(text: string): string {
+  const lower = text.toLowerCase();
+  if (lower === "stdin" || lower === "stdout" || lower === "stderr") return lower;
+  throw new FlagError("valid streams are STDIN, STDOUT and STDERR");
+}
+
+function checkEnv(text: string): string {
+  if (text === "" || text.startsWith("=")) throw new FlagError(`invalid environment variable: ${text}`);
+  return text;
+}
+
+const ULIMITS = new Set([
+  "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime",
+  "sigpending", "stack",
+]);
+
+function checkUlimit(text: string): string {
+  const equals = text.indexOf("=");
+  if (equals === -1) throw new FlagError(`invalid ulimit argument: ${text}`);
+  const name = text.slice(0, equals);
+  if (!ULIMITS.has(name)) throw new FlagError(`invalid ulimit type: ${name}`);
+  const limits = text.slice(equals + 1).split(":");
+  if (limits.length > 2) throw new FlagError(`too many limit value arguments - ${text.slice(equals + 1)}, can only have up to two, \`soft[:hard]\``);
+  for (const limit of limits) {
+    if (!/^-?\d+$/.test(limit)) throw new FlagError(`strconv.ParseInt: parsing ${JSON.stringify(limit)}: invalid syntax`);
+  }
+  const [soft = 0, hard = soft] = limits.map(Number);
+  if (hard !== -1 && (soft > hard || soft === -1)) throw new FlagError(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
+  return text;
+}

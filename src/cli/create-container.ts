@@ -1,0 +1,88 @@
+import type { ContainerCreateResponse } from "../api/index.ts";
+import { ClientError } from "../client/index.ts";
+import type { Context } from "./command.ts";
+import { buildContainer } from "./container-config.ts";
+import type { containerFlags } from "./container-flags.ts";
+import { CliError } from "./errors.ts";
+import type { FlagValues } from "./flags.ts";
+
+type Flags = FlagValues<typeof containerFlags>;
+
+/**
+ * Makes a container as `run` and `create` do: pulls the image when it is missing (or always), writes the id file, shows the
+ * engine's warnings.
+ * @returns its id.
+ */
+export async function createContainer(
+  context: Context,
+  flags: Flags,
+  changed: ReadonlySet<string>,
+  args: readonly string[],
+  detached = false,
+): Promise<{ id: string; body: Awaited<ReturnType<typeof buildContainer>> }> {
+  if (!["always", "missing", "never"].includes(flags.pull)) {
+    throw new CliError(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`, 125);
+  }
+  const { io } = context;
+  const body = await buildContainer(flags, changed, args, io.env, detached);
+  const client = await context.client();
+  if (flags.cidfile !== "") await refuseExisting(flags.cidfile);
+  const [image = ""] = args;
+  if (flags.pull === "always") await pull(context, image, flags);
+  const create = () =>
+    client.json<ContainerCreateResponse>("POST", "/containers/create", {
+      query: { name: flags.name, platform: flags.platform.toLowerCase() },
+      json: body,
+    });
+  let created: ContainerCreateResponse;
+  try {
+    created = await create();
+  } catch (error) {
+    const missing = error instanceof ClientError && error.status === 404 && /No such image/i.test(error.detail);
+    if (!missing || flags.pull !== "missing") throw error;
+    if (!flags.quiet) io.err(`Unable to find image '${await shownName(image)}' locally\n`);
+    await pull(context, image, flags);
+    created = await create();
+  }
+  for (const warning of created.Warnings ?? []) io.err(`WARNING: ${warning}\n`);
+  if (flags.cidfile !== "") {
+    const { writeFile } = await import("node:fs/promises");
+    await writeFile(flags.cidfile, created.Id);
+  }
+  return { id: created.Id, body };
+}
+
+async function shownName(image: string): Promise<string> {
+  const { familiarReference, parseImageName, withDefaultTag } = await import("./image-name.ts");
+  return familiarReference(withDefaultTag(parseImageName(image)));
+}
+
+async function pull(context: Context, image: string, flags: Flags): Promise<void> {
+  const { parseImageName, withDefaultTag } = await import("./image-name.ts");
+  const { pullImage } = await import("./pull-image.ts");
+  const name = withDefaultTag(parseImageName(image));
+  await pullImage(context, name, { platform: flags.platform, quiet: flags.quiet, to: "err" });
+}
+
+async function refuseExisting(file: string): Promise<void> {
+  const { stat } = await import("node:fs/promises");
+  const exists = await stat(file).then(
+    () => true,
+    () => false,
+  );
+  if (exists) throw new CliError(`container ID file found, make sure the other container isn't running or delete ${file}`);
+}
+
+/** What `run` and `create` say when something fails before the container runs, and their exit code. */
+export function failedBeforeRunning(command: string, error: unknown): CliError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new CliError(`berth: ${message}\n\nRun 'berth ${command} --help' for more information`, startFailureCode(message));
+}
+
+/** 127: not found; 126: not executable; 125: anything else. */
+function startFailureCode(message: string): number {
+  const text = message.trim();
+  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(text) && /exec|start container/.test(text)) return 127;
+  if (/permission denied|is a directory/.test(text) && /exec|start container/.test(text)) return 126;
+  return 125;
+}

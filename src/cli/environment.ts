@@ -1,0 +1,44 @@
+import { readTextFile } from "../client/index.ts";
+import { CliError } from "./errors.ts";
+
+/**
+ * Lines of `KEY=value` files; a bare key takes the value of this process, when it has one.
+ * @throws CliError when a file is missing or a line names nothing.
+ */
+export async function readKeyValueFiles(
+  files: readonly string[],
+  env: Readonly<Record<string, string | undefined>> | undefined,
+): Promise<string[]> {
+  const values: string[] = [];
+  for (const file of files) {
+    const text = await readTextFile(file);
+    if (text === undefined) throw new CliError(`open ${file}: no such file or directory`);
+    for (const raw of text.replace(/^\uFEFF/, "").split("\n")) {
+      const line = raw.replace(/^[ \t]+/, "").replace(/\r$/, "");
+      if (line === "" || line.startsWith("#")) continue;
+      const equals = line.indexOf("=");
+      const key = equals === -1 ? line : line.slice(0, equals);
+      if (/[ \t]/.test(key)) throw new CliError(`variable '${key}' contains whitespaces`);
+      if (key === "") throw new CliError(`no variable name on line '${line}'`);
+      if (equals !== -1) values.push(line);
+      else if (env === undefined) values.push(key);
+      else if (env[key] !== undefined) values.push(`${key}=${env[key]}`);
+    }
+  }
+  return values;
+}
+
+/** `-e KEY` takes the value of this process; without one the variable is removed from the image's. */
+export function resolveEnv(values: readonly string[], env: Readonly<Record<string, string | undefined>>): string[] {
+  return values.map((value) => (value.includes("=") || env[value] === undefined ? value : `${value}=${env[value]}`));
+}
+
+/** `key=value` texts as a map; a bare key is empty. */
+export function toMap(values: readonly string[]): Record<string, string> {
+  const map: Record<string, string> = {};
+  for (const value of values) {
+    const equals = value.indexOf("=");
+    map[equals === -1 ? value : value.slice(0, equals)] = equals === -1 ? "" : value.slice(equals + 1);
+  }
+  return map;
+}

@@ -1,0 +1,17 @@
+/** An end of a command with its exit code; what is printed to standard error is the message, when there is one. */
+export class CliError extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode = 1, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "CliError";
+    this.exitCode = exitCode;
+  }
+}
+
+/** A command line that does not parse: Docker's exit code for it is 125. */
+export class FlagError extends Error {}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

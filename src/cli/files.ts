@@ -1,0 +1,36 @@
+import { CliError, messageOf } from "./errors.ts";
+
+/** The content of a file piece by piece. @throws CliError at once when it cannot be opened. */
+export async function fileChunks(path: string): Promise<AsyncIterable<Uint8Array>> {
+  const { open } = await import("node:fs/promises");
+  const file = await open(path, "r").catch((error: unknown) => {
+    throw new CliError(openFailure(path, error));
+  });
+  return file.createReadStream({ highWaterMark: 1 << 18 });
+}
+
+/** Writes a body to a file, whole or not at all: a temporary name beside it, then a rename. */
+export async function saveTo(path: string, body: AsyncIterable<Uint8Array>): Promise<void> {
+  const { open, rename, rm } = await import("node:fs/promises");
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = await open(temporary, "w", 0o600).catch((error: unknown) => {
+    throw new CliError(openFailure(path, error));
+  });
+  try {
+    try {
+      for await (const chunk of body) await file.write(chunk);
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+function openFailure(path: string, error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const texts: Record<string, string> = { ENOENT: "no such file or directory", EACCES: "permission denied", EISDIR: "is a directory" };
+  return `open ${path}: ${texts[code] ?? messageOf(error)}`;
+}

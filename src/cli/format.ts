@@ -1,0 +1,107 @@
+import { CliError, messageOf } from "./errors.ts";
+import type { Io } from "./io.ts";
+import { alignColumns } from "./table-writer.ts";
+
+/** How rows of one kind are shown: what `--format` can name, and the table without it. */
+export interface View<Row> {
+  /** The Go type that Docker's error texts name. */
+  type: string;
+  /** Fields by name, with the heading in tables. */
+  fields: Readonly<Record<string, ViewField<Row>>>;
+  /** The columns of the plain table, by field name. */
+  columns: readonly string[];
+  /** What `Label "x"` looks into. */
+  labels?: (row: Row) => Readonly<Record<string, string>> | undefined | null;
+}
+
+export interface ViewField<Row> {
+  header?: string;
+  value: (row: Row) => unknown;
+  /** Kept out of `{{json .}}`. */
+  hiddenInJson?: boolean;
+}
+
+export interface FormatOptions {
+  /** `--format`; "" and `table` are the plain table. */
+  format: string;
+  quiet?: boolean;
+  /** The field that `--quiet` prints. */
+  quietField?: string;
+}
+
+/** Prints rows as `--format` and `--quiet` say. @throws CliError with Docker's text for a bad template. */
+export async function printRows<Row>(io: Io, view: View<Row>, rows: readonly Row[], options: FormatOptions): Promise<void> {
+  if (options.quiet === true) {
+    const field = view.fields[options.quietField ?? "ID"];
+    for (const row of rows) io.out(`${String(field?.value(row))}\n`);
+    return;
+  }
+  const format = options.format.trim();
+  if (format === "" || format === "table") {
+    const fields = view.columns.flatMap((name) => view.fields[name] ?? []);
+    const lines = [fields.map((field) => field.header ?? ""), ...rows.map((row) => fields.map((field) => String(field.value(row) ?? "")))];
+    io.out(alignColumns(`${lines.map((cells) => cells.join("\t")).join("\n")}\n`));
+    return;
+  }
+  if (format === "json") {
+    for (const row of rows) io.out(`${rowJson(view, row)}\n`);
+    return;
+  }
+  await printTemplate(io, view, rows, options.format);
+}
+
+async function printTemplate<Row>(io: Io, view: View<Row>, rows: readonly Row[], format: string): Promise<void> {
+  const { compileTemplate, Struct, TemplateError } = await import("../template/index.ts");
+  const isTable = format.startsWith("table");
+  const source = (isTable ? format.slice("table".length).trim() : format).replaceAll("\\t", "\t").replaceAll("\\n", "\n");
+  const template = (() => {
+    try {
+      return compileTemplate(source);
+    } catch (error) {
+      throw new CliError(`failed to parse template: ${messageOf(error)}`);
+    }
+  })();
+  const dataOf = (row: Row) => {
+    const members = Object.fromEntries(Object.entries(view.fields).map(([name, field]) => [name, () => field.value(row)]));
+    const label = (name: string) => view.labels?.(row)?.[name] ?? "";
+    return new Struct(view.type, view.labels === undefined ? members : { ...members, Label: label }, () => rowObject(view, row));
+  };
+  const lines: string[] = [];
+  try {
+    for (const row of rows) lines.push(template.execute(dataOf(row)));
+  } catch (error) {
+    if (error instanceof TemplateError) throw new CliError(`failed to execute template: ${error.message}`);
+    throw error;
+  }
+  if (!isTable) {
+    for (const line of lines) io.out(`${line}\n`);
+    return;
+  }
+  const header = await headerLine(view, source);
+  io.out(alignColumns(`${[header, ...lines].join("\n")}\n`));
+}
+
+/** The heading: the template run over the fields' headings, with functions that leave them alone. */
+async function headerLine<Row>(view: View<Row>, source: string): Promise<string> {
+  const { compileTemplate, dockerFunctions, Struct } = await import("../template/index.ts");
+  const keep = { parameters: ["any", "any"] as const, variadic: true, call: (value: unknown) => value };
+  const functions = { ...dockerFunctions };
+  for (const name of ["json", "split", "join", "title", "lower", "upper", "pad", "truncate"]) functions[name] = keep;
+  const members = Object.fromEntries(Object.entries(view.fields).map(([name, field]) => [name, field.header ?? name]));
+  const label = (name: string) => name.split(/[.\-_]/).join(" ");
+  return compileTemplate(source, { functions }).execute(new Struct("formatter.SubHeaderContext", { ...members, Label: label }));
+}
+
+function rowObject<Row>(view: View<Row>, row: Row): Record<string, unknown> {
+  const names = Object.keys(view.fields).filter((name) => view.fields[name]?.hiddenInJson !== true).sort();
+  return Object.fromEntries(names.map((name) => [name, view.fields[name]?.value(row)]));
+}
+
+/** Go escapes these in JSON unless told otherwise, and Docker does not tell otherwise here. */
+export function goJson(value: unknown): string {
+  return JSON.stringify(value ?? null).replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+function rowJson<Row>(view: View<Row>, row: Row): string {
+  return goJson(rowObject(view, row));
+}

@@ -1,0 +1,200 @@
+import { Client, ClientError, configDirectory, type EndpointSettings, readConfigFile, resolveEndpoint } from "../client/index.ts";
+import type { ArgumentCount, Command, Context } from "./command.ts";
+import { CliError, FlagError, messageOf } from "./errors.ts";
+import { bool, list, string } from "./flags.ts";
+import { type Io, processIo } from "./io.ts";
+import { parseFlags } from "./parse-flags.ts";
+import { common, findEntry, groups, membersOf, topLevel } from "./table.ts";
+import { CLIENT_VERSION, PROGRAM } from "./version.ts";
+
+export { processIo, type Io } from "./io.ts";
+
+const globalFlags = {
+  config: string("Folder of the client's configuration"),
+  context: string("Context to use; wins over the environment and the stored choice", { short: "c" }),
+  debug: bool("Say more about what goes on", { short: "D" }),
+  host: list("Where the engine listens", { short: "H" }),
+  "log-level": string("Least grave messages that are shown (debug, info, warn, error, fatal)", { short: "l", initial: "info" }),
+  tls: bool("Encrypt the connection"),
+  tlscacert: string("Certificate of the authority that is trusted"),
+  tlscert: string("Certificate of this client"),
+  tlskey: string("Key of this client's certificate"),
+  tlsverify: bool("Encrypt the connection and verify the engine"),
+  version: bool("Print the version", { short: "v" }),
+};
+
+/**
+ * Runs one command line.
+ * @param argv the words after the program's name.
+ * @returns the exit code.
+ */
+export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
+  try {
+    return await dispatch(argv, io);
+  } catch (error) {
+    if (error instanceof CliError) {
+      if (error.message !== "") io.err(`${error.message}\n`);
+      return error.exitCode;
+    }
+    io.err(`${messageOf(error)}\n`);
+    if (!(error instanceof ClientError) && io.env["BERTH_DEBUG"] !== undefined && error instanceof Error) io.err(`${error.stack ?? ""}\n`);
+    return 1;
+  } finally {
+    await io.flush();
+  }
+}
+
+async function dispatch(argv: readonly string[], io: Io): Promise<number> {
+  const globals = parseOr125(() => parseFlags(globalFlags, argv, false), "", "[OPTIONS] COMMAND [ARG...]");
+  const flags = globals.values as { [K in keyof typeof globalFlags]: (typeof globalFlags)[K]["initial"] }; // parsed by this table
+  if (flags.version) {
+    io.out(`Berth version ${CLIENT_VERSION}\n`);
+    return 0;
+  }
+  const words = globals.args;
+  if (words[0] === "help" && !globals.help) return await help(words.slice(1), io);
+  if (globals.help || words.length === 0) {
+    await rootHelp(globals.help ? (text) => io.out(text) : (text) => io.err(text));
+    return 0;
+  }
+  const found = findEntry(words);
+  if (found === undefined) return await group(words, io);
+  const { entry, name } = found;
+  const command = (await entry.load()).default;
+  const usage = typeof command.usage === "string" ? command.usage : (command.usage[0] ?? "");
+  const line = parseOr125(() => parseFlags(command.flags, found.rest, command.interspersed ?? true), name, usage);
+  // `run` and `create` declare --help, because their -h is another flag
+  if (line.help || line.values["help"] === true) {
+    const { commandHelp } = await import("./help.ts");
+    io.out(commandHelp(entry, name, command));
+    return 0;
+  }
+  checkCount(command.count, line.args.length, name, command);
+  for (const flag of line.changed) {
+    const notice = command.flags[flag]?.deprecated;
+    if (notice !== undefined) io.err(`Flag --${flag} has been deprecated, ${notice}\n`);
+  }
+  const context = createContext(io, flags);
+  const code = await command.run(context, { flags: line.values, changed: line.changed, args: line.args, name });
+  return code ?? 0;
+}
+
+function parseOr125<T>(parse: () => T, name: string, usage: string): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error;
+    const full = name === "" ? PROGRAM : `${PROGRAM} ${name}`;
+    throw new CliError(`${error.message}\n\nUsage:  ${`${full} ${usage}`.trimEnd()}\n\nRun '${full} --help' for more information`, 125);
+  }
+}
+
+function checkCount(count: ArgumentCount, given: number, name: string, command: Command): void {
+  if (given >= count.min && given <= count.max) return;
+  const plural = (number: number) => `${number} argument${number === 1 ? "" : "s"}`;
+  const { min, max } = count;
+  const said =
+    max === 0
+      ? "accepts no arguments"
+      : min === max
+        ? `requires ${plural(min)}`
+        : max === Number.POSITIVE_INFINITY
+          ? `requires at least ${plural(min)}`
+          : min === 0
+            ? `requires at most ${plural(max)}`
+            : `requires at least ${min} and at most ${plural(max)}`;
+  const full = `${PROGRAM} ${name}`;
+  const forms = typeof command.usage === "string" ? [command.usage] : command.usage;
+  const usage = forms.map((form) => `${full} ${form}`.trimEnd()).join("\n\t");
+  // Docker says "See" here for commands with an open end, and clients compare the text
+  const lead = max === Number.POSITIVE_INFINITY ? "See" : "Run";
+  throw new CliError(`${PROGRAM}: '${full}' ${said}\n\nUsage:  ${usage}\n\n${lead} '${full} --help' for more information`);
+}
+
+/** `berth container`, `berth container --help`, or words that name nothing. */
+async function group(words: readonly string[], io: Io): Promise<number> {
+  const [first = "", second] = words;
+  const known = groups.find(({ name }) => name === first);
+  if (known === undefined) {
+    throw new CliError(`${PROGRAM}: unknown command: ${PROGRAM} ${first}\n\nRun '${PROGRAM} --help' for more information`);
+  }
+  if (second === undefined || second === "--help" || second === "-h") {
+    const { groupHelp } = await import("./help.ts");
+    const text = groupHelp(known, membersOf(first));
+    if (second === undefined) io.err(text);
+    else io.out(text);
+    return 0;
+  }
+  const full = `${PROGRAM} ${first}`;
+  const run = `Usage:  ${full}\n\nRun '${full} --help' for more information`;
+  if (second.startsWith("-")) parseOr125(() => parseFlags({}, words.slice(1), false), first, "COMMAND");
+  throw new CliError(`${PROGRAM}: unknown command: ${full} ${second}\n\n${run}`);
+}
+
+async function help(words: readonly string[], io: Io): Promise<number> {
+  if (words.length === 0) {
+    await rootHelp((text) => io.out(text));
+    return 0;
+  }
+  const found = findEntry(words);
+  if (found !== undefined) {
+    const { commandHelp } = await import("./help.ts");
+    io.out(commandHelp(found.entry, found.name, (await found.entry.load()).default));
+    return 0;
+  }
+  const known = groups.find(({ name }) => name === words[0]);
+  if (known === undefined || words.length > 1) throw new CliError(`unknown help topic: ${words.join(" ")}`);
+  const { groupHelp } = await import("./help.ts");
+  io.out(groupHelp(known, membersOf(known.name)));
+  return 0;
+}
+
+async function rootHelp(print: (text: string) => void): Promise<void> {
+  const { rootHelp: render } = await import("./help.ts");
+  const all = topLevel();
+  const first = common.flatMap((name) => all.filter((each) => each.name === name));
+  const sections = [
+    { title: "Common Commands", entries: first },
+    { title: "Management Commands", entries: groups },
+    { title: "Commands", entries: all.filter(({ name }) => !common.includes(name)) },
+  ];
+  print(render(sections, globalFlags));
+}
+
+function createContext(io: Io, flags: { [K in keyof typeof globalFlags]: (typeof globalFlags)[K]["initial"] }): Context {
+  const directory = configDirectory(flags.config, io.env);
+  const certificates = io.env["DOCKER_CERT_PATH"] || directory;
+  let config: ReturnType<typeof readConfigFile> | undefined;
+  let client: Promise<Client> | undefined;
+  const readConfig = () => (config ??= readConfigFile(directory));
+  const settings = async (): Promise<EndpointSettings> => ({
+    hosts: flags.host,
+    context: flags.context,
+    configDirectory: directory,
+    config: await readConfig(),
+    env: io.env,
+    tls: {
+      enabled: flags.tls || flags.tlsverify,
+      verify: flags.tlsverify,
+      ca: flags.tlscacert || `${certificates}/ca.pem`,
+      cert: flags.tlscert || `${certificates}/cert.pem`,
+      key: flags.tlskey || `${certificates}/key.pem`,
+    },
+  });
+  const connect = async () =>
+    new Client({
+      endpoint: await resolveEndpoint(await settings()),
+      headers: (await readConfig()).HttpHeaders ?? {},
+      userAgent: `Berth-Client/${CLIENT_VERSION} (linux)`,
+      apiVersion: io.env["DOCKER_API_VERSION"] || undefined,
+    });
+  return {
+    io,
+    client: () => (client ??= connect()),
+    config: readConfig,
+    configDirectory: directory,
+    endpointSettings: settings,
+    debug: flags.debug,
+  };
+}
+

@@ -1,0 +1,67 @@
+import { ClientError } from "../client/index.ts";
+import { CliError, messageOf } from "./errors.ts";
+import type { Io } from "./io.ts";
+
+/**
+ * Prints what `find` gives for each name: a JSON array, or a template's output a line.
+ * What was found is printed also when other names failed. @throws CliError with the failures, or 64 for a bad template.
+ */
+export async function printInspected(
+  io: Io,
+  names: readonly string[],
+  format: string,
+  find: (name: string) => Promise<unknown>,
+): Promise<void> {
+  const render = await renderer(format);
+  const found: unknown[] = [];
+  const failures: string[] = [];
+  for (const name of names) {
+    try {
+      found.push(await find(name));
+    } catch (error) {
+      failures.push(messageOf(error));
+      if (error instanceof ClientError && error.status === undefined) break;
+    }
+  }
+  if (render === undefined) {
+    io.out(found.length === 0 ? "[]\n" : `${indentedJson(found)}\n`);
+  } else {
+    // Docker prints an empty line when there was nothing to format
+    let text = "";
+    for (const each of found) {
+      const line = render(each);
+      if ("failure" in line) {
+        io.out(text === "" ? "\n" : text);
+        throw new CliError(`template parsing error: ${line.failure}`, 1);
+      }
+      text += `${line.text}\n`;
+    }
+    io.out(text === "" ? "\n" : text);
+  }
+  if (failures.length > 0) throw new CliError(failures.join("\n"));
+}
+
+type Rendered = { text: string } | { failure: string };
+
+async function renderer(format: string): Promise<((value: unknown) => Rendered) | undefined> {
+  if (format === "") return undefined;
+  if (format === "json") return (value) => ({ text: JSON.stringify(value) });
+  const { compileTemplate } = await import("../template/index.ts");
+  try {
+    const template = compileTemplate(format, { missingKey: "error" });
+    return (value) => {
+      try {
+        return { text: template.execute(value) };
+      } catch (error) {
+        return { failure: messageOf(error) };
+      }
+    };
+  } catch (error) {
+    throw new CliError(`template parsing error: ${messageOf(error)}`, 64);
+  }
+}
+
+/** JSON with four spaces, as Docker's inspect commands print it. */
+export function indentedJson(value: unknown): string {
+  return JSON.stringify(value, undefined, 4);
+}

@@ -1,0 +1,140 @@
+import { resolve } from "node:path";
+import type { Mount } from "../api/index.ts";
+import { FlagError } from "./errors.ts";
+import { splitCsv } from "./flags.ts";
+import { parseBytes } from "./units.ts";
+
+const TYPES = ["bind", "volume", "tmpfs", "npipe", "cluster", "image"] as const;
+const PROPAGATIONS = ["private", "rprivate", "shared", "rshared", "slave", "rslave"] as const;
+
+/** Reads `--mount type=…,src=…,dst=…`. @throws FlagError with Docker's text. */
+export function parseMount(text: string): Mount {
+  const mount: Mount & { Type: NonNullable<Mount["Type"]> } = { Type: "volume" };
+  for (const field of splitCsv(text)) {
+    const equals = field.indexOf("=");
+    const key = (equals === -1 ? field : field.slice(0, equals)).toLowerCase();
+    if (equals === -1 && !["readonly", "ro", "volume-nocopy", "bind-nonrecursive", "bind-create-src"].includes(key)) {
+      throw new FlagError(`invalid field '${field}' must be a key=value pair`);
+    }
+    setField(mount, key, equals === -1 ? "true" : field.slice(equals + 1));
+  }
+  if ((mount.Target ?? "") === "") throw new FlagError("target is required");
+  if (mount.Type === "bind" && (mount.Source ?? "") === "") throw new FlagError("source is required");
+  checkOptions(mount);
+  return mount;
+}
+
+function setField(mount: Mount & { Type: NonNullable<Mount["Type"]> }, key: string, value: string): void {
+  const isTrue = () => boolean(key, value);
+  switch (key) {
+    case "type": {
+      const type = TYPES.find((each) => each === value.toLowerCase());
+      if (type === undefined) throw new FlagError(`invalid mount type: ${value}`);
+      mount.Type = type;
+      break;
+    }
+    case "source":
+    case "src":
+      mount.Source = /^\.{1,2}(?:\/|$)/.test(value) ? resolve(value) : value;
+      break;
+    case "target":
+    case "dst":
+    case "destination":
+      mount.Target = value;
+      break;
+    case "readonly":
+    case "ro":
+      mount.ReadOnly = isTrue();
+      break;
+    case "consistency":
+      mount.Consistency = value.toLowerCase();
+      break;
+    case "bind-propagation": {
+      const propagation = PROPAGATIONS.find((each) => each === value.toLowerCase());
+      if (propagation === undefined) throw new FlagError(`invalid value for bind-propagation: ${value}`);
+      mount.BindOptions = { ...mount.BindOptions, Propagation: propagation };
+      break;
+    }
+    case "bind-nonrecursive":
+      mount.BindOptions = { ...mount.BindOptions, NonRecursive: isTrue() };
+      break;
+    case "bind-create-src":
+      mount.BindOptions = { ...mount.BindOptions, CreateMountpoint: isTrue() };
+      break;
+    case "bind-recursive":
+      setRecursive(mount, value);
+      break;
+    case "volume-subpath":
+      mount.VolumeOptions = { ...mount.VolumeOptions, Subpath: value };
+      break;
+    case "image-subpath":
+      mount.ImageOptions = { ...mount.ImageOptions, Subpath: value };
+      break;
+    case "volume-nocopy":
+      mount.VolumeOptions = { ...mount.VolumeOptions, NoCopy: isTrue() };
+      break;
+    case "volume-label": {
+      const [name, label] = pair(value);
+      mount.VolumeOptions = { ...mount.VolumeOptions, Labels: { ...mount.VolumeOptions?.Labels, [name]: label } };
+      break;
+    }
+    case "volume-driver":
+      mount.VolumeOptions = { ...mount.VolumeOptions, DriverConfig: { ...mount.VolumeOptions?.DriverConfig, Name: value } };
+      break;
+    case "volume-opt": {
+      const [name, option] = pair(value);
+      const driver = mount.VolumeOptions?.DriverConfig;
+      mount.VolumeOptions = { ...mount.VolumeOptions, DriverConfig: { ...driver, Options: { ...driver?.Options, [name]: option } } };
+      break;
+    }
+    case "tmpfs-size":
+      mount.TmpfsOptions = { ...mount.TmpfsOptions, SizeBytes: size(key, value) };
+      break;
+    case "tmpfs-mode":
+      if (!/^[0-7]+$/.test(value)) throw new FlagError(`invalid value for tmpfs-mode: ${value}`);
+      mount.TmpfsOptions = { ...mount.TmpfsOptions, Mode: Number.parseInt(value, 8) };
+      break;
+    default:
+      throw new FlagError(`unexpected key '${key}' in '${key}=${value}'`);
+  }
+}
+
+function setRecursive(mount: Mount, value: string): void {
+  const options = { ...mount.BindOptions };
+  if (value === "disabled") options.NonRecursive = true;
+  else if (value === "writable") options.ReadOnlyNonRecursive = true;
+  else if (value === "readonly") options.ReadOnlyForceRecursive = true;
+  else if (value !== "enabled") throw new FlagError(`invalid value for bind-recursive: ${value} (must be "enabled", "disabled", "writable", or "readonly")`);
+  mount.BindOptions = options;
+}
+
+function checkOptions(mount: Mount): void {
+  const refuse = (options: unknown, prefix: string, type: string) => {
+    if (options !== undefined && mount.Type !== type) {
+      throw new FlagError(`cannot mix '${prefix}-*' options with mount type '${mount.Type ?? ""}'`);
+    }
+  };
+  refuse(mount.VolumeOptions, "volume", "volume");
+  refuse(mount.ImageOptions, "image", "image");
+  refuse(mount.BindOptions, "bind", "bind");
+  refuse(mount.TmpfsOptions, "tmpfs", "tmpfs");
+}
+
+function boolean(key: string, value: string): boolean {
+  if (["1", "t", "T", "TRUE", "true", "True"].includes(value)) return true;
+  if (["0", "f", "F", "FALSE", "false", "False"].includes(value)) return false;
+  throw new FlagError(`invalid value for ${key}: ${value}`);
+}
+
+function size(key: string, value: string): number {
+  try {
+    return parseBytes(value);
+  } catch {
+    throw new FlagError(`invalid value for ${key}: ${value}`);
+  }
+}
+
+function pair(text: string): [string, string] {
+  const equals = text.indexOf("=");
+  return equals === -1 ? [text, ""] : [text.slice(0, equals), text.slice(equals + 1)];
+}

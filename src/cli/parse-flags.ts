@@ -1,0 +1,94 @@
+import { FlagError } from "./errors.ts";
+import type { Flag, FlagTable } from "./flags.ts";
+
+export interface ParsedLine {
+  values: Record<string, unknown>;
+  /** Names of the flags that were given. */
+  changed: ReadonlySet<string>;
+  args: string[];
+  /** `--help` or `-h` was given, and the table has no flag of its own with that name. */
+  help: boolean;
+}
+
+/**
+ * Splits words into flags and arguments as pflag does: `-itd`, `-p80:80`, `-p=80:80`, `--flag=x`, `--flag x`, `--`.
+ * @param interspersed false: the first argument ends the flags (`run`, `exec`).
+ * @throws FlagError with pflag's text.
+ */
+export function parseFlags(table: FlagTable, words: readonly string[], interspersed: boolean): ParsedLine {
+  const line: { values: Record<string, unknown>; changed: Set<string>; args: string[]; help: boolean } = {
+    values: {},
+    changed: new Set(),
+    args: [],
+    help: false,
+  };
+  for (const [name, flag] of Object.entries(table)) line.values[name] = flag.initial;
+  const set = (name: string, flag: Flag<unknown>, text: string) => {
+    try {
+      line.values[name] = flag.parse(text, line.values[name], !line.changed.has(name));
+    } catch (error) {
+      if (!(error instanceof FlagError)) throw error;
+      const shown = flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;
+      throw new FlagError(`invalid argument ${JSON.stringify(text)} for "${shown}" flag: ${error.message}`);
+    }
+    line.changed.add(name);
+  };
+  const queue = [...words];
+  for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
+    if (word === "--") {
+      line.args.push(...queue);
+      break;
+    }
+    if (word.startsWith("--")) long(table, word, queue, set, line);
+    else if (word.startsWith("-") && word.length > 1) shorts(table, word, queue, set, line);
+    else {
+      line.args.push(word);
+      if (interspersed) continue;
+      line.args.push(...queue);
+      break;
+    }
+  }
+  return line;
+}
+
+type SetValue = (name: string, flag: Flag<unknown>, text: string) => void;
+
+function long(table: FlagTable, word: string, queue: string[], set: SetValue, line: { help: boolean }): void {
+  const equals = word.indexOf("=");
+  const name = word.slice(2, equals === -1 ? undefined : equals);
+  if (name === "" || name.startsWith("-")) throw new FlagError(`bad flag syntax: ${word}`);
+  const flag = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (flag === undefined) {
+    if (name !== "help") throw new FlagError(`unknown flag: --${name}`);
+    line.help = equals === -1 || word.slice(equals + 1) === "true";
+    return;
+  }
+  if (equals !== -1) return set(name, flag, word.slice(equals + 1));
+  if (flag.bare !== undefined) return set(name, flag, flag.bare);
+  const value = queue.shift();
+  if (value === undefined) throw new FlagError(`flag needs an argument: --${name}`);
+  set(name, flag, value);
+}
+
+function shorts(table: FlagTable, word: string, queue: string[], set: SetValue, line: { help: boolean }): void {
+  for (let rest = word.slice(1); rest !== ""; ) {
+    const letter = rest.slice(0, 1);
+    rest = rest.slice(1);
+    const found = Object.entries(table).find(([, flag]) => flag.short === letter);
+    if (found === undefined) {
+      if (letter !== "h") throw new FlagError(`unknown shorthand flag: '${letter}' in ${word}`);
+      line.help = true;
+      continue;
+    }
+    const [name, flag] = found;
+    if (rest.startsWith("=")) return set(name, flag, rest.slice(1));
+    if (flag.bare !== undefined) {
+      set(name, flag, flag.bare);
+      continue;
+    }
+    if (rest !== "") return set(name, flag, rest);
+    const value = queue.shift();
+    if (value === undefined) throw new FlagError(`flag needs an argument: '${letter}' in ${word}`);
+    return set(name, flag, value);
+  }
+}
