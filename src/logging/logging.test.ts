@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { LogsQuery } from "../api/index.ts";
 import { messageOf } from "../base/index.ts";
 import { LOG_DRIVERS } from "./index.ts";
-import { nanosOf } from "./entry.ts";
+import { nanosOf, parseEntries } from "./entry.ts";
 import { parseSize } from "./options.ts";
 import type { LogDriver } from "./types.ts";
 
@@ -210,6 +210,39 @@ describe("options", () => {
       1024,
       undefined,
       undefined,
+    ]);
+  });
+});
+
+describe("entries", () => {
+  const rows: Array<[string, string, string]> = [
+    ["plain text", "stdout", "plain text\n"],
+    ['a tab\tand a "quote"', "stderr", 'a tab\tand a "quote"\n'],
+    ["a back\\slash", "stdout", "a back\\slash\n"],
+    ["snowman ☃", "stdout", "snowman ☃\n"],
+    ['looks like ","stream":"stderr","time":"x"}', "stdout", 'looks like ","stream":"stderr","time":"x"}\n'],
+  ];
+  for (const [said, stream, expected] of rows) {
+    test(`${stream}: ${said}`, () => {
+      const block = Buffer.from(line(said, stream) + line("next", "stderr"));
+      const entries = parseEntries(block);
+      expect(entries.map((entry) => [Buffer.from(entry.text).toString(), entry.stream])).toEqual([
+        [expected, stream],
+        ["next\n", "stderr"],
+      ]);
+      expect(entries[0]?.time).toBe("2026-01-01T00:00:00.5Z");
+    });
+  }
+
+  test("a piece of a long line has no line feed; attributes may stand between", () => {
+    const block = Buffer.from(
+      '{"log":"piece","stream":"stdout","time":"2026-01-01T00:00:00Z"}\n' +
+        '{"log":"whole\\n","stream":"stderr","attrs":{"a":"b"},"time":"2026-01-01T00:00:01Z"}\n',
+    );
+    const entries = parseEntries(block).map(({ text, stream, time }) => [Buffer.from(text).toString(), stream, time]);
+    expect(entries).toEqual([
+      ["piece", "stdout", "2026-01-01T00:00:00Z"],
+      ["whole\n", "stderr", "2026-01-01T00:00:01Z"],
     ]);
   });
 });

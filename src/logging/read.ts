@@ -1,6 +1,6 @@
 import type { LogStream, OutputChunk } from "../api/index.ts";
 import { Changes } from "./changes.ts";
-import { fullTime, nanosOf, parseEntry, type LogEntry } from "./entry.ts";
+import { fullTime, nanosOf, parseEntries, type LogEntry } from "./entry.ts";
 import { closeAll, openAll, openLog, openNext, type OpenLog } from "./log-files.ts";
 import { seekTail } from "./tail.ts";
 import type { LogRead } from "./types.ts";
@@ -15,31 +15,67 @@ export function readJsonFile(request: LogRead): LogStream {
   const signal = AbortSignal.any([request.signal, cut.signal]);
   return {
     tty: request.tty,
-    output: lines({ ...request, signal }),
+    output: flatten(chunks({ ...request, signal })),
     [Symbol.asyncDispose]: async () => cut.abort(),
   };
 }
 
-async function* lines(request: LogRead): AsyncGenerator<OutputChunk> {
-  const { query } = request;
-  if (!query.stdout && !query.stderr) return;
-  const until = query.until;
-  for await (const entry of entries(request)) {
-    const at = until === undefined && query.since === undefined ? 0n : nanosOf(entry.time);
-    if (until !== undefined && at > until) return;
-    if (query.since !== undefined && at < query.since) continue;
-    const stream = entry.stream === "stderr" ? "stderr" : "stdout";
-    if (!query[stream]) continue;
-    yield { stream, data: Buffer.from(render(entry, request)) };
+/** Chunks by the block, so that a long log costs no promise of its own for each line. */
+async function* chunks(request: LogRead): AsyncGenerator<OutputChunk[]> {
+  const { since, until, stdout, stderr } = request.query;
+  if (!stdout && !stderr) return;
+  const timed = since !== undefined || until !== undefined;
+  for await (const batch of entries(request)) {
+    const chosen: OutputChunk[] = [];
+    for (const entry of batch) {
+      const at = timed ? nanosOf(entry.time) : 0n;
+      if (until !== undefined && at > until) {
+        yield chosen;
+        return;
+      }
+      if (since !== undefined && at < since) continue;
+      if (!request.query[entry.stream]) continue;
+      chosen.push({ stream: entry.stream, data: render(entry, request) });
+    }
+    yield chosen;
   }
 }
 
-function render(entry: LogEntry, { query, details }: LogRead): string {
+function render(entry: LogEntry, { query, details }: LogRead): Uint8Array {
+  if (!query.details && !query.timestamps) return entry.text;
   const prefix = query.details ? `${details} ` : "";
-  return query.timestamps ? `${fullTime(entry.time)} ${prefix}${entry.log}` : `${prefix}${entry.log}`;
+  return Buffer.concat([Buffer.from(query.timestamps ? `${fullTime(entry.time)} ${prefix}` : prefix), entry.text]);
 }
 
-async function* entries(request: LogRead): AsyncGenerator<LogEntry> {
+/** The items of the batches one by one; what is there already is given without a turn of the loop. */
+function flatten<T>(batches: AsyncGenerator<T[]>): AsyncIterable<T> {
+  let batch: T[] = [];
+  let index = 0;
+  const next = async (): Promise<IteratorResult<T>> => {
+    while (index >= batch.length) {
+      const result = await batches.next();
+      if (result.done === true) return { done: true, value: undefined };
+      batch = result.value;
+      index = 0;
+    }
+    return take();
+  };
+  const take = (): IteratorResult<T> => {
+    const value = batch[index++];
+    return value === undefined ? { done: true, value: undefined } : { done: false, value };
+  };
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => (index < batch.length ? Promise.resolve(take()) : next()),
+      return: async () => {
+        await batches.return(undefined);
+        return { done: true, value: undefined };
+      },
+    }),
+  };
+}
+
+async function* entries(request: LogRead): AsyncGenerator<LogEntry[]> {
   const { path, maxFiles, query, signal } = request;
   // Watching begins before reading: what is written in between is not missed.
   using changes = query.follow ? new Changes(path, request.ended, signal) : undefined;
@@ -70,7 +106,7 @@ async function keep(all: OpenLog[], kept: OpenLog[]): Promise<OpenLog[]> {
 }
 
 /** Reads on as the file grows and is rotated; ends when the log is whole and read to its end. */
-async function* follow(first: OpenLog | undefined, changes: Changes, request: LogRead): AsyncGenerator<LogEntry> {
+async function* follow(first: OpenLog | undefined, changes: Changes, request: LogRead): AsyncGenerator<LogEntry[]> {
   const { path, maxFiles, signal } = request;
   let whole = false;
   request.ended.then(
@@ -103,24 +139,23 @@ async function* follow(first: OpenLog | undefined, changes: Changes, request: Lo
 }
 
 /** Every whole line from the file's offset to its end now. */
-async function* drain(file: OpenLog, signal: AbortSignal): AsyncGenerator<LogEntry> {
-  const block = Buffer.allocUnsafe(BLOCK);
-  let rest = Buffer.alloc(0);
+async function* drain(file: OpenLog, signal: AbortSignal): AsyncGenerator<LogEntry[]> {
+  let rest: Buffer = Buffer.alloc(0);
   while (!signal.aborted) {
-    const { bytesRead } = await file.file.read(block, 0, BLOCK, file.offset + rest.length);
+    // A block of its own each time: the entries are views of it.
+    const block = Buffer.allocUnsafe(rest.length + BLOCK);
+    rest.copy(block);
+    const { bytesRead } = await file.file.read(block, rest.length, BLOCK, file.offset + rest.length);
     if (bytesRead === 0) return;
-    const data = rest.length === 0 ? block.subarray(0, bytesRead) : Buffer.concat([rest, block.subarray(0, bytesRead)]);
+    const data = block.subarray(0, rest.length + bytesRead);
     const end = data.lastIndexOf(10) + 1;
     if (end === 0 && data.length < LONGEST_LINE) {
-      rest = Buffer.from(data);
+      rest = data;
       continue;
     }
     const whole = end === 0 ? data.length : end;
     file.offset += whole;
-    rest = Buffer.from(data.subarray(whole));
-    for (const line of data.toString("utf8", 0, whole).split("\n")) {
-      const entry = line === "" ? undefined : parseEntry(line);
-      if (entry !== undefined) yield entry;
-    }
+    rest = data.subarray(whole);
+    yield parseEntries(data.subarray(0, whole));
   }
 }
