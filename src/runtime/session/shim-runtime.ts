@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   asEngineError,
@@ -12,6 +12,7 @@ import {
 import { cgroupPath, killCgroup, type CgroupFacts } from "../cgroups/index.ts";
 import { readExitRecord, Shim, ShimError } from "../shim/index.ts";
 import type { Runtime, Task, TaskRequest } from "../types.ts";
+import { removeDirectory } from "./remove-directory.ts";
 import { readTaskRecord, writeTaskRecord } from "./task-record.ts";
 import { removeTask, ShimTask } from "./task.ts";
 import type { PreparedTask, RuntimeContext, TaskLauncher, TaskPlace } from "./types.ts";
@@ -200,7 +201,7 @@ export class ShimRuntime implements Runtime {
       if (record === undefined) {
         // Before its record a task has nothing but this directory.
         shim?.close();
-        return await rm(directory, { recursive: true, force: true });
+        return await removeDirectory(directory);
       }
       await removeTask(this.#context, {
         id: record.id,

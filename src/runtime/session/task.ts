@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import type { StdioStream } from "../../api/index.ts";
 import { conflict, messageOf, notFound, nowNanos, type ContainerId } from "../../base/index.ts";
 import type { LinuxResources } from "../../spec/index.ts";
@@ -13,6 +12,7 @@ import {
 import { ShimError, type ExitEvent, type Shim } from "../shim/index.ts";
 import type { CgroupStats, ExecRequest, ExecTask, ExitRecord, Task } from "../types.ts";
 import { ShimExecTask } from "./exec-task.ts";
+import { removeDirectory } from "./remove-directory.ts";
 import type { RuntimeContext, TaskLauncher, TaskPlace } from "./types.ts";
 
 const SIGKILL = 9;
@@ -203,5 +203,5 @@ export async function removeTask(
   await killCgroup(cgroups, record.cgroupPath);
   await launcher.remove(parts);
   await removeCgroup(cgroups, record.cgroupPath);
-  await rm(directory, { recursive: true, force: true });
+  await removeDirectory(directory);
 }
