@@ -83,7 +83,7 @@ describe("a network to be made", () => {
 
 test.each<[NetworkCreateBody, string]>([
   [{ Name: "bridge" }, "operation is not permitted on predefined bridge network"],
-  [{ Name: " " }, 'invalid network name " "'],
+  [{ Name: " " }, "invalid name: name is empty"],
   [{ Name: "n", Driver: "foo" }, 'plugin "foo" not found'],
   [{ Name: "n", Driver: "host" }, 'only one instance of "host" network is allowed'],
   [{ Name: "n", EnableIPv4: false }, "IPv4 or IPv6 must be enabled"],

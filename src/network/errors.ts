@@ -5,8 +5,7 @@ export const networkNotFound = (ref: string) => notFound(`network ${ref} not fou
 export const ambiguousNetwork = (ref: string, count: number) =>
   invalid(`network ${ref} is ambiguous (${count} matches found on name)`);
 export const networkNameTaken = (name: string) => conflict(`network with name ${name} already exists`);
-export const badNetworkName = (name: string) =>
-  invalid(name.trim() === "" ? "invalid name: name is empty" : `invalid network name "${name}"`);
+export const emptyNetworkName = () => invalid("invalid name: name is empty");
 export const predefinedName = (name: string) => forbidden(`operation is not permitted on predefined ${name} network`);
 export const predefinedRemoval = (name: string) => forbidden(`${name} is a pre-defined network and cannot be removed`);
 export const activeEndpoints = (network: string, endpoints: ReadonlyArray<{ name: string; id: string }>) => {
