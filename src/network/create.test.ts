@@ -99,7 +99,7 @@ test.each<[NetworkCreateBody, string]>([
   [{ Name: "n", IPAM: { Config: [{ Gateway: "10.0.0.1" }] } }, "no matching subnet for gateway 10.0.0.1"],
   [
     { Name: "n", IPAM: { Config: [{ Subnet: "10.0.0.0/24", Gateway: "10.1.0.1" }] } },
-    "invalid gateway address 10.1.0.1",
+    "invalid gateway 10.1.0.1: parent subnet 10.0.0.0/24 doesn't contain this address",
   ],
   [
     { Name: "n", Options: { [OPTION.icc]: "maybe" } },
