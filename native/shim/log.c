@@ -213,7 +213,7 @@ static void put_entry(int stream, const uint8_t *before, size_t before_length, c
   if (before_length) {
     /* In one piece: a character may stand across the seam. */
     memcpy(whole, before, before_length);
-    memcpy(whole + before_length, data, length);
+    if (length > 0) memcpy(whole + before_length, data, length);
     data = whole;
     length += before_length;
   }

@@ -73,7 +73,7 @@ static inline void put(struct writer *w, const void *p, size_t n) {
     w->full = 1;
     return;
   }
-  memcpy(w->at, p, n);
+  if (n > 0) memcpy(w->at, p, n);
   w->at += n;
 }
 
