@@ -237,7 +237,8 @@ class Containers implements ContainersBackend {
     const { events } = this.#parts.needs;
     const replay = (entry: ContainerEntry, { stdout, stderr }: AttachQuery) =>
       readLogs(entry, { ...EVERYTHING, stdout, stderr }, call, this.#parts.needs);
-    return await attachTo(this.#entry(ref), ref, query, call, { events, replay });
+    // Under the lock: between joining those who wait for a start and the start itself, nobody may come to wait.
+    return await this.#locked(ref, (entry) => attachTo(entry, ref, query, call, { events, replay }));
   }
 
   async logs(ref: string, query: LogsQuery, call: CallContext) {

@@ -26,6 +26,13 @@ export const notPaused = (id: string): EngineError => unknown(`Container ${id} i
 export const isRestarting = (id: string): EngineError =>
   conflict(`Container ${id} is restarting, wait until the container is running`);
 
+/** The network of a container could not be made: why, in Docker's words around the network's own. */
+export const networkingFailed = (cause: EngineError): EngineError =>
+  new EngineError(cause.kind, `failed to set up container networking: ${cause.message}`, { cause });
+
+export const joiningNetworkFailed = (cause: EngineError): EngineError =>
+  unknown(`joining network namespace of container: ${cause.message}`, { cause });
+
 export const startPaused = (): EngineError => conflict("cannot start a paused container, try unpause instead");
 
 export const startRemoving = (): EngineError => conflict("container is marked for removal and cannot be started");

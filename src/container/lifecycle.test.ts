@@ -54,7 +54,12 @@ describe("states", () => {
       (id) => world.containers.kill(id, undefined),
       "conflict: cannot kill container: ID: container ID is not running",
     ],
-    ["kill", "running", (id) => world.containers.kill(id, "NOPE"), "invalid: cannot kill container: ID: invalid signal: NOPE"],
+    [
+      "kill",
+      "running",
+      (id) => world.containers.kill(id, "NOPE"),
+      "invalid: cannot kill container: ID: invalid signal: NOPE",
+    ],
     ["pause", "created", (id) => world.containers.pause(id), "conflict: container ID is not running"],
     ["pause", "paused", (id) => world.containers.pause(id), "conflict: Container ID is already paused"],
     ["unpause", "running", (id) => world.containers.unpause(id), "unknown: Container ID is not paused"],
@@ -127,7 +132,9 @@ describe("states", () => {
   test("a network that cannot be attached undoes the task", async () => {
     const id = await world.create();
     world.networks.failing = invalid("driver failed");
-    expect(await failure(world.containers.start(id, CALL))).toBe("invalid: driver failed");
+    expect(await failure(world.containers.start(id, CALL))).toBe(
+      "invalid: failed to set up container networking: driver failed",
+    );
     expect(world.traces()).toMatchObject({ tasks: 0, attached: 0, rows: 1 });
   });
 });

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createArchiver } from "../archive/index.ts";
 import type { Logger } from "../base/index.ts";
-import { createContainerService, type ContainerService } from "../container/index.ts";
+import { CONTAINER_BASE, createContainerService, type ContainerService } from "../container/index.ts";
 import { openContentStore } from "../content/index.ts";
 import { createEventBus } from "../events/index.ts";
 import { createImageService, type ImageUsers } from "../image/index.ts";
@@ -62,6 +62,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     archiver,
     native,
     driver: storageDriver(config["storage-driver"]),
+    base: CONTAINER_BASE,
     logger,
   });
   const { runtime, cgroups } = await createRuntime({

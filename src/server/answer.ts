@@ -21,7 +21,7 @@ export type RouteAnswer =
   | { readonly kind: "frames"; readonly log: LogStream }
   | { readonly kind: "stdio"; readonly stdio: StdioStream }
   /** A hijacked connection that only ever says this. */
-  | { readonly kind: "last-words"; readonly text: string }
+  | { readonly kind: "last-words"; readonly tty: boolean; readonly text: string }
   /** Docker's refusal of an attach: text, on a connection that is not HTTP any more. */
   | { readonly kind: "raw-refusal"; readonly status: number; readonly text: string };
 

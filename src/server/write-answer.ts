@@ -51,8 +51,9 @@ export async function writeAnswer(context: AnswerContext, answer: RouteAnswer): 
     case "stdio":
       return await writeStdio(context, answer.stdio);
     case "last-words": {
-      const { output } = exchange.hijack(hijackHead(exchange, true, context.version, fields));
-      return output.write(answer.text);
+      const { output } = exchange.hijack(hijackHead(exchange, answer.tty, context.version, fields));
+      const words = { stream: "stdout", data: Buffer.from(answer.text) } as const;
+      return writeOutput((data) => output.write(data), words, answer.tty);
     }
     case "raw-refusal":
       return refuseRaw(exchange, answer.status, answer.text);

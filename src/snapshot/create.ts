@@ -8,7 +8,7 @@ import { driverUnusable } from "./errors.ts";
 import { createOverlay2 } from "./overlay2.ts";
 import { probeOverlay } from "./probe.ts";
 import { StackedSnapshotter } from "./stacked-snapshotter.ts";
-import type { Snapshotter } from "./types.ts";
+import type { BaseEntry, Snapshotter } from "./types.ts";
 import { createVfs } from "./vfs.ts";
 
 /**
@@ -22,6 +22,8 @@ export async function createSnapshotter(options: {
   archiver: Archiver;
   native: Native;
   driver?: Snapshotter["driver"] | undefined;
+  /** What lies beneath the layers of every active snapshot, where the driver stacks layers. */
+  base?: readonly BaseEntry[];
   logger: Logger;
 }): Promise<Snapshotter> {
   const logger = options.logger.with({ module: "snapshot" });

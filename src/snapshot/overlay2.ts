@@ -4,10 +4,13 @@ import { join } from "node:path";
 import type { Archiver } from "../archive/index.ts";
 import { errnoOf } from "../base/index.ts";
 import type { Place, StorageDriver } from "./driver.ts";
-import type { RootfsMount } from "./types.ts";
+import { makeBaseTree } from "./base-tree.ts";
+import type { BaseEntry, RootfsMount } from "./types.ts";
 
 /** Folder of short names; tools that know Docker's layout look for it. */
 const LINKS = "l";
+/** The folder of what lies beneath every active snapshot; another name when its content changes. */
+const BASE = "base-1";
 /** Docker's rights: the daemon's group may pass, nobody may look (CVE-2021-41091). */
 const PRIVATE = 0o710;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -20,12 +23,18 @@ const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
  *     overlay2/ID/merged    where Docker mounts; here only a name that inspect shows
  *     overlay2/ID/link      the short name: overlay2/l/LINK -> ../ID/diff
  *     overlay2/ID/lower     `l/LINK:l/LINK…`, nearest parent first
+ *     overlay2/base-1       what every container has, beneath its image's layers
  */
-export function createOverlay2(options: { root: string; archiver: Archiver }): StorageDriver {
-  const { archiver } = options;
+export function createOverlay2(options: {
+  root: string;
+  archiver: Archiver;
+  base?: readonly BaseEntry[];
+}): StorageDriver {
+  const { archiver, base = [] } = options;
   const home = join(options.root, "overlay2");
   const diffOf = (id: string) => join(home, id, "diff");
-  const lowersOf = (place: Place) => place.ancestors.map(diffOf);
+  const below = base.length === 0 ? [] : [join(home, BASE)];
+  const lowersOf = ({ kind, ancestors }: Place) => [...ancestors.map(diffOf), ...(kind === "active" ? below : [])];
 
   return {
     name: "overlay2",
@@ -33,6 +42,7 @@ export function createOverlay2(options: { root: string; archiver: Archiver }): S
 
     open: async () => {
       await mkdir(join(home, LINKS), { recursive: true, mode: PRIVATE });
+      if (base.length > 0) await makeBaseTree(join(home, BASE), base);
     },
 
     create: async ({ id, ancestors }) => {
@@ -58,7 +68,7 @@ export function createOverlay2(options: { root: string; archiver: Archiver }): S
     },
 
     unpackTarget: ({ id }) => ({ directory: diffOf(id), whiteouts: "overlay" }),
-    mount: (place) => mountOf(home, place),
+    mount: (place) => mountOf(home, place, lowersOf(place)),
     usage: ({ id }) => archiver.usage({ path: diffOf(id) }),
     changes: (place) =>
       archiver.overlayChanges(
@@ -68,21 +78,20 @@ export function createOverlay2(options: { root: string; archiver: Archiver }): S
     diff: ({ id }, signal) => archiver.pack({ root: { path: diffOf(id) }, whiteouts: "overlay", signal }),
 
     graphData: (place) => ({
-      ...(place.ancestors.length === 0 ? {} : { LowerDir: lowersOf(place).join(":") }),
+      ...(lowersOf(place).length === 0 ? {} : { LowerDir: lowersOf(place).join(":") }),
       MergedDir: join(home, place.id, "merged"),
       UpperDir: diffOf(place.id),
       WorkDir: join(home, place.id, "work"),
     }),
 
-    directories: async () => (await readdir(home)).filter((name) => name !== LINKS),
+    directories: async () => (await readdir(home)).filter((name) => name !== LINKS && !name.startsWith("base-")),
   };
 }
 
-function mountOf(home: string, { id, kind, ancestors }: Place): RootfsMount {
+function mountOf(home: string, { id, kind }: Place, lower: string[]): RootfsMount {
   const own = join(home, id, "diff");
   // overlay(5) wants a lower directory besides the upper one, or two without.
-  if (ancestors.length === 0) return { type: "bind", source: own, readOnly: kind === "committed" };
-  const lower = ancestors.map((ancestor) => join(home, ancestor, "diff"));
+  if (lower.length === 0) return { type: "bind", source: own, readOnly: kind === "committed" };
   if (kind === "committed") return { type: "overlay", lower: [own, ...lower], upper: undefined, work: undefined };
   return { type: "overlay", lower, upper: own, work: join(home, id, "work") };
 }

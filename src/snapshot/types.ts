@@ -64,6 +64,11 @@ export interface SnapshotChange {
   kind: "modified" | "added" | "deleted";
 }
 
+/** A part of what lies beneath every active snapshot's layers. Folders above it are made. */
+export type BaseEntry =
+  | { readonly kind: "directory" | "file"; readonly path: string }
+  | { readonly kind: "link"; readonly path: string; readonly target: string };
+
 /** A rootfs as the launch plan needs it. */
 export type RootfsMount =
   | { type: "overlay"; lower: string[]; upper: string | undefined; work: string | undefined } // lower: top first

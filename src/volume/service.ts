@@ -28,6 +28,7 @@ const DATA = "_data";
 const REMOVED = ".removed";
 
 // Docker answers null where nothing was sent, which its document's type does not say.
+const NULL_LIST = null as unknown as string[];
 const NULL_MAP = null as unknown as Record<string, string>;
 
 export interface VolumeServiceParts {
@@ -85,7 +86,7 @@ class LocalVolumes implements VolumeService {
 
   async list(filters: Filters): Promise<VolumeListResponse> {
     const rows = listed(this.#rows.present(), filters, (name) => this.#inUse(name));
-    return { Volumes: rows.map((row) => this.#shown(row)) };
+    return { Volumes: rows.map((row) => this.#shown(row)), Warnings: NULL_LIST };
   }
 
   async listWithUsage(): Promise<VolumeListResponse> {

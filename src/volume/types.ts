@@ -8,7 +8,7 @@ export interface VolumeService extends VolumesBackend {
   ensure(request: {
     name: string | undefined;
     driver: string | undefined;
-    options: Record<string, string>;
+    options: Record<string, string> | undefined;
     labels: Record<string, string>;
   }): Promise<VolumeUse>;
   /** Records that the container uses the volume (so that rm refuses it), or no longer does. Durable. */

@@ -9,7 +9,8 @@ import { run, output, type Result, type RunOptions } from "./process.ts";
 import { eventually } from "./wait.ts";
 
 export const ROOT = new URL("../..", import.meta.url).pathname;
-export const BERTH = join(ROOT, "dist/berth");
+/** The executable under test: the one that tools/build makes, or another one (an installed one, say). */
+export const BERTH = process.env["BERTH_UNDER_TEST"] ?? join(ROOT, "dist/berth");
 
 let count = 0;
 

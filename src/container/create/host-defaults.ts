@@ -10,7 +10,7 @@ export function withDefaults(host: HostConfig, config: ContainerConfiguration): 
   return {
     ...host,
     NetworkMode: mode.kind === "network" ? mode.name : (host.NetworkMode ?? "bridge"),
-    PortBindings: portBindings(host.PortBindings ?? {}),
+    ...(host.PortBindings ? { PortBindings: portBindings(host.PortBindings) } : {}),
     LogConfig: logConfig(host.LogConfig, config),
     RestartPolicy: {
       Name: host.RestartPolicy?.Name || "no",

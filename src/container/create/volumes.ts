@@ -37,7 +37,7 @@ async function settleVolume(mount: WantedVolume, needs: Needs, undo: AsyncDispos
   const use = await needs.volumes.ensure({
     name: mount.name,
     driver: mount.driver,
-    options: mount.driverOptions,
+    options: Object.keys(mount.driverOptions).length > 0 ? mount.driverOptions : undefined,
     labels: mount.labels,
   });
   if (use.created) undo.defer(() => needs.volumes.remove(use.name, { force: true }));

@@ -17,7 +17,7 @@ import {
 import type { ContainerRegistry } from "../registry.ts";
 import type { ContainerDependencies } from "../types.ts";
 import type { ExecInstance } from "./instance.ts";
-import { execProcess } from "./process.ts";
+import { execProcess, execUser } from "./process.ts";
 
 /** Ended execs are kept for inspect until so many newer ones of their container are there. */
 const KEPT = 64;
@@ -41,10 +41,11 @@ export class ExecService implements ExecBackend {
   async create(ref: string, body: ExecCreateBody): Promise<{ Id: string }> {
     const entry = this.#registry.resolve(ref);
     if ((body.Cmd ?? []).length === 0) throw noExecCommand();
-    requireRunning(entry, ref);
+    const task = requireRunning(entry, ref);
     for (const variable of body.Env ?? []) {
       if (variable.startsWith("=") || variable === "") throw invalid(`invalid environment variable: ${variable}`);
     }
+    execUser(entry.record, body, task.pid, this.#needs);
     const detachKeys = parseDetachKeys(body.DetachKeys, "escape");
     const instance: ExecInstance = { id: randomId(), entry, body, detachKeys, state: { kind: "created" } };
     this.#instances.set(instance.id, instance);

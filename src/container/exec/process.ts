@@ -9,6 +9,12 @@ import type { ContainerDependencies } from "../types.ts";
 
 type Needs = Pick<ContainerDependencies, "config" | "host" | "users">;
 
+/** Who an exec runs as, by the files that the container has now. @throws invalid for a user or group that is not there. */
+export function execUser(record: ContainerRecord, body: ExecCreateBody, pid: number, { users }: Pick<Needs, "users">) {
+  const root = { type: "bind", source: `/proc/${pid}/root`, readOnly: true } as const;
+  return users.resolve(root, body.User || record.config.User || "", record.hostConfig.GroupAdd ?? []);
+}
+
 /** The process that an exec starts: the container's environment, user and rights with the request's changes. */
 export function execProcess(
   record: ContainerRecord,
@@ -17,8 +23,7 @@ export function execProcess(
   needs: Needs,
 ): ProcessSpec {
   const { config, hostConfig: host } = record;
-  const root = { type: "bind", source: `/proc/${options.pid}/root`, readOnly: true } as const;
-  const user = needs.users.resolve(root, body.User || config.User || "", host.GroupAdd ?? []);
+  const user = execUser(record, body, options.pid, needs);
   const privileged = body.Privileged === true;
   const capabilities = privileged
     ? ALL_CAPABILITIES.filter((name) => needs.host.capabilities.includes(name))

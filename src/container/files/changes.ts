@@ -15,6 +15,7 @@ const STUBS = new Set([
   "/etc",
   "/etc/hosts",
   "/etc/hostname",
+  "/etc/mtab",
   "/etc/resolv.conf",
   "/proc",
   "/sys",

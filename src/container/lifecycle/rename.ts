@@ -12,7 +12,7 @@ export function rename(entry: ContainerEntry, text: string, registry: ContainerR
   if (text.replace(/^\//, "") === oldName) {
     throw invalid("Renaming a container with the same name as its current name");
   }
-  using _reserved = reserve(entry, text, registry);
+  using _reserved = reserve(entry, `/${text.replace(/^\//, "")}`, registry);
   const name = parseName(text);
   registry.saveRecord(entry, { ...entry.record, name });
   announce(events, entry.record, "rename", { oldName: `/${oldName}` });

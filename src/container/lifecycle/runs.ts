@@ -182,11 +182,17 @@ export class Runs {
   }
 
   async #release(entry: ContainerEntry): Promise<void> {
-    if (entry.leftover === undefined) return;
+    const { leftover } = entry;
+    if (leftover === undefined) return;
+    // At once: the network's end and the cgroup's do not need each other.
+    const results = await Promise.allSettled([this.#disconnect(entry), leftover.release()]);
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+    entry.leftover = undefined;
+  }
+
+  async #disconnect(entry: ContainerEntry): Promise<void> {
     if (Object.keys(entry.record.endpoints).length > 0) await this.#needs.networks.detach(entry.id);
     crashPoint("exit:network");
-    await entry.leftover.release();
-    entry.leftover = undefined;
   }
 
   async #restart(entry: ContainerEntry): Promise<void> {

@@ -1,11 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { asEngineError, crashPoint, errnoOf, invalid, type EngineError } from "../../base/index.ts";
+import { asEngineError, conflict, crashPoint, errnoOf, invalid, type EngineError } from "../../base/index.ts";
 import { LaunchError, type Task } from "../../runtime/index.ts";
+import type { AttachedNetworking } from "../../network/index.ts";
 import type { RuntimeSpec } from "../../spec/index.ts";
 import { networkingOf } from "../create/endpoints.ts";
 import { namespaceMode, networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
+import { joiningNetworkFailed, networkingFailed } from "../errors.ts";
 import { fillFiles, filesIn, prepareFiles } from "../hosts-files.ts";
 import type { ContainerRecord } from "../record.ts";
 import type { ContainerRegistry } from "../registry.ts";
@@ -13,6 +15,7 @@ import { compileSpec } from "../spec/compile.ts";
 import { resolveDeviceNumbers, resolveDevices } from "../spec/devices.ts";
 import type { ContainerFiles } from "../spec/mounts.ts";
 import type { NamespacePaths } from "../spec/namespaces.ts";
+import { statusWord } from "../state.ts";
 import type { ContainerDependencies } from "../types.ts";
 
 /** Makes a task out of a container: everything between `start` and the program running. */
@@ -55,7 +58,7 @@ export class StartPlan {
     crashPoint("start:task");
     const networked = Object.keys(record.endpoints).length > 0;
     if (networked) undo.defer(() => networks.detach(record.id));
-    const attached = networked ? await networks.attach(networkingOf(record), task.namespacePath("net")) : undefined;
+    const attached = networked ? await this.#attach(record, task) : undefined;
     crashPoint("start:network");
     if (others.files === undefined) await fillFiles(own, record, attached, networks.hostGateway());
     crashPoint("start:hosts");
@@ -67,6 +70,14 @@ export class StartPlan {
     crashPoint("start:recorded");
     undo.move();
     return task;
+  }
+
+  async #attach(record: ContainerRecord, task: Task): Promise<AttachedNetworking> {
+    try {
+      return await this.#needs.networks.attach(networkingOf(record), task.namespacePath("net"));
+    } catch (error) {
+      throw networkingFailed(asEngineError(error));
+    }
   }
 
   async #spec(
@@ -122,7 +133,7 @@ export class StartPlan {
     let files: ContainerFiles | undefined;
     const network = networkMode(host.NetworkMode);
     if (network.kind === "container") {
-      const other = this.#running(network.ref, "network");
+      const other = this.#networked(network.ref);
       paths.network = other.task.namespacePath("net");
       files = filesIn(join(this.#needs.root, other.entry.id));
     }
@@ -143,12 +154,24 @@ export class StartPlan {
     return { paths, files };
   }
 
+  #networked(ref: string): { entry: ContainerEntry; task: Task } {
+    let entry: ContainerEntry;
+    try {
+      entry = this.#registry.resolve(ref);
+    } catch (error) {
+      throw joiningNetworkFailed(asEngineError(error));
+    }
+    const { run, state } = entry;
+    if (run !== undefined && state.phase.kind === "running") return { entry, task: run.task };
+    throw conflict(
+      `cannot join network namespace of a non running container: container ${entry.name} is ${statusWord(state)}`,
+    );
+  }
+
   #running(ref: string, kind: string): { entry: ContainerEntry; task: Task } {
     const entry = this.#registry.resolve(ref);
     if (entry.state.phase.kind !== "running" || entry.run === undefined) {
-      throw invalid(
-        `cannot join ${kind} namespace of a non running container: container ${entry.id} is ${entry.state.phase.kind === "restarting" ? "restarting" : "exited"}`,
-      );
+      throw conflict(`failed to join ${kind} namespace: container ${entry.id} is not running`);
     }
     return { entry, task: entry.run.task };
   }

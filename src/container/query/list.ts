@@ -44,7 +44,7 @@ export class ContainerList {
       Command: [record.path, ...record.args].map(quoted).join(" "),
       Created: Number(BigInt(record.createdAt) / 1_000_000_000n),
       Ports: portSummaries(portMap(entry, attached)),
-      ...(size ? await this.#sizes(entry) : {}),
+      ...(size ? withoutZero(await this.#sizes(entry)) : {}),
       Labels: record.config.Labels ?? {},
       State: statusWord(state),
       Status: statusText(state, entry.health, this.#clock.now()),
@@ -75,6 +75,11 @@ export class ContainerList {
   async #sizes(entry: ContainerEntry): Promise<{ SizeRw: number; SizeRootFs: number }> {
     return await sizesOf(entry, this.#needs);
   }
+}
+
+/** Docker's lists leave out a size of nothing, its inspect does not. */
+function withoutZero({ SizeRw, SizeRootFs }: { SizeRw: number; SizeRootFs: number }): Partial<ContainerSummary> {
+  return { ...(SizeRw > 0 ? { SizeRw } : {}), ...(SizeRootFs > 0 ? { SizeRootFs } : {}) };
 }
 
 /** Bytes that the container wrote, and of its whole root file system. */

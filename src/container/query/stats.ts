@@ -91,7 +91,7 @@ function compose(
       read: ZERO_TIME,
       preread: ZERO_TIME,
       pids_stats: {},
-      blkio_stats: blockStats([]),
+      blkio_stats: blockStats([], needs.host.cgroupVersion),
       num_procs: 0,
       storage_stats: {},
       cpu_stats: EMPTY_CPU,
@@ -107,7 +107,7 @@ function compose(
     read: formatNanos(stats.readAt),
     preread: before === undefined ? ZERO_TIME : formatNanos(before.stats.readAt),
     pids_stats: { current: pids.current, ...(pids.limit > 0 ? { limit: pids.limit } : {}) },
-    blkio_stats: blockStats(stats.blockIo),
+    blkio_stats: blockStats(stats.blockIo, needs.host.cgroupVersion),
     num_procs: 0,
     storage_stats: {},
     cpu_stats: cpuStats(now, needs),
@@ -145,7 +145,9 @@ function cpuStats({ stats: { cpu }, systemNanos }: Sample, { host }: Needs): Con
   };
 }
 
-function blockStats(devices: CgroupStats["blockIo"]) {
+/** What cgroup v2 does not count is null, as in Docker; v1 has the lists, which its kernel leaves empty. */
+function blockStats(devices: CgroupStats["blockIo"], cgroupVersion: 1 | 2) {
+  const uncounted = cgroupVersion === 1 ? [] : null;
   const entry = (
     op: string,
     value: number,
@@ -159,11 +161,11 @@ function blockStats(devices: CgroupStats["blockIo"]) {
   return {
     io_service_bytes_recursive: devices.map((device) => entry(device.op, device.bytes, device)),
     io_serviced_recursive: devices.map((device) => entry(device.op, device.operations, device)),
-    io_queue_recursive: null,
-    io_service_time_recursive: null,
-    io_wait_time_recursive: null,
-    io_merged_recursive: null,
-    io_time_recursive: null,
-    sectors_recursive: null,
+    io_queue_recursive: uncounted,
+    io_service_time_recursive: uncounted,
+    io_wait_time_recursive: uncounted,
+    io_merged_recursive: uncounted,
+    io_time_recursive: uncounted,
+    sectors_recursive: uncounted,
   };
 }

@@ -1,4 +1,4 @@
-import { conflict, type EngineError } from "../../base/index.ts";
+import { conflict, invalid, type EngineError } from "../../base/index.ts";
 import { errnoText } from "../errno-text.ts";
 import type { OpName, PlanOp } from "../plan/index.ts";
 import { initFailure, startFailure, type FailureOptions, type Phase } from "./errors.ts";
@@ -55,7 +55,11 @@ const EXPLANATIONS: { readonly [Name in OpName]?: Explanation<Name> } = {
   move_mount: ({ slot }, at) => mountFailure(slot, at),
   fsmount: ({ slot }, at) => mountFailure(slot, at),
   mount_setattr: ({ slot }, at) => mountFailure(slot, at),
-  make_dir: ({ path }, { reason, options }) => initFailure(`mkdir ${path}: ${reason}`, options),
+  // The working directory, which Docker makes at create: it says no more than this.
+  make_dir: ({ path }, { errno, reason, options }) =>
+    errno === "ENOTDIR"
+      ? invalid(`Cannot mkdir: ${path} is not a directory`, { cause: options.cause })
+      : initFailure(`mkdir ${path}: ${reason}`, options),
   chdir: ({ path }, { reason, options }) =>
     initFailure(`chdir to cwd ("${path}") set in config.json failed: ${reason}`, options),
   rlimit: ({ resource }, { reason, options }) =>

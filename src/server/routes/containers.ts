@@ -63,7 +63,10 @@ export function containerRoutes(backend: ContainersBackend): ContainerRoutes {
       const wanted: LogsQuery = { ...query, tail: parseTail(query.tail) };
       return { kind: "frames", log: await backend.logs(ref, wanted, context) };
     },
-    containerChanges: async ({ ref }) => json(await backend.changes(ref)),
+    containerChanges: async ({ ref }) => {
+      const changes = await backend.changes(ref);
+      return json(changes.length === 0 ? null : changes); // as Docker says nothing
+    },
     containerExport: async ({ ref, context }) => ({
       kind: "bytes",
       contentType: "application/octet-stream",

@@ -21,7 +21,7 @@ export function execRoutes(backend: ExecBackend): ExecRoutes {
         const error = asEngineError(thrown);
         // Docker hijacks before the process is started: why it could not be is told on the stream.
         if (detach || error.kind === "not-found" || error.kind === "conflict") throw error;
-        return { kind: "last-words", text: `${error.message}\r\n` };
+        return { kind: "last-words", tty: body.Tty === true, text: `${error.message}\r\n` };
       }
     },
     execResize: async ({ ref, query }) => {
