@@ -1,4 +1,4 @@
-import { dataLoss, unavailable, type EngineError } from "../base/index.ts";
+import { dataLoss, noSpace, unavailable, type EngineError } from "../base/index.ts";
 
 /** The file is not readable as a database any more. */
 export function damaged(path: string, detail: string, cause?: unknown): EngineError {
@@ -14,6 +14,11 @@ export function newer(path: string, owner: string, found: number, known: number)
     `the state file ${path} was written by a newer berth (${owner} is at version ${found}, this one knows ${known}): ` +
       "start that version, or give this one another data root",
   );
+}
+
+/** There is no room for a commit. */
+export function full(path: string, cause: unknown): EngineError {
+  return noSpace(`no space left on device: nothing can be recorded in ${path}`, { cause });
 }
 
 /** Another process holds it. */

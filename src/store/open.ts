@@ -7,6 +7,7 @@ import { busy, damaged } from "./errors.ts";
 /** `berth` in ASCII without its vowel: marks the file as ours (SQLite's application_id). */
 const APPLICATION_ID = 0x62727468;
 const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
 
 /**
  * Opens or makes the database file, mode 0600, in WAL mode, and checks it.
@@ -42,8 +43,18 @@ function claim(db: DatabaseSync, path: string): void {
   db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
 }
 
+/** Whether a statement failed because the disk is full. */
+export function isFull(error: unknown): boolean {
+  return resultCode(error) === SQLITE_FULL;
+}
+
+/** SQLite's primary result code of an error of node:sqlite. */
+function resultCode(error: unknown): number | undefined {
+  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
+}
+
 function asStoreError(path: string, error: unknown): unknown {
-  const code = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
+  const code = resultCode(error);
   if (code === undefined) return error;
   return code === SQLITE_BUSY ? busy(path, error) : damaged(path, messageOf(error), error);
 }

@@ -1,7 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Logger } from "../base/index.ts";
-import { newer } from "./errors.ts";
-import { openDatabase } from "./open.ts";
+import { full, newer } from "./errors.ts";
+import { isFull, openDatabase } from "./open.ts";
+import { Reserve } from "./reserve.ts";
 import type { SqlValue, Statement, Store } from "./types.ts";
 
 /**
@@ -21,12 +22,14 @@ class SqliteStore implements Store {
   readonly #path: string;
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, Statement>();
+  readonly #reserve: Reserve;
   #durability: Durability | undefined;
   #depth = 0;
 
   constructor(path: string, db: DatabaseSync) {
     this.#path = path;
     this.#db = db;
+    this.#reserve = new Reserve(`${path}-reserve`);
     this.#setDurability("FULL");
     db.exec("CREATE TABLE IF NOT EXISTS migrations (owner TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT");
   }
@@ -56,7 +59,15 @@ class SqliteStore implements Store {
     // The pragma has no effect inside a transaction, so it is set before. In WAL mode NORMAL leaves out the fsync of the
     // commit; a crash of the machine may lose it, but never damages the file.
     this.#setDurability(options.durable === false ? "NORMAL" : "FULL");
-    return this.#inside("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", work);
+    const attempt = () => this.#inside("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", work);
+    try {
+      return attempt();
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      // On a full disk removals must still be possible: they make room. The reserve is there for them.
+      if (!this.#reserve.spend()) throw full(this.#path, error);
+      return attempt();
+    }
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isKind, messageOf, silentLogger } from "../base/index.ts";
@@ -130,4 +131,44 @@ describe("the file", () => {
     using _store = open();
     expect(isKind(attempt(open), "unavailable")).toBe(true);
   });
+});
+
+describe("a full disk", () => {
+  /** A file system of its own, so small that it is soon full; undefined where none can be mounted. */
+  function smallDisk(): (Disposable & { path: string }) | undefined {
+    const at = join(folder, "disk");
+    mkdirSync(at);
+    const options = ["-t", "tmpfs", "-o", "size=1536k", "tmpfs", at];
+    if (spawnSync("mount", options).status !== 0) return undefined;
+    return { path: at, [Symbol.dispose]: () => void spawnSync("umount", ["-l", at]) };
+  }
+
+  test("leaves room to remove, then is an error of its kind", () => {
+    using disk = smallDisk();
+    if (disk === undefined) {
+      console.log("skipped: no tmpfs can be mounted here");
+      return;
+    }
+    using store = createStore({ path: join(disk.path, "state.db"), logger: silentLogger });
+    store.migrate("things", [TABLE]);
+    store.transaction(() => store.prepare("INSERT INTO things VALUES ('first', 1)").run());
+    fill(join(disk.path, "filler"));
+    store.transaction(() => store.prepare("DELETE FROM things WHERE name = 'first'").run());
+    expect(store.prepare("SELECT count(*) AS n FROM things").get()).toEqual({ n: 0 });
+    fill(join(disk.path, "filler2"));
+    const insert = store.prepare("INSERT INTO things VALUES (?, 1)");
+    const error = attempt(() => {
+      for (let index = 0; index < 1000; index++) store.transaction(() => insert.run(`${index}${"x".repeat(5000)}`));
+    });
+    expect(isKind(error, "no-space")).toBe(true);
+  });
+
+  function fill(path: string): void {
+    const fd = openSync(path, "w");
+    try {
+      for (;;) writeSync(fd, Buffer.alloc(4096, 1));
+    } catch {
+      closeSync(fd);
+    }
+  }
 });
