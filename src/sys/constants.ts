@@ -3,7 +3,6 @@
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_REMOVEDIR = 0x200;
-export const AT_SYMLINK_FOLLOW = 0x400;
 export const AT_EMPTY_PATH = 0x1000;
 export const AT_RECURSIVE = 0x8000;
 
@@ -14,16 +13,12 @@ export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
-export const O_TRUNC = 0o1000;
-export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
 export const O_DIRECTORY = ARM ? 0o40000 : 0o200000;
 export const O_NOFOLLOW = ARM ? 0o100000 : 0o400000;
-export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 
 export const RESOLVE_NO_XDEV = 0x01;
-export const RESOLVE_NO_MAGICLINKS = 0x02;
 export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_BENEATH = 0x08;
 export const RESOLVE_IN_ROOT = 0x10;
@@ -40,7 +35,6 @@ export const S_IFIFO = 0o010000;
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;
 export const XATTR_CREATE = 1;
-export const XATTR_REPLACE = 2;
 
 export const STATX_BASIC_STATS = 0x7ff;
 export const STATX_BTIME = 0x800;
@@ -53,7 +47,6 @@ export const MS_NOEXEC = 8;
 export const MS_REMOUNT = 32;
 export const MS_NOATIME = 1024;
 export const MS_BIND = 4096;
-export const MS_MOVE = 8192;
 export const MS_REC = 16384;
 export const MS_UNBINDABLE = 1 << 17;
 export const MS_PRIVATE = 1 << 18;
@@ -61,68 +54,44 @@ export const MS_SLAVE = 1 << 19;
 export const MS_SHARED = 1 << 20;
 export const MS_RELATIME = 1 << 21;
 
-export const MNT_FORCE = 1;
 export const MNT_DETACH = 2;
 export const UMOUNT_NOFOLLOW = 8;
 
 export const OPEN_TREE_CLONE = 1;
 export const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
-export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 
-export const FSCONFIG_SET_FLAG = 0;
 export const FSCONFIG_SET_STRING = 1;
-export const FSCONFIG_SET_PATH = 3;
-export const FSCONFIG_SET_PATH_EMPTY = 4;
-export const FSCONFIG_SET_FD = 5;
 export const FSCONFIG_CMD_CREATE = 6;
-export const FSCONFIG_CMD_RECONFIGURE = 7;
 
 export const MOUNT_ATTR_RDONLY = 0x1;
 export const MOUNT_ATTR_NOSUID = 0x2;
 export const MOUNT_ATTR_NODEV = 0x4;
 export const MOUNT_ATTR_NOEXEC = 0x8;
 export const MOUNT_ATTR_NOATIME = 0x10;
-export const MOUNT_ATTR_IDMAP = 0x100000;
 
-export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_UN = 8;
 
 export const FALLOC_FL_KEEP_SIZE = 1;
 export const FALLOC_FL_PUNCH_HOLE = 2;
-export const SEEK_SET = 0;
-export const SEEK_CUR = 1;
-export const SEEK_END = 2;
 export const SEEK_DATA = 3;
-export const SEEK_HOLE = 4;
-export const SYNC_FILE_RANGE_WAIT_BEFORE = 1;
 export const SYNC_FILE_RANGE_WRITE = 2;
-export const SYNC_FILE_RANGE_WAIT_AFTER = 4;
 
 export const MFD_ALLOW_SEALING = 2;
-export const MFD_EXEC = 0x10;
+export const F_DUPFD_CLOEXEC = 1030;
 export const F_GETFD = 1;
-export const F_SETFD = 2;
-export const F_GETFL = 3;
-export const F_SETFL = 4;
 export const F_ADD_SEALS = 1033;
 export const F_GET_SEALS = 1034;
 export const F_SEAL_SEAL = 1;
-export const F_SEAL_SHRINK = 2;
-export const F_SEAL_GROW = 4;
 export const F_SEAL_WRITE = 8;
 
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
-export const AF_BRIDGE = 7;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
-export const SOCK_SEQPACKET = 5;
-export const SOCK_NONBLOCK = 0o4000;
-export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_IPV6 = 41;
 export const IPPROTO_SCTP = 132;
@@ -138,6 +107,4 @@ export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
 
 /** Superblock magic numbers of statfs(2). */
-export const OVERLAYFS_SUPER_MAGIC = 0x794c7630n;
 export const TMPFS_MAGIC = 0x01021994n;
-export const CGROUP2_SUPER_MAGIC = 0x63677270n;

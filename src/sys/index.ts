@@ -3,6 +3,4 @@ export { loadNative } from "./native.ts";
 export * from "./netlink/index.ts";
 export * as nft from "./nftables/index.ts";
 export { portOf, socketAddress } from "./sockaddr.ts";
-export { recordingNative, systemError } from "./recording.ts";
-export type { Answers, RecordedCall, RecordingNative } from "./recording.ts";
 export type * from "./types.ts";

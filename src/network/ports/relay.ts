@@ -2,11 +2,10 @@ import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import type { Logger } from "../../base/index.ts";
 import { messageOf } from "../../base/index.ts";
-import { SO_REUSEADDR, SOL_SOCKET } from "../../sys/index.ts";
+import { F_DUPFD_CLOEXEC, SO_REUSEADDR, SOL_SOCKET } from "../../sys/index.ts";
 import type { Native } from "../../sys/index.ts";
 import type { PublishedPort } from "../records.ts";
 
-const F_DUPFD_CLOEXEC = 1030;
 const BACKLOG = 128;
 
 /**

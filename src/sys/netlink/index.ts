@@ -1,4 +1,4 @@
 export * from "./conntrack.ts";
 export * from "./route.ts";
 export { NetlinkError, NetlinkSocket } from "./socket.ts";
-export type { Message, Request } from "./wire.ts";
+export type { Request } from "./wire.ts";
