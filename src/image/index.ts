@@ -1,3 +1,3 @@
 export { applyChanges } from "./changes.ts";
-export { createImageService, type ImageServiceOptions } from "./service.ts";
+export { createImageService } from "./service.ts";
 export type * from "./types.ts";

@@ -253,10 +253,12 @@ describe("mirrors", () => {
   });
 });
 
+const OPENSSL = "openssl";
+
 describe("https", () => {
   const openssl = (() => {
     try {
-      execFileSync("openssl", ["version"], { stdio: "ignore" });
+      execFileSync(OPENSSL, ["version"], { stdio: "ignore" });
       return true;
     } catch {
       console.log("skipped: certificates are made by openssl, which is not installed");
@@ -267,7 +269,7 @@ describe("https", () => {
   const certificate = (): { key: Buffer; cert: Buffer } => {
     const make = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
     const names = ["-subj", "/CN=registry.test", "-addext", "subjectAltName=DNS:registry.test,DNS:localhost"];
-    execFileSync("openssl", [...make, ...names, "-keyout", "k.pem", "-out", "c.pem"], { cwd: folder, stdio: "ignore" });
+    execFileSync(OPENSSL, [...make, ...names, "-keyout", "k.pem", "-out", "c.pem"], { cwd: folder, stdio: "ignore" });
     return { key: readFileSync(join(folder, "k.pem")), cert: readFileSync(join(folder, "c.pem")) };
   };
   const ask = async (url: string, insecure = false): Promise<number> => {

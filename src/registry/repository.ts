@@ -8,7 +8,7 @@ import type { HttpAnswer, HttpRequest } from "./transport.ts";
 import type { BlobAnswer, ManifestAnswer, RepositoryClient } from "./types.ts";
 
 /** Larger manifests are refused by registries as well. */
-export const MAX_MANIFEST = 4 * 1024 * 1024;
+const MAX_MANIFEST = 4 * 1024 * 1024;
 const MAX_ERROR = 64 * 1024;
 const MAX_TAGS = 10_000;
 
