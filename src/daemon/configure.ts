@@ -12,7 +12,7 @@ import type { DaemonConfig } from "./options.ts";
 export function networkConfiguration(config: DaemonConfig): NetworkConfig {
   const defaults = defaultNetworkConfig();
   const bridge = config.bridge === "" ? "berth0" : config.bridge;
-  const pools = config["default-address-pool"].map(addressPool);
+  const pools = addressPools(config);
   return {
     ...defaults,
     instance: bridge === "berth0" || bridge === "none" ? "berth" : `berth-${bridge}`,
@@ -30,6 +30,11 @@ export function networkConfiguration(config: DaemonConfig): NetworkConfig {
     dns: { servers: config.dns, search: config["dns-search"], options: config["dns-opt"] },
     hostGateway: config["host-gateway-ip"][0],
   };
+}
+
+/** The pools that the options name; none: the built-in ones are used. @throws invalid that names the pool. */
+export function addressPools(config: DaemonConfig): Array<{ base: string; size: number }> {
+  return config["default-address-pool"].map(addressPool);
 }
 
 /** `base=10.0.0.0/8,size=24`. @throws invalid that names the pool. */

@@ -19,6 +19,7 @@ import { createVolumeService } from "../volume/index.ts";
 import { cgroupDriver, containerConfiguration, containerHost, networkConfiguration } from "./configure.ts";
 import { listenAddress, type ListenSpec } from "./listeners.ts";
 import type { DaemonConfig } from "./options.ts";
+import { storageStatus } from "./storage-status.ts";
 import { createSystemBackend } from "./system-backend.ts";
 import { VERSION } from "./version.ts";
 
@@ -126,7 +127,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     images,
     volumes,
     events,
-    storage: { driver: snapshotter.driver, status: [] },
+    storage: { driver: snapshotter.driver, status: storageStatus(snapshotter.driver, root) },
     cgroups,
     runtimes: { berth: "berth", ...config["add-runtime"] },
     logDrivers: [...LOG_DRIVERS.keys()].sort(),

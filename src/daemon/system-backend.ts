@@ -8,10 +8,11 @@ import type {
   SystemBackend,
   SystemInfo,
   SystemVersion,
-  VolumesBackend,
 } from "../api/index.ts";
 import type { EventBus } from "../events/index.ts";
 import type { CgroupFacts } from "../runtime/index.ts";
+import type { VolumeService } from "../volume/index.ts";
+import { addressPools } from "./configure.ts";
 import { readHostFacts } from "./host-facts.ts";
 import type { DaemonConfig } from "./options.ts";
 import { API_VERSION, GIT_COMMIT, MIN_API_VERSION, VERSION } from "./version.ts";
@@ -22,7 +23,7 @@ export interface SystemParts {
   config: () => DaemonConfig;
   containers: Pick<ContainersBackend, "list">;
   images: Pick<ImagesBackend, "list">;
-  volumes: Pick<VolumesBackend, "list">;
+  volumes: Pick<VolumeService, "listWithUsage">;
   events: EventBus;
   storage: { driver: string; status: string[][] };
   cgroups: CgroupFacts;
@@ -85,10 +86,14 @@ async function info(parts: SystemParts): Promise<SystemInfo> {
     parts.containers.list({ all: true, limit: undefined, size: false, filters: NO_FILTERS }),
     parts.images.list({ all: false, filters: NO_FILTERS, sharedSize: false, manifests: false }),
   ]);
+  const pools = addressPools(config).map(({ base, size }) => ({ Base: base, Size: size }));
+  // Clients of API 1.51 read it; the document is of a later version, which lost it.
+  const older = { KernelMemoryTCP: cgroups.kernelMemoryTcp };
   const inState = (...states: string[]) => containers.filter((each) => states.includes(each.State ?? "")).length;
   const running = inState("running", "restarting");
   const paused = inState("paused");
   return {
+    ...older,
     ID: parts.id,
     Containers: containers.length,
     ContainersRunning: running,
@@ -151,6 +156,7 @@ async function info(parts: SystemParts): Promise<SystemInfo> {
     InitCommit: { ID: "" },
     SecurityOptions: [`name=seccomp,profile=${config["seccomp-profile"]}`, ...cgroupnsOption(config, cgroups.version)],
     FirewallBackend: { Driver: "nftables" },
+    ...(pools.length > 0 ? { DefaultAddressPools: pools } : {}),
     Warnings: warningsOf(cgroups),
   };
 }
@@ -199,7 +205,7 @@ async function diskUsage(parts: SystemParts, types: ReadonlySet<string>): Promis
   if (wanted("container")) {
     usage["Containers"] = await parts.containers.list({ all: true, limit: undefined, size: true, filters: NO_FILTERS });
   }
-  if (wanted("volume")) usage["Volumes"] = (await parts.volumes.list(NO_FILTERS)).Volumes ?? [];
+  if (wanted("volume")) usage["Volumes"] = (await parts.volumes.listWithUsage()).Volumes ?? [];
   if (wanted("build-cache")) usage["BuildCache"] = [];
   return usage;
 }

@@ -59,6 +59,15 @@ export const systemOperations = defineOperations({
     success: [200],
     answer: { kind: "json-lines", type: "EventMessage" },
   },
+  pluginList: {
+    method: "GET",
+    path: "/plugins",
+    since: "1.24",
+    query: { filters: filters(["capability", "enabled"]) },
+    body: none,
+    success: [200],
+    answer: json("Plugin[]"),
+  },
   systemDataUsage: {
     method: "GET",
     path: "/system/df",

@@ -6,7 +6,7 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 /** @throws invalid unless it is two or more of the allowed characters; gives it without the leading slash. */
 export function parseName(text: string): string {
   const name = text.replace(/^\//, "");
-  if (!NAME.test(name)) throw invalidName(name);
+  if (!NAME.test(name)) throw invalidName(text);
   return name;
 }
 

@@ -5,7 +5,7 @@ import { json, type RouteAnswer } from "../answer.ts";
 import type { RoutesOf } from "../route.ts";
 
 type SystemRoutes = RoutesOf<
-  "systemPing" | "systemPingHead" | "systemVersion" | "systemInfo" | "systemAuth" | "systemEvents" | "systemDataUsage"
+  "systemPing" | "systemPingHead" | "systemVersion" | "systemInfo" | "systemAuth" | "systemEvents" | "systemDataUsage" | "pluginList"
 >;
 
 const USAGE_TYPES = new Set(["container", "image", "volume", "build-cache"]);
@@ -36,6 +36,7 @@ export function systemRoutes(backend: SystemBackend): SystemRoutes {
       }
       return { kind: "lines", items: withLegacyFields(await backend.events(query, context)) };
     },
+    pluginList: async () => json([]), // none can be installed
     systemDataUsage: async ({ query }) => {
       const foreign = query.type.find((type) => !USAGE_TYPES.has(type));
       if (foreign !== undefined) throw invalid(`unknown object type: ${foreign}`);

@@ -136,6 +136,7 @@ export const API_CASES: readonly ApiCase[] = [
       get("/containers/{name}/json?size=1"),
       get("/containers/json?all=1&size=1&filters=%7B%22name%22%3A%5B%22{name}%22%5D%7D"),
       post("/containers/{name}/start?nosuch=1"),
+      post("/containers/{name}/wait"),
       post("/containers/{name}/wait?condition=nosuch"),
       get("/containers/{name}/logs"),
       get("/containers/{name}/top"),
@@ -192,7 +193,7 @@ export const API_CASES: readonly ApiCase[] = [
   {
     name: "images",
     steps: [
-      get("/images/json"),
+      get('/images/json?filters={"reference":["busybox:local"]}'),
       get("/images/busybox:local/json"),
       get("/images/busybox:local/history"),
       get("/images/nosuch/json"),
@@ -211,7 +212,7 @@ export const API_CASES: readonly ApiCase[] = [
     steps: [
       post("/volumes/create", { Name: "{name}", Labels: { a: "b" } }),
       get("/volumes/{name}"),
-      get("/volumes"),
+      get('/volumes?filters={"name":["{name}"]}'),
       post("/volumes/create", { Name: "bad/name" }),
       post("/volumes/create", { Name: "{name}", Driver: "nosuch" }),
       post("/volumes/create", { Name: "{name}x", DriverOpts: { nosuch: "1" } }),
@@ -227,7 +228,7 @@ export const API_CASES: readonly ApiCase[] = [
       post("/networks/create", { Name: "{name}", IPAM: { Config: [{ Subnet: "10.214.9.0/24" }] } }),
       get("/networks/{name}"),
       get("/networks/bridge"),
-      get("/networks"),
+      get('/networks?filters={"name":["{name}"]}'),
       post("/networks/create", { Name: "" }),
       post("/networks/create", { Name: "bridge" }),
       post("/networks/create", { Name: "{name}x", Driver: "nosuch" }),
