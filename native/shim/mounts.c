@@ -284,6 +284,35 @@ static int overlay_by_helper(struct plan *plan, struct overlay *o) {
   return slot_set(plan, o->slot, mount);
 }
 
+/* A path as the processes of another mount namespace see it. A tree can be cloned only from within. */
+__attribute__((noreturn)) static void clone_foreign(const char *namespace, const char *path, uint32_t flags, int channel) {
+  struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+  int mounted = -1, found = -1;
+  int entry = open(namespace, O_RDONLY | O_CLOEXEC);
+  if (entry >= 0 && setns(entry, CLONE_NEWNS) == 0) found = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+  if (found >= 0) mounted = open_tree_fd(found, "", flags | AT_EMPTY_PATH | OPEN_TREE_CLONE);
+  channel_send(channel, CHANNEL_FAILED, mounted < 0 ? errno : 0, 0, 0, NULL, 0, mounted);
+  _exit(0);
+}
+
+int op_foreign_tree(struct plan *plan, struct reader *args) {
+  uint32_t slot = take_u32(args);
+  const char *namespace = take_text(args);
+  const char *path = take_text(args);
+  uint32_t flags = take_u32(args);
+  int channel[2], err;
+  if (args->bad) return -EINVAL;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) return fail(plan, errno, "socketpair");
+  pid_t pid = fork();
+  if (pid == 0) clone_foreign(namespace, path, flags, channel[1]);
+  err = errno;
+  close(channel[1]);
+  int mount = pid < 0 ? -1 : receive_mount(channel[0], &err);
+  close(channel[0]);
+  if (pid > 0) waitpid(pid, NULL, 0);
+  return mount < 0 ? fail(plan, err, "open %s in %s", path, namespace) : slot_set(plan, slot, mount);
+}
+
 int op_overlay(struct plan *plan, struct reader *args) {
   static struct overlay o;
   read_overlay(&o, args);

@@ -28,6 +28,7 @@
   OP(close_slot, 29)    \
   OP(root_setattr, 30)  \
   OP(slot_file, 31)     \
+  OP(foreign_tree, 32)   \
   OP(make_dir, 40)      \
   OP(symlink, 41)       \
   OP(mknod, 42)         \

@@ -52,6 +52,7 @@ const EXPLANATIONS: { readonly [Name in OpName]?: Explanation<Name> } = {
   overlay: (_op, { detail, reason, options }) =>
     startFailure(`error mounting the root file system: ${detail}: ${reason}`, options),
   open_tree: ({ slot }, at) => mountFailure(slot, at),
+  foreign_tree: ({ slot }, at) => mountFailure(slot, at),
   move_mount: ({ slot }, at) => mountFailure(slot, at),
   fsmount: ({ slot }, at) => mountFailure(slot, at),
   mount_setattr: ({ slot }, at) => mountFailure(slot, at),
@@ -111,7 +112,7 @@ function mountOf(ops: readonly PlanOp[], slot: number) {
   const mount = { source: "none", target: "", type: "" };
   for (const op of ops) {
     if (!("slot" in op) || op.slot !== slot) continue;
-    if (op.op === "open_tree") mount.source = op.path;
+    if (op.op === "open_tree" || op.op === "foreign_tree") mount.source = op.path;
     if (op.op === "fsmount") Object.assign(mount, { source: op.source || "none", type: `, fstype=${op.fstype}` });
     if (op.op === "move_mount") mount.target = op.target;
   }

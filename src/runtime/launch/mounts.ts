@@ -69,15 +69,7 @@ function planBind(mount: MountSpec, options: MountOptions, facts: MountFacts, sl
       `error mounting "${source}" to rootfs at "${destination}": stat ${source}: no such file or directory`,
     );
   }
-  const outside: PlanOp[] = [
-    {
-      op: "open_tree",
-      slot,
-      root: mount.beneath ?? "",
-      path: mount.beneath === undefined ? source : posix.relative(mount.beneath, source) || ".",
-      flags: OPEN_TREE_CLONE | (options.recursiveBind ? AT_RECURSIVE : 0),
-    },
-  ];
+  const outside = [openSource(mount, slot, options.recursiveBind)];
   const setattr = (set: number, clear: number, recursive: 0 | 1) => {
     if (set === 0 && clear === 0) return;
     outside.push({ op: "mount_setattr", slot, set, clear, propagation: 0, recursive, userns: NO_SLOT });
@@ -97,6 +89,17 @@ function planBind(mount: MountSpec, options: MountOptions, facts: MountFacts, sl
       { op: "mount_setattr", slot, set: 0, clear: 0, propagation: flag, recursive: recursive ? 1 : 0, userns: NO_SLOT },
     ],
   };
+}
+
+function openSource({ source, beneath }: MountSpec, slot: number, recursive: boolean): PlanOp {
+  const flags = OPEN_TREE_CLONE | (recursive ? AT_RECURSIVE : 0);
+  const [, pid, path] = /^\/proc\/(\d+)\/root(\/.*)$/.exec(source) ?? [];
+  if (pid !== undefined && path !== undefined) {
+    // Another container's mount, such as its /dev/shm: only from within its mount namespace can it be cloned.
+    return { op: "foreign_tree", slot, namespace: `/proc/${pid}/ns/mnt`, path, flags };
+  }
+  if (beneath === undefined) return { op: "open_tree", slot, root: "", path: source, flags };
+  return { op: "open_tree", slot, root: beneath, path: posix.relative(beneath, source) || ".", flags };
 }
 
 const FILE_SYSTEMS = new Set(["proc", "tmpfs", "devpts", "sysfs", "mqueue", "cgroup2"]);
@@ -155,11 +158,12 @@ function planCgroup(
   for (const { name, mountpoint, controllers } of context.cgroups.hierarchies()) {
     const slot = slots.next++;
     if (context.ownCgroupNamespace) {
+      const named = controllers.find((controller) => controller.startsWith("name="))?.slice("name=".length);
       inside.push({
         op: "fsmount",
         slot,
         fstype: "cgroup",
-        source: "cgroup",
+        source: named ?? "cgroup",
         options: dataOf(controllers),
         attrs: options.set,
       });

@@ -109,6 +109,11 @@ export const OPS = {
    * `--tmpfs` with content and secrets.
    */
   slot_file: { code: 31, args: { slot: "u32", path: "text", data: "bytes", mode: "u32", uid: "u32", gid: "u32" } },
+  /**
+   * open_tree(OPEN_TREE_CLONE | flags) of a path as the mount namespace of that file (/proc/PID/ns/mnt) has it. Before
+   * `spawn_init`.
+   */
+  foreign_tree: { code: 32, args: { slot: "u32", namespace: "text", path: "text", flags: "u32" } },
 
   // — In the root —
   /** A directory with its parents; `mode`, `uid`, `gid` for those that are made. Exists already: untouched. */

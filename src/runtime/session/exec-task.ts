@@ -1,9 +1,28 @@
-import type { StdioStream } from "../../api/index.ts";
+import type { OutputChunk, StdioStream } from "../../api/index.ts";
 import type { Shim, ShimStdio } from "../shim/index.ts";
 import type { ExecTask } from "../types.ts";
 
 /** What `docker exec` reports when the supervisor went away with the process. */
 const LOST = 137;
+
+/**
+ * The same stream, whose output ends only once the exit is known: a client that read to the end asks for the exit code
+ * next, and must get it.
+ */
+function endingAfter(stdio: ShimStdio, exited: Promise<unknown>): StdioStream {
+  return {
+    tty: stdio.tty,
+    output: untilExit(stdio, exited),
+    write: (data) => stdio.write(data),
+    closeInput: () => stdio.closeInput(),
+    [Symbol.asyncDispose]: () => stdio[Symbol.asyncDispose](),
+  };
+}
+
+async function* untilExit(stdio: ShimStdio, exited: Promise<unknown>): AsyncGenerator<OutputChunk> {
+  yield* stdio.output;
+  if (stdio.end === "drained") await exited;
+}
 
 /** A further process of a container, over its shim. */
 export class ShimExecTask implements ExecTask {
@@ -17,8 +36,8 @@ export class ShimExecTask implements ExecTask {
     this.#shim = shim;
     this.#id = id;
     this.pid = pid;
-    this.stdio = stdio;
     this.exited = this.#wait();
+    this.stdio = stdio === undefined ? undefined : endingAfter(stdio, this.exited);
   }
 
   async resize(size: { height: number; width: number }): Promise<void> {

@@ -608,6 +608,35 @@ describe.skipIf(reason !== undefined)("a real container", () => {
   );
 
   test(
+    "knows an exec's exit code when its output has ended",
+    async () => {
+      const task = await running();
+      for (let code = 1; code <= 20; code++) {
+        const started = await task.exec(execOf(["sh", "-c", `echo out; exit ${code}`]));
+        let known: number | undefined;
+        void started.exited.then((exit) => (known = exit));
+        expect(started.stdio === undefined ? "" : await drain(started.stdio)).toBe("out\n");
+        expect(known).toBe(code);
+      }
+    },
+    LIMIT,
+  );
+
+  test(
+    "shares the /dev/shm of another one",
+    async () => {
+      const first = await running("echo shared > /dev/shm/file;");
+      const { text } = await sh("cat /dev/shm/file", (spec) => {
+        spec.mounts = spec.mounts.filter(({ destination }) => destination !== "/dev/shm");
+        const source = `/proc/${first.pid}/root/dev/shm`;
+        spec.mounts.push({ destination: "/dev/shm", type: "bind", source, options: ["rbind", "rprivate"] });
+      });
+      expect(text).toBe("shared\n");
+    },
+    LIMIT,
+  );
+
+  test(
     "shares the namespaces of another one",
     async () => {
       const first = await running();
