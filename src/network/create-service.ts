@@ -2,13 +2,16 @@ import type { Logger } from "../base/index.ts";
 import type { EventBus } from "../events/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Native } from "../sys/index.ts";
+import { Announcements } from "./announcements.ts";
 import type { NetworkConfig } from "./config.ts";
 import { ContainerNames } from "./dns/names.ts";
 import { noFirewall, openFirewall } from "./firewall/firewall.ts";
 import { noForeignFirewall, openForeignFirewall } from "./firewall/foreign.ts";
+import { NetworkHost } from "./host.ts";
 import { LinkReaper } from "./link-reaper.ts";
 import { Links } from "./links.ts";
 import { NameServers } from "./name-servers.ts";
+import { Networks } from "./networks.ts";
 import { PortHolder } from "./ports/holder.ts";
 import { PortRelay } from "./ports/relay.ts";
 import { predefinedNetworks } from "./predefined.ts";
@@ -17,6 +20,7 @@ import { NetworkRecords } from "./records.ts";
 import type { SandboxRecord } from "./records.ts";
 import { NetworkRegistry } from "./registry.ts";
 import { SandboxFiles } from "./sandbox-files.ts";
+import { Sandboxes } from "./sandboxes.ts";
 import { BridgeNetworks } from "./service.ts";
 import type { NetworkService } from "./types.ts";
 
@@ -67,21 +71,39 @@ export async function createNetworkService({
   const holder = resources.use(new PortHolder(native));
   const relay = config.relay ? new PortRelay(native, logger) : undefined;
   resources.defer(() => relay?.stopAll());
-  const service = new BridgeNetworks({
+  const reaper = new LinkReaper(links, logger);
+  const announce = new Announcements(events);
+  const nameServers = new NameServers({ native, names: new ContainerNames(sandboxes, networkOf), files, logger });
+  const publishing = new Publishing({ holder, firewall, relay, logger });
+  const host = new NetworkHost({
     config,
     retiredBridges: retired,
     records,
     registry,
-    sandboxes,
     links,
-    reaper: new LinkReaper(links, logger),
+    reaper,
     firewall,
     foreign,
-    publishing: new Publishing({ holder, firewall, relay, logger }),
-    nameServers: new NameServers({ native, names: new ContainerNames(sandboxes, networkOf), files, logger }),
-    files,
-    events,
-    logger,
+  });
+  const service = new BridgeNetworks({
+    config,
+    registry,
+    records: sandboxes,
+    networks: new Networks({ config, registry, sandboxes, links, host, announce }),
+    sandboxes: new Sandboxes({
+      records,
+      registry,
+      sandboxes,
+      links,
+      reaper,
+      publishing,
+      nameServers,
+      files,
+      announce,
+      logger,
+    }),
+    host,
+    reaper,
     resources,
   });
   onFailure.move();

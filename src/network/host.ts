@@ -1,0 +1,96 @@
+import type { NetworkConfig } from "./config.ts";
+import { subnetsOf } from "./create.ts";
+import { bridgeAddresses } from "./endpoints.ts";
+import type { Firewall, PortForward } from "./firewall/firewall.ts";
+import type { ForeignFirewall } from "./firewall/foreign.ts";
+import type { FirewalledBridge } from "./firewall/rules.ts";
+import type { LinkReaper } from "./link-reaper.ts";
+import type { Links } from "./links.ts";
+import type { NetworkRecord, NetworkRecords } from "./records.ts";
+import type { NetworkRegistry } from "./registry.ts";
+import { enableIpv6Forwarding, setSysctl } from "./sysctl.ts";
+
+export interface HostParts {
+  config: NetworkConfig;
+  /** Bridges that the options no longer name: `setUp` removes them. */
+  retiredBridges: readonly string[];
+  records: NetworkRecords;
+  registry: NetworkRegistry;
+  links: Links;
+  reaper: LinkReaper;
+  firewall: Firewall;
+  foreign: ForeignFirewall;
+}
+
+/** What networks are on this host: bridges, rules and settings, made to agree with the registry. */
+export class NetworkHost {
+  readonly #parts: HostParts;
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+  }
+
+  /** At boot: bridges and settings, whatever is there. */
+  async setUp(): Promise<void> {
+    const { config, records, registry, links, retiredBridges } = this.#parts;
+    for (const bridge of retiredBridges) await links.remove(bridge);
+    if (config.forwarding) await setSysctl(records, "net/ipv4/ip_forward", "1");
+    for (const network of registry.records()) if (network.driver === "bridge") await this.setUpBridge(network);
+  }
+
+  async setUpBridge(network: NetworkRecord): Promise<void> {
+    const { links, records, config } = this.#parts;
+    await links.ensureBridge(network.bridge, bridgeAddresses(network), network.mtu);
+    // Published ports of 127.0.0.1 lead out of this interface with a loopback source; the rules keep others out.
+    await setSysctl(records, `net/ipv4/conf/${network.bridge}/route_localnet`, "1");
+    await setSysctl(records, `net/ipv6/conf/${network.bridge}/accept_ra`, "0");
+    if (network.ipv6 && config.forwarding) await enableIpv6Forwarding(records);
+  }
+
+  /** At boot: the whole table anew, with these ports, and what other firewalls must let pass. */
+  async replaceRules(ports: readonly PortForward[]): Promise<void> {
+    const bridges = this.#bridges();
+    await this.#parts.firewall.replace(bridges, ports);
+    await this.#parts.foreign.sync(bridges.map((bridge) => bridge.bridge));
+  }
+
+  /** After a network came or went. */
+  async updateRules(): Promise<void> {
+    const bridges = this.#bridges();
+    await this.#parts.firewall.update(bridges);
+    await this.#parts.foreign.sync(bridges.map((bridge) => bridge.bridge));
+  }
+
+  /** Veths on own bridges that are not among `known`: of attaches that were cut short, of containers that are gone. */
+  async removeStrayVeths(known: ReadonlySet<number>): Promise<void> {
+    const { links, reaper } = this.#parts;
+    const all = await links.all();
+    const bridges = new Set(this.#bridges().map((bridge) => bridge.bridge));
+    const own = new Set(all.filter((link) => bridges.has(link.name)).map((link) => link.index));
+    for (const link of all)
+      if (link.kind === "veth" && link.master !== undefined && own.has(link.master) && !known.has(link.index))
+        reaper.add(link.index, () => {});
+    await reaper.drain();
+  }
+
+  /** Removes bridges and rules. */
+  async tearDown(): Promise<void> {
+    const { registry, links, firewall, foreign } = this.#parts;
+    await firewall.remove();
+    await foreign.sync([]);
+    for (const network of registry.records()) if (network.driver === "bridge") await links.remove(network.bridge);
+  }
+
+  #bridges(): FirewalledBridge[] {
+    return this.#parts.registry
+      .records()
+      .filter((network) => network.driver === "bridge")
+      .map((network) => ({
+        bridge: network.bridge,
+        icc: network.icc,
+        masquerade: network.masquerade,
+        internal: network.internal,
+        subnets: subnetsOf(network),
+      }));
+  }
+}

@@ -1,0 +1,99 @@
+import type { Filters, NetworkCreateBody, NetworkCreateResponse } from "../api/index.ts";
+import { crashPoint } from "../base/index.ts";
+import type { Announcements } from "./announcements.ts";
+import type { NetworkConfig } from "./config.ts";
+import { planNetwork } from "./create.ts";
+import { describeNetwork } from "./describe.ts";
+import type { NetworkDescription } from "./describe.ts";
+import { activeEndpoints, predefinedRemoval } from "./errors.ts";
+import { isPredefined, listed, prunable } from "./filters.ts";
+import type { NetworkHost } from "./host.ts";
+import type { Links } from "./links.ts";
+import type { NetworkRecord, SandboxRecord } from "./records.ts";
+import type { NetworkRegistry } from "./registry.ts";
+
+export interface NetworksParts {
+  config: NetworkConfig;
+  registry: NetworkRegistry;
+  sandboxes: ReadonlyMap<string, SandboxRecord>;
+  links: Links;
+  host: NetworkHost;
+  announce: Announcements;
+}
+
+/** Networks as things that are made, listed and removed. */
+export class Networks {
+  readonly #parts: NetworksParts;
+
+  constructor(parts: NetworksParts) {
+    this.#parts = parts;
+  }
+
+  list(filters: Filters): NetworkDescription[] {
+    return listed(this.#parts.registry.records(), filters, this.#inUse).map((network) => this.#describe(network));
+  }
+
+  /** @throws not-found. */
+  inspect(ref: string): NetworkDescription {
+    return this.#describe(this.#parts.registry.find(ref).record);
+  }
+
+  /** @throws invalid, conflict, forbidden with Docker's texts; nothing is left then. */
+  async create(body: NetworkCreateBody): Promise<NetworkCreateResponse> {
+    const { config, registry, links, host, announce } = this.#parts;
+    const own = registry.records().map((network) => network.bridge);
+    const routed = await links.routedSubnets(own);
+    const network = registry.save(planNetwork(body, { config, networks: registry.records(), routed })).record;
+    try {
+      crashPoint("network-create:recorded");
+      await host.setUpBridge(network);
+      crashPoint("network-create:bridge-made");
+      await host.updateRules();
+    } catch (error) {
+      registry.delete(network.id);
+      await links.remove(network.bridge);
+      throw error;
+    }
+    announce.network("create", network);
+    return { Id: network.id, Warning: "" };
+  }
+
+  /** @throws not-found, forbidden for predefined ones and those in use. */
+  async remove(ref: string): Promise<void> {
+    const network = this.#parts.registry.find(ref).record;
+    if (isPredefined(network)) throw predefinedRemoval(network.name);
+    const active = this.#endpointsOf(network);
+    if (active.length > 0) throw activeEndpoints(network.name, active);
+    await this.#remove(network);
+  }
+
+  async prune(filters: Filters): Promise<{ NetworksDeleted: string[] }> {
+    const doomed = prunable(this.#parts.registry.records(), filters, this.#inUse);
+    for (const network of doomed) await this.#remove(network);
+    return { NetworksDeleted: doomed.map((network) => network.name) };
+  }
+
+  async #remove(network: NetworkRecord): Promise<void> {
+    const { registry, links, host, announce } = this.#parts;
+    registry.delete(network.id);
+    crashPoint("network-remove:recorded");
+    await host.updateRules();
+    crashPoint("network-remove:rules-removed");
+    await links.remove(network.bridge);
+    announce.network("destroy", network);
+  }
+
+  #describe(network: NetworkRecord): NetworkDescription {
+    return describeNetwork(network, this.#parts.sandboxes.values());
+  }
+
+  readonly #inUse = (network: NetworkRecord): boolean => this.#endpointsOf(network).length > 0;
+
+  #endpointsOf(network: NetworkRecord): Array<{ name: string; id: string }> {
+    return [...this.#parts.sandboxes.values()].flatMap((sandbox) =>
+      sandbox.endpoints
+        .filter((endpoint) => endpoint.network === network.id)
+        .map((endpoint) => ({ name: sandbox.request.name, id: endpoint.id })),
+    );
+  }
+}

@@ -1,0 +1,356 @@
+import type { EndpointSettings } from "../api/index.ts";
+import { crashPoint, messageOf, shortId } from "../base/index.ts";
+import type { ContainerId, Logger } from "../base/index.ts";
+import type { Announcements } from "./announcements.ts";
+import { describeEndpoint } from "./describe.ts";
+import {
+  checkEndpoint,
+  chooseGateway,
+  gatewaysOf,
+  releaseAddresses,
+  reserveEndpoint,
+  retakeAddresses,
+  vethPlan,
+} from "./endpoints.ts";
+import { endpointExists, notConnected } from "./errors.ts";
+import type { PortForward } from "./firewall/firewall.ts";
+import type { LinkReaper } from "./link-reaper.ts";
+import { withNetns } from "./links.ts";
+import type { Links } from "./links.ts";
+import type { NameServers } from "./name-servers.ts";
+import { forwards, portMap } from "./publishing.ts";
+import type { Publishing } from "./publishing.ts";
+import type { EndpointRecord, NetworkRecord, NetworkRecords, SandboxRecord } from "./records.ts";
+import type { LiveNetwork, NetworkRegistry } from "./registry.ts";
+import type { SandboxFiles } from "./sandbox-files.ts";
+import type { AttachedEndpoint, AttachedNetworking, ContainerNetworking } from "./types.ts";
+
+export interface SandboxesParts {
+  records: NetworkRecords;
+  registry: NetworkRegistry;
+  sandboxes: Map<string, SandboxRecord>;
+  links: Links;
+  reaper: LinkReaper;
+  publishing: Publishing;
+  nameServers: NameServers;
+  files: SandboxFiles;
+  announce: Announcements;
+  logger: Logger;
+}
+
+/**
+ * Containers' network namespaces and what is plugged into them. The map of sandboxes changes first, without a wait in
+ * between, so that others see a reservation at once; then the kernel; the row is written when all of it stands.
+ */
+export class Sandboxes {
+  readonly #parts: SandboxesParts;
+
+  constructor(parts: SandboxesParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws not-found, invalid with what Docker says. */
+  validate(request: ContainerNetworking): void {
+    for (const [ref, asked] of Object.entries(request.endpoints)) checkEndpoint(this.#parts.registry.find(ref), asked);
+  }
+
+  /** As `NetworkService.attach`; what was there of that container before is replaced. @throws as it, with nothing left. */
+  async attach(request: ContainerNetworking, netnsPath: string): Promise<AttachedNetworking> {
+    const { sandboxes, records, nameServers } = this.#parts;
+    const wanted = Object.entries(request.endpoints).map(([ref, asked]) => ({
+      network: this.#parts.registry.find(ref),
+      asked,
+    }));
+    for (const { network, asked } of wanted) checkEndpoint(network, asked);
+    if (sandboxes.has(request.id)) await this.#replace(request.id);
+    const { endpoints: _, id, ...kept } = request;
+    const sandbox: SandboxRecord = {
+      container: id,
+      request: kept,
+      netnsPath,
+      endpoints: [],
+      gatewayEndpoint: undefined,
+      published: [],
+    };
+    sandboxes.set(id, sandbox);
+    try {
+      for (const { network, asked } of wanted) this.#reserve(sandbox, network, asked);
+      sandbox.gatewayEndpoint = chooseGateway(sandbox, this.#networkOf)?.id;
+      crashPoint("network-attach:reserved");
+      await withNetns(netnsPath, async (netnsFd) => {
+        for (const endpoint of sandbox.endpoints) await this.#plug(sandbox, endpoint, netnsFd);
+        crashPoint("network-attach:plugged");
+        await nameServers.serve(sandbox, netnsFd, true);
+      });
+      await this.#publish(sandbox);
+      crashPoint("network-attach:published");
+      records.saveSandbox(sandbox);
+    } catch (error) {
+      sandboxes.delete(id);
+      await this.#unplug(sandbox);
+      // At once: the namespace may be asked for again.
+      await this.#parts.reaper.drain();
+      throw error;
+    }
+    for (const endpoint of sandbox.endpoints) this.#announce("connect", sandbox, endpoint);
+    return this.#attached(sandbox);
+  }
+
+  async #replace(id: ContainerId): Promise<void> {
+    await this.detach(id);
+    await this.#parts.reaper.drain();
+  }
+
+  /** Takes ports, names and interfaces away; idempotent. */
+  async detach(id: ContainerId): Promise<void> {
+    const { sandboxes, records } = this.#parts;
+    const sandbox = sandboxes.get(id);
+    if (sandbox === undefined) return;
+    sandboxes.delete(id);
+    records.deleteSandbox(id);
+    crashPoint("network-detach:recorded");
+    await this.#unplug(sandbox);
+    for (const endpoint of sandbox.endpoints) this.#announce("disconnect", sandbox, endpoint);
+  }
+
+  /** Plugs a running container into one more network. @throws forbidden when it is in already, not-found, invalid. */
+  async attachOne(
+    id: ContainerId,
+    ref: string,
+    settings: EndpointSettings,
+    netnsPath: string,
+  ): Promise<AttachedEndpoint> {
+    const { sandboxes, records, registry, nameServers } = this.#parts;
+    const network = registry.find(ref);
+    const sandbox = sandboxes.get(id) ?? unnamedSandbox(id, netnsPath);
+    if (sandbox.endpoints.some((endpoint) => endpoint.network === network.record.id))
+      throw endpointExists(sandbox.request.name, network.record.name);
+    checkEndpoint(network, settings);
+    sandboxes.set(id, sandbox);
+    const endpoint = this.#reserve(sandbox, network, settings);
+    try {
+      await withNetns(netnsPath, async (netnsFd) => {
+        await this.#plug(sandbox, endpoint, netnsFd);
+        await this.#moveGateway(sandbox, netnsFd);
+        await nameServers.serve(sandbox, netnsFd, false);
+      });
+      records.saveSandbox(sandbox);
+    } catch (error) {
+      this.#dropEndpoint(sandbox, endpoint);
+      throw error;
+    }
+    this.#announce("connect", sandbox, endpoint);
+    return { settings: describeEndpoint(network.record, endpoint), interfaceName: endpoint.containerInterface };
+  }
+
+  /** Unplugs a running container from a network. @throws forbidden when it is not in, unless forced. */
+  async detachOne(id: ContainerId, ref: string, force: boolean): Promise<void> {
+    const { sandboxes, records, registry } = this.#parts;
+    const network = registry.find(ref);
+    const sandbox = sandboxes.get(id);
+    const endpoint = sandbox?.endpoints.find((item) => item.network === network.record.id);
+    if (sandbox === undefined || endpoint === undefined) {
+      if (force) return;
+      throw notConnected(id, network.record.name);
+    }
+    if (sandbox.gatewayEndpoint === endpoint.id) await this.#parts.publishing.withdraw(sandbox, endpoint);
+    this.#dropEndpoint(sandbox, endpoint);
+    await withNetns(sandbox.netnsPath, (netnsFd) => this.#moveGateway(sandbox, netnsFd));
+    records.saveSandbox(sandbox);
+    // The interface goes at once: the container runs on and may not keep it.
+    await this.#parts.reaper.drain();
+    this.#announce("disconnect", sandbox, endpoint);
+  }
+
+  /** Names others find the container by follow it; what was published and reserved stays. */
+  rename(id: ContainerId, name: string): void {
+    const { sandboxes, records } = this.#parts;
+    const sandbox = sandboxes.get(id);
+    if (sandbox === undefined) return;
+    const old = sandbox.request.name;
+    sandbox.request.name = name;
+    for (const endpoint of sandbox.endpoints)
+      endpoint.dnsNames = [...new Set(endpoint.dnsNames.map((item) => (item === old ? name : item)))];
+    records.saveSandbox(sandbox);
+  }
+
+  /** Undefined for a container that is not plugged in. */
+  state(id: ContainerId): AttachedNetworking | undefined {
+    const sandbox = this.#parts.sandboxes.get(id);
+    return sandbox === undefined ? undefined : this.#attached(sandbox);
+  }
+
+  readonly #networkOf = (id: string): NetworkRecord | undefined => this.#parts.registry.byId(id)?.record;
+
+  #reserve(sandbox: SandboxRecord, network: LiveNetwork, asked: EndpointSettings): EndpointRecord {
+    const endpoint = reserveEndpoint(network, asked, {
+      container: sandbox.container,
+      name: sandbox.request.name,
+      hostname: sandbox.request.hostname,
+      interfaces: sandbox.endpoints.map((item) => item.containerInterface),
+    });
+    sandbox.endpoints.push(endpoint);
+    return endpoint;
+  }
+
+  async #plug(sandbox: SandboxRecord, endpoint: EndpointRecord, netnsFd: number): Promise<void> {
+    const network = this.#networkOf(endpoint.network);
+    if (network === undefined || network.driver !== "bridge") return this.#parts.links.loopbackUp(netnsFd);
+    const plan = vethPlan(network, endpoint, sandbox.gatewayEndpoint === endpoint.id);
+    endpoint.hostIndex = await this.#parts.links.plug(plan, netnsFd);
+  }
+
+  async #publish(sandbox: SandboxRecord): Promise<void> {
+    const gateway = gatewayEndpoint(sandbox);
+    const network = gateway && this.#networkOf(gateway.network);
+    if (gateway !== undefined && network !== undefined) await this.#parts.publishing.publish(sandbox, network, gateway);
+  }
+
+  /** After endpoints came or went: default route and published ports go through the one that ranks first. */
+  async #moveGateway(sandbox: SandboxRecord, netnsFd: number): Promise<void> {
+    const best = chooseGateway(sandbox, this.#networkOf);
+    if (best?.id === sandbox.gatewayEndpoint) return;
+    const old = gatewayEndpoint(sandbox);
+    if (old !== undefined) await this.#parts.publishing.withdraw(sandbox, old);
+    sandbox.gatewayEndpoint = best?.id;
+    const network = best && this.#networkOf(best.network);
+    await this.#parts.links.setGateways(
+      netnsFd,
+      best?.containerInterface,
+      best === undefined || network === undefined ? [] : gatewaysOf(network, best),
+    );
+    await this.#publish(sandbox);
+  }
+
+  /** Takes a sandbox's ports, names and interfaces away; the interfaces' removal goes on after this returns. */
+  async #unplug(sandbox: SandboxRecord): Promise<void> {
+    const { publishing, nameServers } = this.#parts;
+    nameServers.stop(sandbox.container);
+    const gateway = gatewayEndpoint(sandbox);
+    try {
+      if (gateway !== undefined) await publishing.withdraw(sandbox, gateway);
+    } finally {
+      for (const endpoint of sandbox.endpoints) this.#retire(endpoint);
+    }
+  }
+
+  #dropEndpoint(sandbox: SandboxRecord, endpoint: EndpointRecord): void {
+    sandbox.endpoints = sandbox.endpoints.filter((item) => item !== endpoint);
+    if (sandbox.endpoints.length === 0) this.#parts.nameServers.stop(sandbox.container);
+    this.#retire(endpoint);
+  }
+
+  /** An address rests until its veth is gone. */
+  #retire(endpoint: EndpointRecord): void {
+    const release = () => {
+      const network = this.#parts.registry.byId(endpoint.network);
+      if (network !== undefined) releaseAddresses(network, endpoint);
+    };
+    if (endpoint.hostIndex === 0) release();
+    else this.#parts.reaper.add(endpoint.hostIndex, release);
+  }
+
+  #attached(sandbox: SandboxRecord): AttachedNetworking {
+    const endpoints: Record<string, EndpointSettings> = {};
+    for (const endpoint of sandbox.endpoints) {
+      const network = this.#networkOf(endpoint.network);
+      if (network !== undefined) endpoints[network.name] = describeEndpoint(network, endpoint);
+    }
+    return {
+      endpoints,
+      ports: portMap(sandbox),
+      hostsLines: this.#parts.files.hostsLines(sandbox),
+      resolvConf: this.#parts.files.resolvConf(sandbox),
+      sandboxKey: sandbox.netnsPath,
+    };
+  }
+
+  #announce(action: "connect" | "disconnect", sandbox: SandboxRecord, endpoint: EndpointRecord): void {
+    const network = this.#networkOf(endpoint.network);
+    if (network !== undefined) this.#parts.announce.endpoint(action, network, sandbox.container);
+  }
+
+  /** After a restart: takes back the sandboxes of what runs, forgets the others. Gives the ports that are published. */
+  recover(running: ReadonlyMap<ContainerId, { netnsPath: string }>): PortForward[] {
+    const { records, sandboxes } = this.#parts;
+    for (const sandbox of records.sandboxes()) {
+      const task = running.get(sandbox.container);
+      if (task === undefined) records.deleteSandbox(sandbox.container);
+      else this.#resume({ ...sandbox, netnsPath: task.netnsPath });
+    }
+    return [...sandboxes.values()].flatMap((sandbox) => {
+      const gateway = gatewayEndpoint(sandbox);
+      return gateway === undefined ? [] : forwards(sandbox.published, gateway);
+    });
+  }
+
+  /** Indexes of the host's ends of all veths that are in use. */
+  linkIndexes(): Set<number> {
+    return new Set(
+      [...this.#parts.sandboxes.values()].flatMap((sandbox) => sandbox.endpoints.map((item) => item.hostIndex)),
+    );
+  }
+
+  /** Starts the name servers of recovered sandboxes. */
+  async resumeNames(): Promise<void> {
+    for (const sandbox of this.#parts.sandboxes.values()) await this.#resumeNames(sandbox);
+  }
+
+  /** Stops the name servers; the daemon ends, or is about to. */
+  stopNames(): void {
+    for (const id of this.#parts.sandboxes.keys()) this.#parts.nameServers.stop(id);
+  }
+
+  #resume(sandbox: SandboxRecord): void {
+    const { registry, sandboxes, publishing, logger } = this.#parts;
+    sandbox.endpoints = sandbox.endpoints.filter((endpoint) => registry.byId(endpoint.network) !== undefined);
+    for (const endpoint of sandbox.endpoints) {
+      const network = registry.byId(endpoint.network);
+      try {
+        if (network !== undefined) retakeAddresses(network, endpoint);
+      } catch (error) {
+        logger.warn("an address is in use twice", { container: sandbox.container, error: messageOf(error) });
+      }
+    }
+    sandboxes.set(sandbox.container, sandbox);
+    const gateway = gatewayEndpoint(sandbox);
+    if (gateway !== undefined) publishing.rehold(sandbox, gateway);
+  }
+
+  async #resumeNames(sandbox: SandboxRecord): Promise<void> {
+    const { nameServers, logger } = this.#parts;
+    try {
+      await withNetns(sandbox.netnsPath, (netnsFd) => nameServers.serve(sandbox, netnsFd, false));
+    } catch (error) {
+      logger.warn("name service of a container could not be resumed", {
+        container: shortId(sandbox.container),
+        error: messageOf(error),
+      });
+    }
+  }
+}
+
+function gatewayEndpoint(sandbox: SandboxRecord): EndpointRecord | undefined {
+  return sandbox.endpoints.find((endpoint) => endpoint.id === sandbox.gatewayEndpoint);
+}
+
+/** Of a container that was started without any network: known by its id alone. */
+function unnamedSandbox(container: ContainerId, netnsPath: string): SandboxRecord {
+  const name = shortId(container);
+  return {
+    container,
+    request: {
+      name,
+      hostname: name,
+      ports: {},
+      exposed: [],
+      publishAll: false,
+      dns: { servers: [], search: [], options: [] },
+      links: [],
+    },
+    netnsPath,
+    endpoints: [],
+    gatewayEndpoint: undefined,
+    published: [],
+  };
+}
