@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { parseDigest, sha256, ZERO_TIME } from "../base/index.ts";
-import { dockerArchive, image, ociLayout, stream, tar, type TestImage } from "./test-archives.ts";
-import { call, collect, failure, lines, testEngine, type TestEngine } from "./test-engine.ts";
+import { dockerArchive, image, ociLayout, stream, tar, type TestImage } from "./testing/archives.ts";
+import { call, collect, failure, lines, testEngine, type TestEngine } from "./testing/engine.ts";
 
 setDefaultTimeout(120_000);
 

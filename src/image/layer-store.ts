@@ -43,6 +43,8 @@ export class LayerStore {
   readonly #parts: LayerStoreParts;
   readonly #leases = new Leases();
   readonly #locks = new KeyedLock();
+  /** Blobs whose rows are gone and whose files are not, yet. */
+  readonly #garbage = new Set<Digest>();
 
   constructor(parts: LayerStoreParts) {
     this.#parts = parts;
@@ -122,11 +124,15 @@ export class LayerStore {
       for (const chainId of unused) catalog.deleteLayer(chainId);
       return { removed: unused, blobs: catalog.dropUnusedBlobs() };
     });
+    for (const blob of blobs) this.#garbage.add(blob);
     crashPoint("image-collect:rows-deleted");
     const gone: Digest[] = [];
     for (const chainId of removed) if (await this.#removeSnapshot(chainId)) gone.push(chainId);
     crashPoint("image-collect:snapshots-removed");
-    for (const blob of blobs) await this.#deleteUnused(blob);
+    for (const blob of this.#garbage) {
+      await this.#deleteUnused(blob);
+      this.#garbage.delete(blob);
+    }
     await this.#removeOrphans(snapshotter);
     return gone;
   }

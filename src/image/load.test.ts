@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { blob, dockerArchive, image, ociLayout, stream, tar, type Member } from "./test-archives.ts";
-import { call, collect, lines, testEngine, type TestEngine } from "./test-engine.ts";
+import { blob, dockerArchive, image, ociLayout, stream, tar, type Member } from "./testing/archives.ts";
+import { call, collect, lines, testEngine, type TestEngine } from "./testing/engine.ts";
 
 setDefaultTimeout(120_000);
 

@@ -7,9 +7,9 @@ import { gzipSync } from "node:zlib";
 import type { ProgressMessage } from "../api/index.ts";
 import { parseDigest, sha256 } from "../base/index.ts";
 import { DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, OCI_INDEX, OCI_MANIFEST } from "../spec/index.ts";
-import { descriptor, dockerArchive, image, stream, tar } from "./test-archives.ts";
-import { call, collect, failure, testEngine, type TestEngine } from "./test-engine.ts";
-import { refuse, TestRegistry } from "./test-registry.ts";
+import { descriptor, dockerArchive, image, stream, tar } from "./testing/archives.ts";
+import { call, collect, failure, testEngine, type TestEngine } from "./testing/engine.ts";
+import { refuse, TestRegistry } from "./testing/registry.ts";
 
 setDefaultTimeout(120_000);
 

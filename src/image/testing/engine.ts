@@ -1,17 +1,17 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CallContext, ProgressMessage } from "../api/index.ts";
-import { createArchiver } from "../archive/index.ts";
-import { messageOf, silentLogger } from "../base/index.ts";
-import { openContentStore, type ContentStore } from "../content/index.ts";
-import type { EventBus } from "../events/index.ts";
-import { createRegistryClient, type RegistryConfig } from "../registry/index.ts";
-import { createSnapshotter, type Snapshotter } from "../snapshot/index.ts";
-import { createStore, type Store } from "../store/index.ts";
-import { loadNative } from "../sys/index.ts";
-import { createImageService } from "./service.ts";
-import type { ImageService, ImageUsers } from "./types.ts";
+import type { CallContext, ProgressMessage } from "../../api/index.ts";
+import { createArchiver } from "../../archive/index.ts";
+import { messageOf, silentLogger } from "../../base/index.ts";
+import { openContentStore, type ContentStore } from "../../content/index.ts";
+import type { EventBus } from "../../events/index.ts";
+import { createRegistryClient, type RegistryConfig } from "../../registry/index.ts";
+import { createSnapshotter, type Snapshotter } from "../../snapshot/index.ts";
+import { createStore, type Store } from "../../store/index.ts";
+import { loadNative } from "../../sys/index.ts";
+import { createImageService } from "../service.ts";
+import type { ImageService, ImageUsers } from "../types.ts";
 
 /** An image service for tests: real store, content, archive and snapshots in a folder of its own. */
 export interface TestEngine extends AsyncDisposable {
@@ -24,10 +24,12 @@ export interface TestEngine extends AsyncDisposable {
   events: string[];
   /** Containers by image id. */
   users: Map<string, ReturnType<ImageUsers["usersOf"]>>;
+  /** What stands on disk or in snapshots and belongs to no layer's row. */
+  leftovers(): string[];
 }
 
 export async function testEngine(
-  options: { root?: string; registry?: Partial<RegistryConfig>; driver?: Snapshotter["driver"] } = {},
+  options: { root?: string; registry?: Partial<RegistryConfig>; driver?: Snapshotter["driver"]; keep?: boolean } = {},
 ): Promise<TestEngine> {
   const root = options.root ?? mkdtempSync(join(tmpdir(), "berth-image-"));
   const store = createStore({ path: join(root, "state.db"), logger: silentLogger });
@@ -63,13 +65,35 @@ export async function testEngine(
     snapshots,
     events,
     users,
+    leftovers: () => leftovers(root, store, snapshots),
     async [Symbol.asyncDispose]() {
       await snapshots[Symbol.asyncDispose]();
       await archive[Symbol.asyncDispose]();
       store[Symbol.dispose]();
-      rmSync(root, { recursive: true, force: true });
+      if (options.keep !== true) rmSync(root, { recursive: true, force: true });
     },
   };
+}
+
+function leftovers(root: string, store: Store, snapshots: Snapshotter): string[] {
+  const column = (sql: string): Set<string> =>
+    new Set(
+      store
+        .prepare(sql)
+        .all()
+        .map((row) => String(row["name"])),
+    );
+  const layers = column("SELECT chain_id AS name FROM layers");
+  const blobs = column("SELECT digest AS name FROM layer_blobs");
+  const files = (folder: string): string[] => readdirSync(join(root, "content", folder));
+  return [
+    ...snapshots
+      .list()
+      .flatMap(({ key, kind }) => (kind === "committed" && layers.has(key) ? [] : [`snapshot ${key}`])),
+    ...files("blobs/sha256").flatMap((name) => (blobs.has(`sha256:${name}`) ? [] : [`blob ${name}`])),
+    ...files("partial").map((name) => `partial ${name}`),
+    ...files("scratch").map((name) => `scratch ${name}`),
+  ];
 }
 
 export const call: CallContext = { signal: new AbortController().signal, apiVersion: [1, 47] };

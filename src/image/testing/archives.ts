@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
-import { emptyEntry, formatHeader, TRAILER, type TarEntry } from "../archive/index.ts";
-import { sha256 } from "../base/index.ts";
+import { emptyEntry, formatHeader, TRAILER, type TarEntry } from "../../archive/index.ts";
+import { sha256 } from "../../base/index.ts";
 
 /** Archives for tests, made member by member. */
 

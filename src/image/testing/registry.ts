@@ -1,8 +1,8 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { isDigest, sha256 } from "../base/index.ts";
-import { DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST } from "../spec/index.ts";
-import { descriptor, type TestImage } from "./test-archives.ts";
+import { isDigest, sha256 } from "../../base/index.ts";
+import { DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST } from "../../spec/index.ts";
+import { descriptor, type TestImage } from "./archives.ts";
 import { gzipSync } from "node:zlib";
 
 type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => boolean;
