@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { apiCall, type Answer } from "./api.ts";
+import { apiProblems } from "./api-problems.ts";
 import { busyboxArchive } from "./images.ts";
 import { cleanHost } from "./host.ts";
 import { run, output, type Result, type RunOptions } from "./process.ts";
@@ -23,7 +24,8 @@ export interface EngineOptions {
 
 /**
  * A private daemon: own socket, roots, bridge, subnet and cgroup parent, so that it runs beside any other engine.
- * Disposing it removes its containers, ends it and takes away what it left on the host.
+ * Disposing it removes its containers, ends it and takes away what it left on the host; it throws when an answer
+ * contradicted the API's document.
  */
 export class TestEngine implements AsyncDisposable {
   readonly folder: string;
@@ -52,6 +54,9 @@ export class TestEngine implements AsyncDisposable {
   get configFile(): string {
     return join(this.folder, "daemon.json");
   }
+  get reportFile(): string {
+    return join(this.folder, "api-report");
+  }
   get cgroupParent(): string {
     return `/${this.name}`;
   }
@@ -68,7 +73,7 @@ export class TestEngine implements AsyncDisposable {
       ["-c", 'exec "$0" "$@" >>"$BERTH_TEST_LOG" 2>&1', BERTH, "daemon", ...this.#flags()],
       {
         stdio: "ignore",
-        env: { ...process.env, ...this.#options.env, ...env, BERTH_TEST_LOG: this.logFile },
+        env: { ...process.env, ...this.#reporting(), ...this.#options.env, ...env, BERTH_TEST_LOG: this.logFile },
       },
     );
     this.#child = child;
@@ -78,6 +83,11 @@ export class TestEngine implements AsyncDisposable {
       }
       return await this.answers();
     });
+  }
+
+  /** The daemon compares every answer with the API's document; disposing fails when one contradicted it. */
+  #reporting(): Record<string, string> {
+    return { BERTH_API_SCHEMA: join(ROOT, "test/fixtures/api/swagger.json"), BERTH_API_REPORT: this.reportFile };
   }
 
   #flags(): string[] {
@@ -173,7 +183,9 @@ export class TestEngine implements AsyncDisposable {
     }
     await this.stop();
     await cleanHost(this);
+    const problems = await apiProblems(this.reportFile);
     await rm(this.folder, { recursive: true, force: true });
+    if (problems.length > 0) throw new Error(`answers contradict the API's document:\n${problems.join("\n")}`);
   }
 }
 

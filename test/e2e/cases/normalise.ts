@@ -2,6 +2,8 @@ import type { Outcome } from "./types.ts";
 
 const RULES: ReadonlyArray<[RegExp, string]> = [
   [/\b[0-9a-f]{64}\b/g, "<id>"],
+  // Where an engine keeps a container's layers.
+  [/\/[\w/.-]+\/overlay2\/<id>\/merged\b/g, "<rootfs>"],
   [/\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{12}\b/g, "<short-id>"],
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "<time>"],
   [/\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, "<mac>"],
