@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
-import type { ContainerConfig, DeviceMapping, DeviceRequest, HostConfig, NetworkingConfig, RestartPolicy, ThrottleDevice } from "../api/index.ts";
+import type { ContainerConfig, HostConfig, NetworkingConfig, RestartPolicy } from "../api/index.ts";
 import { readTextFile } from "../client/index.ts";
 import type { containerFlags } from "./container-flags.ts";
 import { readKeyValueFiles, resolveEnv, toMap } from "./environment.ts";
 import { CliError, messageOf } from "./errors.ts";
-import { type FlagValues, splitCsv } from "./flags.ts";
+import { bpsDevice, device, extraHost, iopsDevice, ulimit, weightDevice } from "./device-spec.ts";
+import type { FlagValues } from "./flags.ts";
 import { parseNetworks } from "./network-spec.ts";
 import { parseExposed, parsePortSpecs } from "./port-spec.ts";
-import { parseBytes } from "./units.ts";
 
 type Flags = FlagValues<typeof containerFlags>;
 export type CreateBody = ContainerConfig & { HostConfig: HostConfig; NetworkingConfig: NetworkingConfig };
@@ -172,8 +172,8 @@ async function hostConfig(
     CpusetCpus: flags["cpuset-cpus"],
     CpusetMems: flags["cpuset-mems"],
     Devices: flags.device.map(device),
-    DeviceCgroupRules: flags["device-cgroup-rule"].map(deviceRule),
-    ...(flags.gpus.length > 0 ? { DeviceRequests: flags.gpus.map(gpuRequest) } : {}),
+    DeviceCgroupRules: [...flags["device-cgroup-rule"]],
+    ...(flags.gpus.length > 0 ? { DeviceRequests: [...flags.gpus] } : {}),
     MemoryReservation: flags["memory-reservation"],
     MemorySwap: flags["memory-swap"],
     ...(changed.has("memory-swappiness") ? { MemorySwappiness: swappiness } : {}),
@@ -217,17 +217,6 @@ function isolation(text: string): NonNullable<HostConfig["Isolation"]> {
   return text as NonNullable<HostConfig["Isolation"]>; // what it may be is the engine's to say
 }
 
-/** `host:ip` or `host=ip`; IPv6 in brackets or not. */
-function extraHost(text: string): string {
-  const separator = /[=:]/.exec(text)?.index ?? -1;
-  if (separator <= 0) throw new CliError(`bad format for add-host: ${JSON.stringify(text)}`);
-  const ip = text.slice(separator + 1).replace(/^\[(.*)\]$/, "$1");
-  if (ip !== "host-gateway" && !/^[0-9a-fA-F:.]+(?:%\S+)?$/.test(ip)) {
-    throw new CliError(`invalid IP address in add-host: ${JSON.stringify(ip)}`);
-  }
-  return `${text.slice(0, separator)}:${ip}`;
-}
-
 async function securityOptions(options: readonly string[]): Promise<Pick<HostConfig, "SecurityOpt" | "MaskedPaths" | "ReadonlyPaths">> {
   const kept: string[] = [];
   let unconfined = false;
@@ -237,7 +226,7 @@ async function securityOptions(options: readonly string[]): Promise<Pick<HostCon
       continue;
     }
     const match = /^([^=:]+)[=:](.*)$/s.exec(option);
-    if (match === null && option !== "no-new-privileges") throw new CliError(`invalid --security-opt: ${JSON.stringify(option)}`);
+    if (match === null && option !== "no-new-privileges") throw new CliError(`Invalid --security-opt: ${JSON.stringify(option)}`);
     const [, name = "", value = ""] = match ?? [];
     if (name === "seccomp" && value !== "unconfined" && value !== "builtin") {
       const text = await readTextFile(value);
@@ -265,83 +254,4 @@ function storageOptions(options: readonly string[]): Record<string, string> {
 function tmpfs(text: string): [string, string] {
   const colon = text.indexOf(":");
   return colon === -1 ? [text, ""] : [text.slice(0, colon), text.slice(colon + 1)];
-}
-
-function device(text: string): DeviceMapping {
-  const parts = text.split(":");
-  const isMode = (mode: string) => /^(?!.*(.).*\1)[rwm]+$/.test(mode);
-  const [source = ""] = parts;
-  let target = source;
-  let permissions = "rwm";
-  if (parts.length === 3) [, target = source, permissions = "rwm"] = parts;
-  else if (parts.length === 2) {
-    const [, second = ""] = parts;
-    if (isMode(second)) permissions = second;
-    else target = second;
-  } else if (parts.length > 3) throw new CliError(`invalid device specification: ${text}`);
-  if (!isMode(permissions)) throw new CliError(`bad mode specified: ${permissions}`);
-  return { PathOnHost: source, PathInContainer: target === "" ? source : target, CgroupPermissions: permissions };
-}
-
-function deviceRule(text: string): string {
-  if (!/^[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}$/.test(text)) throw new CliError(`invalid device cgroup format '${text}'`);
-  return text;
-}
-
-/** `device:rate`. */
-function throttle(text: string, rate: (value: string) => number): ThrottleDevice {
-  const colon = text.lastIndexOf(":");
-  if (colon === -1) throw new CliError(`bad format: ${text}`);
-  const path = text.slice(0, colon);
-  if (!path.startsWith("/dev/")) throw new CliError(`bad format for device path: ${text}`);
-  return { Path: path, Rate: rate(text.slice(colon + 1)) };
-}
-
-function bpsDevice(text: string): ThrottleDevice {
-  return throttle(text, (value) => {
-    try {
-      return parseBytes(value);
-    } catch {
-      throw new CliError(`invalid rate for device: ${text}. The correct format is <device-path>:<number>[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb`);
-    }
-  });
-}
-
-function iopsDevice(text: string): ThrottleDevice {
-  return throttle(text, (value) => {
-    if (!/^\d+$/.test(value)) {
-      throw new CliError(`invalid rate for device: ${text}. The correct format is <device-path>:<number>. Number must be a positive integer`);
-    }
-    return Number(value);
-  });
-}
-
-function weightDevice(text: string): { Path?: string; Weight?: number } {
-  const { Path = "", Rate = 0 } = throttle(text, (value) => (/^\d+$/.test(value) ? Number(value) : -1));
-  if (Rate !== 0 && (Rate < 10 || Rate > 1000)) throw new CliError(`invalid weight for device: ${text}`);
-  return { Path, Weight: Rate };
-}
-
-function ulimit(text: string): { Name: string; Soft: number; Hard: number } {
-  const [name = "", limits = ""] = text.split("=");
-  const [soft = 0, hard = soft] = limits.split(":").map(Number);
-  return { Name: name, Soft: soft, Hard: hard };
-}
-
-function gpuRequest(text: string): DeviceRequest {
-  const request: DeviceRequest = { Driver: "", Count: 0, DeviceIDs: [], Capabilities: [["gpu"]], Options: {} };
-  for (const field of splitCsv(text)) {
-    const equals = field.indexOf("=");
-    const key = equals === -1 ? "count" : field.slice(0, equals);
-    const value = equals === -1 ? field : field.slice(equals + 1);
-    if (key === "count") {
-      if (value !== "all" && !/^-?\d+$/.test(value)) throw new CliError(`invalid count (${value}): value must be either "all" or an integer`);
-      request.Count = value === "all" ? -1 : Number(value);
-    } else if (key === "driver") request.Driver = value;
-    else if (key === "device") request.DeviceIDs = value.split(",");
-    else if (key === "capabilities") request.Capabilities = [["gpu", ...value.split(",")]];
-    else if (key === "options") request.Options = toMap(value.split(","));
-    else throw new CliError(`unexpected key '${key}' in '${field}'`);
-  }
-  return request;
 }

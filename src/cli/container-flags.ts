@@ -1,14 +1,17 @@
 import { FlagError } from "./errors.ts";
 import { bool, bytes, cpus, duration, type Flag, int, list, map, string, uint } from "./flags.ts";
+import type { DeviceRequest, Mount } from "../api/index.ts";
+import { bpsDevice, deviceRule, extraHost, gpuRequest, iopsDevice, weightDevice } from "./device-spec.ts";
 import { parseMount } from "./mount-spec.ts";
+import { parseNetwork } from "./network-spec.ts";
 
 /** The flags that `run` and `create` share. */
 export const containerFlags = {
-  "add-host": list("Add a line to /etc/hosts (host:ip)"),
+  "add-host": list("Add a line to /etc/hosts (host:ip)", { check: checked(extraHost) }),
   annotation: map("Pass an annotation to the OCI runtime"),
   attach: list("Attach to STDIN, STDOUT or STDERR", { short: "a", check: checkAttach }),
   "blkio-weight": uint("Share of block I/O, from 10 to 1000; 0: no weight", { bits: 16, type: "uint16", shownDefault: "0" }),
-  "blkio-weight-device": list("Share of a device's I/O (device:weight)", { shownDefault: "[]" }),
+  "blkio-weight-device": list("Share of a device's I/O (device:weight)", { shownDefault: "[]", check: checked(weightDevice) }),
   "cap-add": list("Give a capability"),
   "cap-drop": list("Take a capability away"),
   "cgroup-parent": string("Cgroup to put the container's below"),
@@ -25,11 +28,11 @@ export const containerFlags = {
   "cpuset-cpus": string("CPUs to run on (0-3, 0,1)"),
   "cpuset-mems": string("Memory nodes to use (0-3, 0,1)"),
   device: list("Give access to a device of the host (host[:container[:rwm]])"),
-  "device-cgroup-rule": list("Add a rule to the allowed devices"),
-  "device-read-bps": list("Most bytes a second read from a device (device:rate)", { shownDefault: "[]" }),
-  "device-read-iops": list("Most reads a second from a device (device:rate)", { shownDefault: "[]" }),
-  "device-write-bps": list("Most bytes a second written to a device (device:rate)", { shownDefault: "[]" }),
-  "device-write-iops": list("Most writes a second to a device (device:rate)", { shownDefault: "[]" }),
+  "device-cgroup-rule": list("Add a rule to the allowed devices", { check: deviceRule }),
+  "device-read-bps": list("Most bytes a second read from a device (device:rate)", { shownDefault: "[]", check: checked(bpsDevice) }),
+  "device-read-iops": list("Most reads a second from a device (device:rate)", { shownDefault: "[]", check: checked(iopsDevice) }),
+  "device-write-bps": list("Most bytes a second written to a device (device:rate)", { shownDefault: "[]", check: checked(bpsDevice) }),
+  "device-write-iops": list("Most writes a second to a device (device:rate)", { shownDefault: "[]", check: checked(iopsDevice) }),
   "disable-content-trust": bool("Ignored", { initial: true, hidden: true }),
   dns: list("Use this DNS server"),
   "dns-opt": list("Set a DNS option", { hidden: true }),
@@ -40,7 +43,7 @@ export const containerFlags = {
   env: list("Set an environment variable", { short: "e", check: checkEnv }),
   "env-file": list("Read environment variables from a file"),
   expose: list("Expose a port or a range of ports"),
-  gpus: list("Give access to GPUs ('all' for all)", { type: "gpu-request" }),
+  gpus: gpuFlag(),
   "group-add": list("Join one more group"),
   "health-cmd": string("Command that checks the container's health"),
   "health-interval": duration("Time between two checks"),
@@ -72,8 +75,8 @@ export const containerFlags = {
   "memory-swappiness": int("How readily memory is swapped (0 to 100)", { initial: -1 }),
   mount: mountFlag(),
   name: string("Name of the container"),
-  net: list("Connect to a network", { type: "network", hidden: true }),
-  network: list("Connect to a network", { type: "network" }),
+  net: list("Connect to a network", { type: "network", hidden: true, check: checked(parseNetwork) }),
+  network: list("Connect to a network", { type: "network", check: checked(parseNetwork) }),
   "net-alias": list("Answer to one more name on the network", { hidden: true }),
   "network-alias": list("Answer to one more name on the network"),
   "no-healthcheck": bool("Do not run the image's health check"),
@@ -116,12 +119,29 @@ export const runFlags = {
   "sig-proxy": bool("Pass signals on to the container", { initial: true }),
 } as const;
 
-function mountFlag(): Flag<readonly import("../api/index.ts").Mount[]> {
+function mountFlag(): Flag<readonly Mount[]> {
   return {
     type: "mount",
     help: "Mount a file system (type=bind,src=…,dst=…)",
     initial: [],
     parse: (text, before) => [...before, parseMount(text)],
+  };
+}
+
+function gpuFlag(): Flag<readonly DeviceRequest[]> {
+  return {
+    type: "gpu-request",
+    help: "Give access to GPUs ('all' for all)",
+    initial: [],
+    parse: (text, before) => [...before, gpuRequest(text)],
+  };
+}
+
+/** A check that keeps the text when it can be parsed. */
+function checked(parse: (text: string) => unknown): (text: string) => string {
+  return (text) => {
+    parse(text);
+    return text;
   };
 }
 

@@ -72,7 +72,7 @@ export async function copyToContainer(context: Context, source: string, containe
     return 0;
   }
   const local = resolve(source);
-  const status = localStat(local, options.followLink, source);
+  const status = localStat(local, options.followLink);
   const contents = isContentsOf(source) && status.isDirectory();
   let into = destination;
   let name = contents ? "." : basename(local);
@@ -80,8 +80,6 @@ export async function copyToContainer(context: Context, source: string, containe
     if (target.endsWith("/") && !status.isDirectory()) throw new CliError("no such directory");
     into = dirname(destination.replace(/\/+$/, "")) || "/";
     name = basename(destination);
-    const parent = await statOrUndefined(context, container, into);
-    if (parent === undefined) throw new CliError(`Error response from daemon: Could not find the file ${into} in container ${container}`);
   } else if (!isDirectory) {
     if (status.isDirectory()) throw new CliError("cannot copy directory");
     if (target.endsWith("/")) throw new CliError("not a directory");
@@ -114,9 +112,9 @@ function landingPlace(target: string, given: string, sourceIsDirectory: boolean,
   return { directory: target, name: contents ? "." : basename(source.replace(/\/+\.?$/, "")) || "." };
 }
 
-function localStat(path: string, follow: boolean, shown: string) {
+function localStat(path: string, follow: boolean) {
   const status = follow ? statSync(path, { throwIfNoEntry: false }) : lstatSync(path, { throwIfNoEntry: false });
-  if (status === undefined) throw new CliError(`lstat ${shown.startsWith("/") ? shown : path}: no such file or directory`);
+  if (status === undefined) throw new CliError(`lstat ${dirname(path)}/${basename(path)}: no such file or directory`);
   return status;
 }
 

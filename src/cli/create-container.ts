@@ -5,6 +5,9 @@ import { buildContainer } from "./container-config.ts";
 import type { containerFlags } from "./container-flags.ts";
 import { CliError } from "./errors.ts";
 import type { FlagValues } from "./flags.ts";
+import { familiarReference, parseImageName, withDefaultTag } from "./image-name.ts";
+
+const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{64}$/;
 
 type Flags = FlagValues<typeof containerFlags>;
 
@@ -24,10 +27,11 @@ export async function createContainer(
     throw new CliError(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`, 125);
   }
   const { io } = context;
+  const [image = ""] = args;
+  if (!IMAGE_ID.test(image)) parseImageName(image);
   const body = await buildContainer(flags, changed, args, io.env, detached);
   const client = await context.client();
   if (flags.cidfile !== "") await refuseExisting(flags.cidfile);
-  const [image = ""] = args;
   if (flags.pull === "always") await pull(context, image, flags);
   const create = () =>
     client.json<ContainerCreateResponse>("POST", "/containers/create", {
@@ -40,7 +44,7 @@ export async function createContainer(
   } catch (error) {
     const missing = error instanceof ClientError && error.status === 404 && /No such image/i.test(error.detail);
     if (!missing || flags.pull !== "missing") throw error;
-    if (!flags.quiet) io.err(`Unable to find image '${await shownName(image)}' locally\n`);
+    if (!flags.quiet) io.err(`Unable to find image '${shownName(image)}' locally\n`);
     await pull(context, image, flags);
     created = await create();
   }
@@ -52,13 +56,11 @@ export async function createContainer(
   return { id: created.Id, body };
 }
 
-async function shownName(image: string): Promise<string> {
-  const { familiarReference, parseImageName, withDefaultTag } = await import("./image-name.ts");
+function shownName(image: string): string {
   return familiarReference(withDefaultTag(parseImageName(image)));
 }
 
 async function pull(context: Context, image: string, flags: Flags): Promise<void> {
-  const { parseImageName, withDefaultTag } = await import("./image-name.ts");
   const { pullImage } = await import("./pull-image.ts");
   const name = withDefaultTag(parseImageName(image));
   await pullImage(context, name, { platform: flags.platform, quiet: flags.quiet, to: "err" });

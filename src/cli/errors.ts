@@ -2,8 +2,12 @@
 export class CliError extends Error {
   readonly exitCode: number;
 
-  constructor(message: string, exitCode = 1, options?: { cause?: unknown }) {
+  /** What still goes to standard output: Docker ends a line there before some errors. */
+  readonly stdout: string;
+
+  constructor(message: string, exitCode = 1, options?: { cause?: unknown; stdout?: string }) {
     super(message, options);
+    this.stdout = options?.stdout ?? "";
     this.name = "CliError";
     this.exitCode = exitCode;
   }

@@ -35,8 +35,8 @@ export function parseImageName(text: string): ImageName {
   const hasDomain = slash !== -1 && (/[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase());
   const domain = hasDomain ? (first === "index.docker.io" ? "docker.io" : first) : "docker.io";
   let path = hasDomain ? name.slice(slash + 1) : name;
-  if (path !== path.toLowerCase()) throw new CliError(`invalid reference format: repository name (${path}) must be lowercase`);
   if (domain === "docker.io" && !path.includes("/")) path = `library/${path}`;
+  if (path !== path.toLowerCase()) throw new CliError(`invalid reference format: repository name (${path}) must be lowercase`);
   if (!DOMAIN.test(domain) || !path.split("/").every((part) => PART.test(part))) throw invalid();
   if ((tag !== undefined && !TAG.test(tag)) || (digest !== undefined && !DIGEST.test(digest))) throw invalid();
   return { domain, path, tag, digest };

@@ -33,6 +33,7 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     return await dispatch(argv, io);
   } catch (error) {
     if (error instanceof CliError) {
+      io.out(error.stdout);
       if (error.message !== "") io.err(`${error.message}\n`);
       return error.exitCode;
     }

@@ -4,13 +4,15 @@ import type { Io } from "./io.ts";
 
 /**
  * Prints what `find` gives for each name: a JSON array, or a template's output a line.
- * What was found is printed also when other names failed. @throws CliError with the failures, or 64 for a bad template.
+ * What was found is printed also when other names failed.
+ * @param escape whether `<`, `>` and `&` are escaped, as Go does unless told otherwise. @throws CliError with the failures, or 64 for a bad template.
  */
 export async function printInspected(
   io: Io,
   names: readonly string[],
   format: string,
   find: (name: string) => Promise<unknown>,
+  escape = false,
 ): Promise<void> {
   const render = await renderer(format);
   const found: unknown[] = [];
@@ -24,7 +26,7 @@ export async function printInspected(
     }
   }
   if (render === undefined) {
-    io.out(found.length === 0 ? "[]\n" : `${indentedJson(found)}\n`);
+    io.out(found.length === 0 ? "[]\n" : `${escape ? escapeHtml(indentedJson(found)) : indentedJson(found)}\n`);
   } else {
     // Docker prints an empty line when there was nothing to format
     let text = "";
@@ -59,6 +61,10 @@ async function renderer(format: string): Promise<((value: unknown) => Rendered) 
   } catch (error) {
     throw new CliError(`template parsing error: ${messageOf(error)}`, 64);
   }
+}
+
+function escapeHtml(json: string): string {
+  return json.replace(/[<>&]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** JSON with four spaces, as Docker's inspect commands print it. */

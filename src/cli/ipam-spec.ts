@@ -14,8 +14,8 @@ export function buildIpam(given: {
   }
   const configs = new Map<string, IPAMConfig>();
   for (const text of given.subnets) {
-    const subnet = parseSubnet(text);
-    for (const other of configs.keys()) if (overlaps(parseSubnet(other), subnet)) throw new CliError("multiple overlapping subnet configuration is not supported");
+    // One subnet alone is not looked at: the engine says what is wrong with it
+    for (const other of configs.keys()) if (overlaps(parseSubnet(other), parseSubnet(text))) throw new CliError("multiple overlapping subnet configuration is not supported");
     configs.set(text, { Subnet: text });
   }
   const holderOf = (holds: (subnet: string) => boolean, what: string) => {

@@ -4,7 +4,6 @@ import { FlagError } from "./errors.ts";
 import { splitCsv } from "./flags.ts";
 import { parseBytes } from "./units.ts";
 
-const TYPES = ["bind", "volume", "tmpfs", "npipe", "cluster", "image"] as const;
 const PROPAGATIONS = ["private", "rprivate", "shared", "rshared", "slave", "rslave"] as const;
 
 /** Reads `--mount type=…,src=…,dst=…`. @throws FlagError with Docker's text. */
@@ -27,12 +26,10 @@ export function parseMount(text: string): Mount {
 function setField(mount: Mount & { Type: NonNullable<Mount["Type"]> }, key: string, value: string): void {
   const isTrue = () => boolean(key, value);
   switch (key) {
-    case "type": {
-      const type = TYPES.find((each) => each === value.toLowerCase());
-      if (type === undefined) throw new FlagError(`invalid mount type: ${value}`);
-      mount.Type = type;
+    case "type":
+      // What the type may be is the engine's to say
+      mount.Type = value.toLowerCase() as NonNullable<Mount["Type"]>;
       break;
-    }
     case "source":
     case "src":
       mount.Source = /^\.{1,2}(?:\/|$)/.test(value) ? resolve(value) : value;

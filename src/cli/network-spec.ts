@@ -1,5 +1,5 @@
 import type { EndpointSettings } from "../api/index.ts";
-import { CliError } from "./errors.ts";
+import { CliError, FlagError } from "./errors.ts";
 import { splitCsv } from "./flags.ts";
 
 export interface NetworkAttachment {
@@ -7,14 +7,14 @@ export interface NetworkAttachment {
   endpoint: EndpointSettings;
 }
 
-/** `--network name=front,alias=web,ip=…` or just a name. @throws CliError */
+/** `--network name=front,alias=web,ip=…` or just a name. @throws FlagError */
 export function parseNetwork(text: string): NetworkAttachment {
   if (!text.includes("=")) return { name: text, endpoint: {} };
   let name = "";
   const endpoint: EndpointSettings = {};
   for (const field of splitCsv(text)) {
     const equals = field.indexOf("=");
-    if (equals <= 0) throw new CliError(`invalid field ${field}`);
+    if (equals <= 0) throw new FlagError(`invalid field ${field}`);
     const key = field.slice(0, equals).trim().toLowerCase();
     const value = field.slice(equals + 1).trim();
     switch (key) {
@@ -37,20 +37,20 @@ export function parseNetwork(text: string): NetworkAttachment {
         endpoint.MacAddress = value;
         break;
       case "gw-priority":
-        if (!/^-?\d+$/.test(value)) throw new CliError(`invalid gw-priority: ${value}`);
+        if (!/^-?\d+$/.test(value)) throw new FlagError(`invalid gw-priority: ${value}`);
         endpoint.GwPriority = Number(value);
         break;
       case "driver-opt": {
         const at = value.indexOf("=");
-        if (at === -1) throw new CliError("invalid key value pair format in driver options");
+        if (at === -1) throw new FlagError("invalid key value pair format in driver options");
         endpoint.DriverOpts = { ...endpoint.DriverOpts, [value.slice(0, at).toLowerCase()]: value.slice(at + 1).toLowerCase() };
         break;
       }
       default:
-        throw new CliError(`invalid field key ${key}`);
+        throw new FlagError(`invalid field key ${key}`);
     }
   }
-  if (name === "") throw new CliError("network name/id is not specified");
+  if (name === "") throw new FlagError("network name/id is not specified");
   return { name, endpoint };
 }
 

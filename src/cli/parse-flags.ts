@@ -73,10 +73,11 @@ function long(table: FlagTable, word: string, queue: string[], set: SetValue, li
 function shorts(table: FlagTable, word: string, queue: string[], set: SetValue, line: { help: boolean }): void {
   for (let rest = word.slice(1); rest !== ""; ) {
     const letter = rest.slice(0, 1);
+    const shown = `-${rest}`;
     rest = rest.slice(1);
     const found = Object.entries(table).find(([, flag]) => flag.short === letter);
     if (found === undefined) {
-      if (letter !== "h") throw new FlagError(`unknown shorthand flag: '${letter}' in ${word}`);
+      if (letter !== "h") throw new FlagError(`unknown shorthand flag: '${letter}' in ${shown}`);
       line.help = true;
       continue;
     }
@@ -88,7 +89,7 @@ function shorts(table: FlagTable, word: string, queue: string[], set: SetValue, 
     }
     if (rest !== "") return set(name, flag, rest);
     const value = queue.shift();
-    if (value === undefined) throw new FlagError(`flag needs an argument: '${letter}' in ${word}`);
+    if (value === undefined) throw new FlagError(`flag needs an argument: '${letter}' in ${shown}`);
     return set(name, flag, value);
   }
 }

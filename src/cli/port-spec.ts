@@ -64,16 +64,19 @@ export function parseExposed(specs: readonly string[]): Record<string, Record<st
   for (const spec of specs) {
     if (spec.includes(":")) throw new CliError(`invalid port format for --expose: ${spec}`);
     const [ports = "", protocol = "tcp"] = spec.split("/");
-    const { start, end } = (() => {
-      try {
-        return range(ports, "port");
-      } catch {
-        throw new CliError(`invalid range format for --expose: ${spec}`);
-      }
-    })();
+    const { start, end } = exposedRange(spec, ports);
     for (let port = start; port <= end; port++) exposed[`${port}/${protocol.toLowerCase()}`] = {};
   }
   return exposed;
+}
+
+function exposedRange(spec: string, ports: string): { start: number; end: number } {
+  try {
+    return range(ports, "port");
+  } catch {
+    const wrong = ports.split("-").find((part) => !/^\d+$/.test(part)) ?? ports;
+    throw new CliError(`invalid range format for --expose: ${spec}, error: strconv.ParseUint: parsing ${JSON.stringify(wrong)}: invalid syntax`);
+  }
 }
 
 function isAddress(text: string): boolean {

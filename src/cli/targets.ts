@@ -6,20 +6,20 @@ const PARALLEL = 50;
 
 /**
  * Does the same to each named object, many at once; prints each name that worked, in order, and all failures at the end.
- * @param work gives what to print instead of the name, or nothing.
+ * @param work gives what to print instead of the name, or null to print nothing.
  * @throws CliError with the failures, a line each.
  */
 export async function forEachTarget(
   context: Context,
   names: readonly string[],
-  work: (client: Client, name: string) => Promise<string | undefined | void>,
+  work: (client: Client, name: string) => Promise<string | null | void>,
 ): Promise<void> {
   const client = await context.client();
   const failures: string[] = [];
-  const running: Promise<{ text: string } | { failure: string }>[] = [];
+  const running: Promise<{ text: string | null } | { failure: string }>[] = [];
   const start = (name: string) =>
     work(client, name).then(
-      (text) => ({ text: text ?? name }),
+      (text) => ({ text: text === undefined ? name : text }),
       (error: unknown) => ({ failure: messageOf(error) }),
     );
   let next = 0;
@@ -28,7 +28,7 @@ export async function forEachTarget(
     const result = await running.shift();
     if (result === undefined) break;
     if ("failure" in result) failures.push(result.failure);
-    else context.io.out(`${result.text}\n`);
+    else if (result.text !== null) context.io.out(`${result.text}\n`);
   }
   if (failures.length > 0) throw new CliError(failures.join("\n"));
 }

@@ -43,7 +43,7 @@ export const connectionLost = (method: string, url: string, cause?: unknown) =>
 
 export const malformedResponse = (what: string) => new ClientError(`malformed HTTP response: ${what}`);
 
-export const invalidHost = (host: string) => new ClientError(`unable to parse docker host \`${host}\``);
+export const invalidHost = (host: string) => new ClientError(`invalid bind address format: ${host}`);
 
 function codeOf(cause: unknown): string | undefined {
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;

@@ -33,7 +33,7 @@ export function environmentHost(env: Readonly<Record<string, string | undefined>
  * @throws ClientError for conflicting options, an unknown context, unreadable certificates.
  */
 export async function resolveEndpoint(settings: EndpointSettings): Promise<Endpoint> {
-  if (settings.hosts.length > 1) throw new ClientError("specify only one -H");
+  if (settings.hosts.length > 1) throw new ClientError("Failed to initialize: unable to resolve docker endpoint: Specify only one -H");
   if (settings.context !== undefined && settings.context !== "" && settings.hosts.length > 0) {
     throw new ClientError("conflicting options: cannot specify both --host and --context");
   }
@@ -50,13 +50,18 @@ export async function resolveEndpoint(settings: EndpointSettings): Promise<Endpo
     }
   }
   const host = settings.hosts[0] ?? environmentHost(settings.env) ?? DEFAULT_HOST;
-  return parseHost(host, host.startsWith("unix:") ? undefined : await flagTls(settings));
+  try {
+    return parseHost(host, host.startsWith("unix:") ? undefined : await flagTls(settings));
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new ClientError(`Failed to initialize: unable to resolve docker endpoint: ${text}`, { cause: error });
+  }
 }
 
 async function flagTls({ tls, env }: EndpointSettings): Promise<Omit<TlsOptions, "serverName"> | undefined> {
   const verify = tls.verify || (env["DOCKER_TLS_VERIFY"] ?? "") !== "";
   if (!tls.enabled && !verify) return undefined;
   const [ca, cert, key] = await Promise.all([tls.ca, tls.cert, tls.key].map(readTextFile));
-  if (verify && ca === undefined) throw new ClientError(`unable to resolve docker endpoint: open ${tls.ca}: no such file or directory`);
+  if (verify && ca === undefined) throw new ClientError(`open ${tls.ca}: no such file or directory`);
   return { ca, cert, key, verify };
 }

@@ -11,6 +11,7 @@ export default defineCommand({
     author: string("Who made it (Ada <ada@example.com>)", { short: "a" }),
     change: list("Apply this Dockerfile instruction", { short: "c" }),
     message: string("Comment on the image", { short: "m" }),
+    "no-pause": bool("Let the container run meanwhile"),
     pause: bool("Freeze the container meanwhile", { short: "p", initial: true }),
   },
   async run(context, { flags, args: [container = "", reference] }) {
@@ -23,7 +24,7 @@ export default defineCommand({
         comment: flags.message,
         author: flags.author,
         changes: flags.change,
-        pause: flags.pause ? undefined : "0",
+        pause: flags.pause && !flags["no-pause"] ? undefined : "0",
       },
       json: {},
     });

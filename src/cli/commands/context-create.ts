@@ -1,5 +1,5 @@
-import { checkContextName, type Context as StoredContext, parseHost, readContext, readTextFile, writeContext } from "../../client/index.ts";
-import { defineCommand, exactly } from "../command.ts";
+import { checkContextName, type Context as StoredContext, parseHost, readContext, readTextFile, resolveEndpoint, writeContext } from "../../client/index.ts";
+import { type Context, defineCommand, exactly } from "../command.ts";
 import { CliError, messageOf } from "../errors.ts";
 import { type Flag, splitCsv, string } from "../flags.ts";
 
@@ -30,10 +30,9 @@ export default defineCommand({
       () => false,
     );
     if (exists) throw new CliError(`context "${name}" already exists`);
-    if (!changed.has("docker") && flags.from === "") throw new CliError("docker endpoint configuration is required");
     const source = flags.docker["from"] ?? flags.from;
     const copied = source === "" ? undefined : await readContext(configDirectory, source);
-    const { host } = flags.docker;
+    const { host } = changed.has("docker") ? flags.docker : await currentHost(context);
     const made: StoredContext = {
       Name: name,
       Metadata: flags.description === "" ? (copied?.Metadata ?? {}) : { Description: flags.description },
@@ -44,6 +43,12 @@ export default defineCommand({
     context.io.err(`Successfully created context "${name}"\n`);
   },
 });
+
+/** Without `--docker` and `--from` a context is made of what is in use. */
+async function currentHost(context: Context): Promise<{ host?: string }> {
+  const settings = await context.endpointSettings();
+  return { host: (await resolveEndpoint(settings)).host };
+}
 
 function validHost(host: string | undefined): string {
   if (host === undefined) throw new CliError("unable to create docker endpoint config: host is required");

@@ -10,7 +10,7 @@ export default defineCommand({
   flags: { format: inspectFormatFlag },
   async run(context, { flags, args }) {
     const names = args.length > 0 ? args : [contextName(await context.endpointSettings())];
-    await printInspected(context.io, names, flags.format, (name) => describe(context, name));
+    await printInspected(context.io, names, flags.format, (name) => describe(context, name), true);
   },
 });
 

@@ -42,7 +42,7 @@ export default defineCommand({
     }
     if (flags.format === "json") for (const row of rows) context.io.out(`${goJson(jsonOf(row))}\n`);
     else await printRows(context.io, contextView(flags.format === "" || flags.format === "table"), rows, { format: flags.format, quiet: flags.quiet, quietField: "Plain" });
-    if (!flags.quiet) warnEnvironmentHost(context.io, "a context");
+    warnEnvironmentHost(context.io, "a context");
   },
 });
 

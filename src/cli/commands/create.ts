@@ -1,3 +1,4 @@
+import { ClientError } from "../../client/index.ts";
 import { atLeast, defineCommand } from "../command.ts";
 import { containerFlags } from "../container-flags.ts";
 import { createContainer, failedBeforeRunning } from "../create-container.ts";
@@ -13,6 +14,8 @@ export default defineCommand({
       const { id } = await createContainer(context, flags, changed, args);
       context.io.out(`${id}\n`);
     } catch (error) {
+      // What the engine refuses is an ordinary error here; what the flags say wrongly is not
+      if (error instanceof ClientError) throw error;
       throw failedBeforeRunning("create", error);
     }
   },

@@ -27,8 +27,12 @@ export default defineCommand({
     const { io } = context;
     const env = [...(await readKeyValueFiles(flags["env-file"], io.env)), ...resolveEnv(flags.env, io.env)];
     const stdin = flags.interactive && !flags.detach;
-    await requireTerminal(io, stdin, flags.tty);
     const client = await context.client();
+    if (stdin && flags.tty && !(await io.isTerminal(0))) {
+      // A container that is not there is the graver mistake
+      await client.send("GET", `/containers${pathOf(name)}/json`);
+      await requireTerminal(io, stdin, flags.tty);
+    }
     const detachKeys = await detachKeysOf(context, flags["detach-keys"]);
     const size = flags.tty && !flags.detach ? await io.terminalSize() : undefined;
     const consoleSize = size === undefined ? {} : { ConsoleSize: [size.rows, size.columns] };

@@ -30,7 +30,11 @@ export default defineCommand({
     if (template !== undefined) {
       if (engine === undefined) throw failure ?? new CliError("no engine");
       const { Struct } = await import("../../template/index.ts");
-      context.io.out(`${template.execute(new Struct("system.dockerInfo", { ...engine, ClientInfo: local }))}\n`);
+      try {
+        context.io.out(`${template.execute(new Struct("system.dockerInfo", { ...engine, ClientInfo: local }))}\n`);
+      } catch (error) {
+        throw new CliError(messageOf(error), 1, { stdout: "\n" });
+      }
       return 0;
     }
     const head = `Client:\n Version:    ${CLIENT_VERSION}\n Context:    ${local.Context}\n Debug Mode: ${local.Debug}\n\nServer:\n`;

@@ -19,13 +19,13 @@ export default defineCommand({
   async run(context, { flags, args: [server] }) {
     const { io } = context;
     const key = server === undefined ? HUB_KEY : authKey(server.replace(/^https?:\/\//, "").replace(/\/.*$/, ""));
-    if (flags.password !== "") {
-      io.err("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
-      if (flags["password-stdin"]) throw new CliError("--password and --password-stdin are mutually exclusive");
-    }
     let password = flags.password;
+    if (password !== "") {
+      if (flags["password-stdin"]) throw new CliError("conflicting options: cannot specify both --password and --password-stdin");
+      io.err("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
+    }
     if (flags["password-stdin"]) {
-      if (flags.username === "") throw new CliError("Must provide --username with --password-stdin");
+      if (flags.username === "") throw new CliError("the --password-stdin option requires --username to be set");
       password = (await readAll(context)).replace(/\r?\n$/, "");
     }
     const { username, secret } = await credentials(context, key, flags.username, password);

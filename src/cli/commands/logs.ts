@@ -19,14 +19,14 @@ export default defineCommand({
   async run(context, { flags, args: [name = ""] }) {
     const { io } = context;
     const client = await context.client();
+    const times = await readTimes();
     const response = await client.request("GET", `/containers${pathOf(name)}/logs`, {
       query: {
         stdout: true,
         stderr: true,
         details: flags.details,
         follow: flags.follow,
-        since: toTimestamp(flags.since, "since"),
-        until: toTimestamp(flags.until, "until"),
+        ...times,
         tail: flags.tail,
         timestamps: flags.timestamps,
       },
@@ -36,6 +36,16 @@ export default defineCommand({
     if (multiplexed) {
       await demultiplex(response.body, { stdout: (bytes) => io.writeOut(bytes), stderr: (bytes) => io.writeErr(bytes) });
     } else for await (const chunk of response.body) await io.writeOut(chunk);
+
+    async function readTimes(): Promise<{ since: string | undefined; until: string | undefined }> {
+      try {
+        return { since: toTimestamp(flags.since, "since"), until: toTimestamp(flags.until, "until") };
+      } catch (error) {
+        // A container that is not there is the graver mistake
+        await client.send("GET", `/containers${pathOf(name)}/json`);
+        throw error;
+      }
+    }
 
     /** Engines before 1.42 do not say what the stream is. */
     async function hasTty(): Promise<boolean> {

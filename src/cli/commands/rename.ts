@@ -1,5 +1,5 @@
 import { defineCommand, exactly } from "../command.ts";
-import { CliError } from "../errors.ts";
+import { CliError, messageOf } from "../errors.ts";
 import { pathOf } from "../targets.ts";
 
 export default defineCommand({
@@ -10,6 +10,10 @@ export default defineCommand({
   async run(context, { args: [from = "", to = ""] }) {
     if (from.trim() === "" || to.trim() === "") throw new CliError("Error: Neither old nor new names may be empty");
     const client = await context.client();
-    await client.send("POST", `/containers${pathOf(from.trim())}/rename`, { query: { name: to.trim() } });
+    try {
+      await client.send("POST", `/containers${pathOf(from.trim())}/rename`, { query: { name: to.trim() } });
+    } catch (error) {
+      throw new CliError(`${messageOf(error)}\nError: failed to rename container named ${from.trim()}`);
+    }
   },
 });

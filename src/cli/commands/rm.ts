@@ -1,3 +1,4 @@
+import { ClientError } from "../../client/index.ts";
 import { atLeast, defineCommand } from "../command.ts";
 import { CliError } from "../errors.ts";
 import { bool } from "../flags.ts";
@@ -16,9 +17,16 @@ export default defineCommand({
     await forEachTarget(context, args, async (client, name) => {
       const bare = name.replace(/^\/+|\/+$/g, "");
       if (bare === "") throw new CliError("container name cannot be empty");
-      await client.send("DELETE", `/containers${pathOf(bare)}`, {
-        query: { force: flags.force, link: flags.link, v: flags.volumes },
-      });
+      try {
+        await client.send("DELETE", `/containers${pathOf(bare)}`, {
+          query: { force: flags.force, link: flags.link, v: flags.volumes },
+        });
+      } catch (error) {
+        // With --force what is not there is said, but is no failure
+        if (!flags.force || !(error instanceof ClientError) || error.status !== 404) throw error;
+        context.io.err(`${error.message}\n`);
+        return null;
+      }
       return name;
     });
   },

@@ -15,7 +15,7 @@ export default defineCommand({
   flags,
   async run(context, { flags: given, changed, args }) {
     const detach = given.detach;
-    if (detach && given.attach.length > 0) throw failedBeforeRunning("run", new CliError("conflicting options: cannot specify both --attach and --detach"));
+    if (detach && given.attach.length > 0) throw new CliError("conflicting options: cannot specify both --attach and --detach");
     if (!detach) await requireTerminal(context.io, given.attach.length === 0 ? given.interactive : given.attach.includes("stdin"), given.tty);
     // A detached container keeps its standard input open, but nobody is there to attach
     const made = await createContainer(context, given, changed, args, detach).catch((error: unknown) => {

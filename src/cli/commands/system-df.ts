@@ -5,7 +5,7 @@ import { bool } from "../flags.ts";
 import { goJson, printRows, type View } from "../format.ts";
 import { formatFlag } from "../shared-flags.ts";
 import { alignColumns } from "../table-writer.ts";
-import { shortId } from "../targets.ts";
+import { ellipsis, shortId } from "../targets.ts";
 import { humanDuration, humanSize } from "../units.ts";
 
 interface BuildCacheRecord {
@@ -14,6 +14,9 @@ interface BuildCacheRecord {
   InUse?: boolean;
   Shared?: boolean;
   Size?: number;
+  CreatedAt?: string | null;
+  LastUsedAt?: string | null;
+  UsageCount?: number;
 }
 
 interface DiskUsage {
@@ -118,7 +121,7 @@ function detailed({ Images, Containers, Volumes, BuildCache }: DiskUsage): strin
   const containers = (Containers ?? []).map(({ Id = "", Image = "", Command = "", Mounts, SizeRw, Created = 0, Status = "", Names }) => [
     shortId(Id),
     Image,
-    JSON.stringify(Command),
+    JSON.stringify(ellipsis(Command, 20)),
     String((Mounts ?? []).filter(({ Driver }) => Driver === "local").length),
     humanSize(SizeRw ?? 0, 3),
     ago(Created),
@@ -126,14 +129,27 @@ function detailed({ Images, Containers, Volumes, BuildCache }: DiskUsage): strin
     (Names ?? []).map((name) => name.replace(/^\//, "")).join(","),
   ]);
   const volumes = (Volumes ?? []).map(({ Name, UsageData }) => [Name, String(UsageData?.RefCount ?? 0), humanSize(UsageData?.Size ?? 0)]);
-  const cache = (BuildCache ?? []).map(({ ID = "", Type = "", Size = 0, Shared }) => [ID.slice(0, 12), Type, humanSize(Size, 3), String(Shared ?? false)]);
+  const cache = (BuildCache ?? []).map(({ ID = "", Type = "", Size = 0, CreatedAt, LastUsedAt, UsageCount = 0, Shared }) => [
+    ID.slice(0, 12),
+    Type,
+    humanSize(Size, 3),
+    agoOf(CreatedAt),
+    agoOf(LastUsedAt),
+    String(UsageCount),
+    String(Shared ?? false),
+  ]);
   const total = (BuildCache ?? []).reduce((sum, { Size = 0, Shared }) => sum + (Shared === true ? 0 : Size), 0);
   return [
     section("Images space usage:", ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS"], images),
     section("Containers space usage:", ["CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES", "SIZE", "CREATED", "STATUS", "NAMES"], containers),
     section("Local Volumes space usage:", ["VOLUME NAME", "LINKS", "SIZE"], volumes),
-    section(`Build cache usage: ${humanSize(total)}`, ["CACHE ID", "CACHE TYPE", "SIZE", "SHARED"], cache),
+    section(`Build cache usage: ${humanSize(total)}`, ["CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "USAGE", "SHARED"], cache),
   ].join("\n");
+}
+
+/** A date of the engine as a span before now. */
+function agoOf(date: string | null | undefined): string {
+  return date === undefined || date === null ? "" : `${humanDuration(Date.now() - Date.parse(date))} ago`;
 }
 
 function section(title: string, header: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,4 +1,5 @@
 import { defineCommand, exactly } from "../command.ts";
+import { CliError, messageOf } from "../errors.ts";
 import { familiarName, parseImageName } from "../image-name.ts";
 import { imagePath } from "../targets.ts";
 
@@ -8,7 +9,13 @@ export default defineCommand({
   completes: "images",
   flags: {},
   async run(context, { args: [source = "", target = ""] }) {
-    const name = parseImageName(target);
+    const name = (() => {
+      try {
+        return parseImageName(target);
+      } catch (error) {
+        throw new CliError(`Error parsing reference: ${JSON.stringify(target)} is not a valid repository/tag: ${messageOf(error)}`);
+      }
+    })();
     await (await context.client()).send("POST", imagePath(source, "/tag"), {
       query: { repo: familiarName(name), tag: name.tag ?? "latest" },
     });

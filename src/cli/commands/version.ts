@@ -48,7 +48,13 @@ async function renderer(format: string): Promise<(versions: Versions) => string>
   const { compileTemplate, Struct } = await import("../../template/index.ts");
   try {
     const template = compileTemplate(format, { name: "version" });
-    return (versions) => `${template.execute(new Struct("system.versionInfo", { ...versions }))}\n`;
+    return (versions) => {
+      try {
+        return `${template.execute(new Struct("system.versionInfo", { ...versions }))}\n`;
+      } catch (error) {
+        throw new CliError(messageOf(error), 1, { stdout: "\n" });
+      }
+    };
   } catch (error) {
     throw new CliError(`template parsing error: ${messageOf(error)}`, 64);
   }

@@ -13,10 +13,15 @@ export default defineCommand({
     name: string("Name of the volume", { hidden: true }),
     opt: map("Set an option of the driver", { short: "o" }),
   },
-  async run(context, { flags, args: [name] }) {
+  async run(context, { flags, changed, args: [name] }) {
     if (name !== undefined && flags.name !== "") throw new CliError("conflicting options: cannot specify a volume-name through both --name and as a positional arg");
     const volume = await (await context.client()).json<Volume>("POST", "/volumes/create", {
-      json: { Driver: flags.driver, DriverOpts: flags.opt, Labels: toMap(flags.label), Name: name ?? flags.name },
+      json: {
+        Driver: flags.driver,
+        ...(changed.has("opt") ? { DriverOpts: flags.opt } : {}),
+        ...(changed.has("label") ? { Labels: toMap(flags.label) } : {}),
+        Name: name ?? flags.name,
+      },
     });
     context.io.out(`${volume.Name}\n`);
   },
