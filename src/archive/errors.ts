@@ -1,4 +1,4 @@
-import { EngineError, invalid, notFound, notImplemented } from "../base/index.ts";
+import { EngineError, invalid, notFound, notImplemented, unknown } from "../base/index.ts";
 
 /** Go's text for an archive that ends within a header or a file: clients show it. */
 export const truncated = () => invalid("unexpected EOF");
@@ -7,17 +7,14 @@ export const truncated = () => invalid("unexpected EOF");
 export const badHeader = (why: string) => invalid(`archive/tar: invalid tar header: ${why}`);
 
 /** A name that leads out of the target. */
-export const breakout = (name: string, where: string) =>
-  invalid(`${JSON.stringify(name)} is outside of ${JSON.stringify(where)}`);
+export const breakout = (name: string) => invalid(`invalid entry name ${JSON.stringify(name)}`);
 
-/** A link whose target leads out of the target directory. */
-export const invalidLink = (name: string, target: string) =>
-  invalid(`invalid hardlink ${JSON.stringify(name)} -> ${JSON.stringify(target)}`);
+/** A hard link whose target leads out of the target directory. */
+export const invalidLink = (target: string) => invalid(`invalid hardlink target ${JSON.stringify(target)}`);
 
-export const invalidWhiteout = (name: string) => invalid(`invalid whiteout name: ${JSON.stringify(name)}`);
+export const invalidWhiteout = (name: string) => invalid(`invalid whiteout entry ${JSON.stringify(name)}`);
 
-export const unhandledType = (flag: string, name: string) =>
-  invalid(`unhandled tar header type ${flag.charCodeAt(0)} of ${JSON.stringify(name)}`);
+export const unhandledType = (flag: string) => invalid(`unhandled tar header type ${flag.charCodeAt(0)}`);
 
 export const tooLarge = (what: string, limit: number) => invalid(`archive is refused: more than ${limit} ${what}`);
 
@@ -42,7 +39,6 @@ export const cannotOverwriteFile = (path: string, where: string) =>
   invalid(`cannot overwrite non-directory ${JSON.stringify(path)} with directory ${JSON.stringify(where)}`);
 
 export const noSuchPath = (path: string) => notFound(`Could not find the file ${path}`);
+/** Go's words for a path that goes on behind a file. */
+export const behindFile = (path: string) => unknown(`lstat ${path}: not a directory`);
 export const notADirectory = () => invalid("extraction point is not a directory");
-
-export const invalidSymlink = (name: string, target: string) =>
-  invalid(`invalid symlink ${JSON.stringify(name)} -> ${JSON.stringify(target)}`);

@@ -14,7 +14,7 @@ import {
   S_IFIFO,
   S_IFMT,
 } from "../sys/index.ts";
-import { baseOf, beneath, joinPath, parentOf, toKernel, toText } from "./byte-string.ts";
+import { baseOf, beneath, parentOf, toKernel, toText } from "./byte-string.ts";
 import { Directories } from "./directories.ts";
 import {
   breakout,
@@ -22,7 +22,6 @@ import {
   cannotOverwriteFile,
   entryFailed,
   invalidLink,
-  invalidSymlink,
 } from "./errors.ts";
 import { FileContent } from "./file-content.ts";
 import { applyByName, applyToFd, type Owner, timeOf } from "./metadata.ts";
@@ -59,7 +58,7 @@ export class Extractor implements TarSink, Disposable {
 
   entry(entry: TarEntry): void {
     const path = beneath(entry.name);
-    if (path === undefined) throw breakout(toText(entry.name), this.#shown(""));
+    if (path === undefined) throw breakout(toText(entry.name));
     try {
       this.#place(path, entry);
     } catch (error) {
@@ -112,7 +111,7 @@ export class Extractor implements TarSink, Disposable {
   #place(path: ByteString, entry: TarEntry): void {
     // Docker leaves the root's own attributes as they are.
     if (path === "") {
-      if (entry.type !== "directory") throw breakout(toText(entry.name), this.#shown(""));
+      if (entry.type !== "directory") throw breakout(toText(entry.name));
       return;
     }
     if (this.#whiteouts.take(path, entry, this.#ownerOf(entry))) return;
@@ -133,15 +132,15 @@ export class Extractor implements TarSink, Disposable {
   }
 
   #placeDirectory(path: ByteString, entry: TarEntry): void {
-    const parent = this.#directories.ensure(parentOf(path));
     const name = toKernel(baseOf(path));
+    const parent = this.#directories.ensure(parentOf(path));
     try {
       this.#native.mkdirat(parent, name, 0o700);
     } catch (error) {
       if (errnoOf(error) !== "EEXIST") throw error;
-      this.#reuseDirectory(path, parent);
+      this.#makeRoomForDirectory(path, parent);
     }
-    const fd = this.#native.openat2(parent, name, O_DIRECTORY | O_NOFOLLOW, 0, 0);
+    const fd = this.#native.openat2(this.#directories.ensure(parentOf(path)), name, O_DIRECTORY | O_NOFOLLOW, 0, 0);
     try {
       applyToFd(this.#native, fd, entry, this.#ownerOf(entry), null);
     } finally {
@@ -150,15 +149,16 @@ export class Extractor implements TarSink, Disposable {
     this.#directoryTimes.set(path, timeOf(entry));
   }
 
-  /** A directory that is there stays, with its content; anything else makes room for a new one. */
-  #reuseDirectory(path: ByteString, parent: number): void {
+  /** A directory that is there stays, with its content; anything else gives way to a new one. */
+  #makeRoomForDirectory(path: ByteString, parent: number): void {
     const name = toKernel(baseOf(path));
     if (this.#isDirectory(parent, name)) return;
-    if (this.#options.noOverwriteDirNonDir === true) throw cannotOverwriteFile(this.#shown(path), this.#shown(""));
+    if (this.#options.noOverwriteDirNonDir === true) throw cannotOverwriteFile(toText(path), this.#where());
     const hidden = this.#whiteouts.isWhiteout(parent, name);
     this.#remove(parent, name);
-    this.#native.mkdirat(parent, name, 0o700);
-    if (hidden) this.#whiteouts.makeOpaque(parent, baseOf(path));
+    const again = this.#directories.ensure(parentOf(path));
+    this.#native.mkdirat(again, name, 0o700);
+    if (hidden) this.#whiteouts.makeOpaque(again, baseOf(path));
   }
 
   #placeFile(path: ByteString, entry: TarEntry): void {
@@ -170,19 +170,18 @@ export class Extractor implements TarSink, Disposable {
 
   #placeLink(path: ByteString, entry: TarEntry): void {
     const target = beneath(entry.linkName);
-    if (target === undefined || target === "") throw invalidLink(this.#shown(path), toText(entry.linkName));
+    if (target === undefined || target === "") throw invalidLink(toText(entry.linkName));
     if (target === path) return; // a file that is a link to itself: it is there already, or the link below would fail
     this.#create(path, (parent, name) => {
       const from = this.#directories.find(parentOf(target));
       if (from === undefined) throw Object.assign(new Error(`link target ${toText(target)} is missing`), { code: "ENOENT" });
       this.#native.linkat(from, toKernel(baseOf(target)), parent, name, 0);
     });
+    // As Docker does, the link's own header counts for the inode, being the later one.
+    this.#applyByName(path, entry);
   }
 
   #placeSpecial(path: ByteString, entry: TarEntry): void {
-    if (entry.type === "symlink" && this.#options.whiteouts !== "keep" && climbsOut(path, entry)) {
-      throw invalidSymlink(this.#shown(path), toText(entry.linkName));
-    }
     this.#create(path, (parent, name) => {
       switch (entry.type) {
         case "symlink":
@@ -195,6 +194,10 @@ export class Extractor implements TarSink, Disposable {
           return this.#native.mknodat(parent, name, S_IFIFO | 0o600, 0, 0);
       }
     });
+    this.#applyByName(path, entry);
+  }
+
+  #applyByName(path: ByteString, entry: TarEntry): void {
     const parent = this.#directories.ensure(parentOf(path));
     applyByName(this.#native, parent, baseOf(path), entry, this.#ownerOf(entry));
   }
@@ -209,12 +212,13 @@ export class Extractor implements TarSink, Disposable {
       if (errnoOf(error) !== "EEXIST") throw error;
     }
     if (this.#options.noOverwriteDirNonDir === true && this.#isDirectory(parent, name)) {
-      throw cannotOverwriteDirectory(this.#shown(path), this.#shown(""));
+      throw cannotOverwriteDirectory(toText(path), this.#where());
     }
     this.#remove(parent, name);
     return make(this.#directories.ensure(parentOf(path)), name);
   }
 
+  /** The parent's descriptor is no longer good afterwards. */
   #remove(parent: number, name: ReturnType<typeof toKernel>): void {
     removeTree(this.#native, parent, name);
     this.#directories.forget();
@@ -229,18 +233,12 @@ export class Extractor implements TarSink, Disposable {
     }
   }
 
-  /** A path as people know it: from the root. */
-  #shown(path: ByteString): string {
-    return toText(`/${joinPath(this.#options.base ?? "", path)}`);
+  /** The directory that is written to, as people know it. */
+  #where(): string {
+    return toText(`/${this.#options.base ?? ""}`);
   }
 
   #ownerOf(entry: TarEntry): Owner {
     return this.#options.owner ?? entry;
   }
-}
-
-/** Docker's rule for layers: a relative target must not climb past the root, although a container could not follow it out. */
-function climbsOut(path: ByteString, entry: TarEntry): boolean {
-  const relative = entry.linkName.startsWith("/") ? entry.linkName.slice(1) : entry.linkName;
-  return beneath(`./${joinPath(parentOf(path), relative)}`) === undefined;
 }

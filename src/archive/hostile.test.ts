@@ -54,7 +54,7 @@ describe.each(MODES)("in mode %s", (whiteouts) => {
     async (name) => {
       const error = await failureOf(unpack(tarOf({ name, content: "x" }), { whiteouts }));
 
-      expect(messageOf(error)).toBe(`${JSON.stringify(name)} is outside of "/"`);
+      expect(messageOf(error)).toBe(`invalid entry name ${JSON.stringify(name)}`);
       expect(isKind(error, "invalid")).toBe(true);
       expect(names()).toEqual([]);
     },
@@ -91,7 +91,7 @@ describe.each(MODES)("in mode %s", (whiteouts) => {
   ] as const)("a hard link to %s is refused", async (linkName) => {
     const error = await failureOf(unpack(tarOf({ name: "hard", type: "hardlink", linkName }), { whiteouts }));
 
-    expect(messageOf(error)).toBe(`invalid hardlink "/hard" -> ${JSON.stringify(linkName)}`);
+    expect(messageOf(error)).toBe(`invalid hardlink target ${JSON.stringify(linkName)}`);
     expect(names()).toEqual([]);
   });
 
@@ -134,19 +134,19 @@ describe.each(MODES)("in mode %s", (whiteouts) => {
   });
 });
 
-describe("links in layers", () => {
-  test.each(["../../../../etc", "../x"])("that climb past the root (%s) are refused in Docker's words", async (linkName) => {
-    const error = await failureOf(unpack(tarOf({ name: "link", type: "symlink", linkName })));
+test("a link that climbs past the root is only a link", async () => {
+  await unpack(tarOf({ name: "link", type: "symlink", linkName: "../../../../canary" }, { name: "link/x", content: "x" }))
+    // The place that it names within the target is not there.
+    .catch(() => undefined);
 
-    expect(messageOf(error)).toBe(`invalid symlink "/link" -> ${JSON.stringify(linkName)}`);
-  });
+  expect(readdirSync(join(place, "canary")).sort()).toEqual(["inner", "secret"]);
 });
 
 describe("whiteouts", () => {
   test.each([".wh..", ".wh...", ".wh.", "a/.wh.."])("the name %s is refused", async (name) => {
     for (const whiteouts of ["overlay", "apply"] as const) {
       const error = await failureOf(unpack(tarOf({ name }), { whiteouts }));
-      expect(messageOf(error)).toBe(`invalid whiteout name: ${JSON.stringify(name)}`);
+      expect(messageOf(error)).toBe(`invalid whiteout entry ${JSON.stringify(name)}`);
     }
   });
 
@@ -162,7 +162,7 @@ describe("whiteouts", () => {
   test("a path with .. before the whiteout is refused", async () => {
     const error = await failureOf(unpack(tarOf({ name: "../canary/.wh.secret" }), { whiteouts: "apply" }));
 
-    expect(messageOf(error)).toContain("is outside of");
+    expect(messageOf(error)).toContain("invalid entry name");
   });
 
   test("overlay's own attributes cannot be brought along", async () => {
@@ -285,7 +285,7 @@ describe("broken archives", () => {
     data[156] = "V".charCodeAt(0);
     sign(data);
 
-    expect(messageOf(await failureOf(unpack(data)))).toBe('unhandled tar header type 86 of "odd"');
+    expect(messageOf(await failureOf(unpack(data)))).toBe("unhandled tar header type 86");
   });
 
   test("after all of them a worker still does its work", async () => {

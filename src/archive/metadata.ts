@@ -1,6 +1,6 @@
 import { closeSync, fchmodSync, fchownSync } from "node:fs";
 import { errnoOf } from "../base/index.ts";
-import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, type Native, O_NOFOLLOW, O_PATH } from "../sys/index.ts";
+import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, type Native, O_NOFOLLOW, O_PATH, S_IFLNK, S_IFMT } from "../sys/index.ts";
 import { toBytes, toKernel } from "./byte-string.ts";
 import { throughFd } from "./directories.ts";
 import type { TarEntry } from "./tar-format.ts";
@@ -46,16 +46,17 @@ export function applyByName(native: Native, directory: number, name: ByteString,
     if (!isForeign(key)) continue;
     attempt(key, () => native.lsetxattr(throughFd(directory, name), toKernel(key), toBytes(value), 0));
   }
-  if (entry.type !== "symlink") chmodByName(native, directory, name, entry.mode);
+  chmodByName(native, directory, name, entry.mode);
   const time = timeOf(entry);
   native.utimensat(directory, path, time, time, AT_SYMLINK_NOFOLLOW);
 }
 
-/** chmod that never follows a link, also when a container swaps one in: the descriptor is of the name itself. */
+/** chmod of all but a link, also when a container swaps one in: the descriptor is of the name itself. */
 function chmodByName(native: Native, directory: number, name: ByteString, mode: number): void {
   const fd = native.openat2(directory, toKernel(name), O_PATH | O_NOFOLLOW, 0, 0);
   try {
-    native.fchmodat(fd, "", mode, AT_EMPTY_PATH);
+    const isLink = (native.statx(fd, "", AT_EMPTY_PATH).mode & S_IFMT) === S_IFLNK;
+    if (!isLink) native.fchmodat(fd, "", mode, AT_EMPTY_PATH);
   } finally {
     closeSync(fd);
   }

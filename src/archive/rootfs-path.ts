@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs";
-import { formatNanos } from "../base/index.ts";
+import { EngineError, errnoOf, formatNanos, isKind } from "../base/index.ts";
 import {
   AT_EMPTY_PATH,
   type FileStatus,
@@ -17,7 +17,7 @@ import {
 } from "../sys/index.ts";
 import { baseOf, cleanPath, fromBytes, fromText, joinPath, parentOf, toKernel, toText } from "./byte-string.ts";
 import { openDirectory, openInRoot } from "./directories.ts";
-import { noSuchPath, notADirectory } from "./errors.ts";
+import { behindFile, noSuchPath, notADirectory } from "./errors.ts";
 import { Packer } from "./pack.ts";
 import type { ArchivePathStat, ByteString, DirectoryRef } from "./types.ts";
 import { unpack } from "./unpack.ts";
@@ -70,11 +70,10 @@ function* packPlace(native: Native, parent: number, place: Place, path: string):
   try {
     const status = native.statx(fd, "", AT_EMPTY_PATH);
     const base = shownBase(place.absolute);
-    const top = base === "/" ? "." : base;
-    yield* packer.add(parent, place.name, top, status);
+    yield* packer.add(parent, place.name, base, status);
     if (isDirectory(status)) {
       for (const visit of walk(native, { fd })) {
-        yield* packer.add(visit.directory, visit.name, `${top}/${visit.path}`, visit.status);
+        yield* packer.add(visit.directory, visit.name, `${base === "/" ? "" : base}/${visit.path}`, visit.status);
       }
     }
     yield* packer.end();
@@ -105,11 +104,18 @@ export async function pathPut(
       { ...options, target: { fd: rootFd }, base: absolute.slice(1), whiteouts: "keep" },
       source,
       hooks,
-    );
+    ).catch(serverFault);
   } finally {
     closeSync(rootFd);
   }
   return undefined;
+}
+
+/** Docker answers 500 to a broken archive, where 400 would be right: clients know the one. */
+function serverFault(error: unknown): never {
+  throw isKind(error, "invalid") && error instanceof EngineError
+    ? new EngineError("unknown", error.message, { cause: error })
+    : error;
 }
 
 /** Where a path stands: its parent is resolved, its last part is not. */
@@ -167,8 +173,13 @@ function find(native: Native, rootFd: number, path: ByteString, flags: number, s
   try {
     return openInRoot(native, rootFd, path, flags);
   } catch (error) {
-    throw isGone(error) ? noSuchPath(shown) : error;
+    throw missing(error, shown);
   }
+}
+
+function missing(error: unknown, shown: string): unknown {
+  if (errnoOf(error) === "ENOTDIR") return behindFile(shown);
+  return isGone(error) ? noSuchPath(shown) : error;
 }
 
 /** A directory is opened for reading, so that it can be walked; anything else is only looked at. */
@@ -181,7 +192,7 @@ function openEntry(native: Native, parent: number, name: ByteString, shown: stri
   try {
     return native.openat2(parent, toKernel(name), O_PATH | O_NOFOLLOW, 0, 0);
   } catch (error) {
-    throw isGone(error) ? noSuchPath(shown) : error;
+    throw missing(error, shown);
   }
 }
 

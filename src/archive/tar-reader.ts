@@ -226,7 +226,7 @@ export class TarReader {
     const announced = this.#announced;
     this.#announced = nothingAnnounced();
     const type = TYPES[flag];
-    if (type === undefined) throw unhandledType(flag, readName(block));
+    if (type === undefined) throw unhandledType(flag);
     const entry = readEntry(block, type);
     if (announced.longName !== undefined) entry.name = announced.longName;
     if (announced.longLink !== undefined) entry.linkName = announced.longLink;

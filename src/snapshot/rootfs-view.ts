@@ -32,17 +32,18 @@ type Overlay = Extract<RootfsMount, { type: "overlay" }>;
 /**
  * Looks into rootfs that no container has mounted, through mounts that stand in no mount table: they end with their
  * descriptor, also when the process is killed. Device files in them cannot be opened.
- * @param options `legacy`: as on kernels before 6.5, whose fsconfig(2) cannot take many lower directories.
+ * @param options `legacy`: as on kernels before 6.5, whose fsconfig(2) cannot take many lower directories; such a mount
+ *   stands for an instant in a folder of `place`.
  */
-export function createRootfsViews(options: { native: Native; legacy?: boolean }): {
+export function createRootfsViews(options: { native: Native; legacy?: boolean; place?: string }): {
   open(mount: RootfsMount): Promise<RootfsView>;
 } {
-  const { native } = options;
+  const { native, place = tmpdir() } = options;
   return {
     open: async (mount) => {
       const tree = await (mount.type === "bind"
         ? openBind(native, mount.source, mount.readOnly)
-        : openOverlay(native, mount, options.legacy === true));
+        : openOverlay(native, mount, place, options.legacy === true));
       try {
         // A detached mount's own descriptor is O_PATH-like; directories are read and synced through a real one.
         const fd = native.openat2(tree, ".", O_DIRECTORY, 0, 0);
@@ -79,19 +80,19 @@ function restrict(native: Native, tree: number, readOnly: boolean): void {
   native.mountSetattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, attributes, 0, 0, 0);
 }
 
-async function openOverlay(native: Native, mount: Overlay, legacy: boolean): Promise<number> {
+async function openOverlay(native: Native, mount: Overlay, place: string, legacy: boolean): Promise<number> {
   // Short names for long paths: fsconfig(2) takes 255 bytes, mount(2) one page in all.
   using folders = new Folders(native);
   const lower = mount.lower.map((path) => folders.open(path));
   const upper = mount.upper === undefined ? undefined : folders.open(mount.upper);
   const work = mount.work === undefined ? undefined : folders.open(mount.work);
-  if (legacy) return await mountAndTake(native, { lower, upper, work });
+  if (legacy) return await mountAndTake(native, { lower, upper, work }, place);
   try {
     return await configure(native, { lower, upper, work });
   } catch (error) {
     // Before Linux 6.5 overlay knows no `lowerdir+`.
     if (errnoOf(error) !== "EINVAL") throw error;
-    return await mountAndTake(native, { lower, upper, work });
+    return await mountAndTake(native, { lower, upper, work }, place);
   }
 }
 
@@ -127,8 +128,8 @@ async function configure(native: Native, layers: Layers): Promise<number> {
 }
 
 /** mount(2) needs a place: it is taken from there at once. */
-async function mountAndTake(native: Native, layers: Layers): Promise<number> {
-  const place = mkdtempSync(join(tmpdir(), "berth-view-"));
+async function mountAndTake(native: Native, layers: Layers, folder: string): Promise<number> {
+  const place = mkdtempSync(join(folder, "berth-view-"));
   try {
     const options = [
       `lowerdir=${layers.lower.join(":")}`,

@@ -17,7 +17,7 @@ import { type Archiver, createArchiver } from "../archive/index.ts";
 import { isKind, silentLogger } from "../base/index.ts";
 import { createStore, type Store } from "../store/index.ts";
 import { loadNative, type Native } from "../sys/index.ts";
-import { createSnapshotter, type Snapshotter } from "./index.ts";
+import { createRootfsViews, createSnapshotter, type Snapshotter } from "./index.ts";
 import { probeOverlay } from "./probe.ts";
 
 /** The contract, against each driver. */
@@ -326,6 +326,24 @@ describe.skipIf(overlayMissing !== undefined)("overlay2's layout", () => {
 
     expect(await snapshots.withMerged("c1", async ({ path }) => readdirSync(path).length)).toBe(120);
   });
+});
+
+test.skipIf(overlayMissing !== undefined)("on kernels without lowerdir+ the view is the same, and no mount stays", async () => {
+  const place = mkdtempSync(join(tmpdir(), "berth-legacy-view-"));
+  try {
+    const [top, base] = ["top", "base"].map((name) => join(place, name)) as [string, string]; // two in, two out
+    for (const layer of [top, base]) mkdirSync(layer);
+    writeFileSync(join(top, "a"), "");
+    writeFileSync(join(base, "b"), "");
+    const views = createRootfsViews({ native: loadNative(), legacy: true, place });
+    {
+      await using view = await views.open({ type: "overlay", lower: [top, base], upper: undefined, work: undefined });
+      expect(readdirSync(view.path).sort()).toEqual(["a", "b"]);
+    }
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(place);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
 });
 
 function countFiles(): number {
