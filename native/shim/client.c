@@ -55,9 +55,14 @@ static void flush(struct client *c) {
   uint32_t before = c->output.length;
   int result = ring_flush(&c->output, c->socket.fd);
   if (c->output.length < before) c->progress_ms = now_ms();
-  if (result < 0 || (result == 0 && c->ending)) {
+  if (result < 0) {
     client_gone(c);
     return;
+  }
+  if (result == 0 && c->ending && !c->lingering) {
+    /* What it sends meanwhile is read until it hangs up: closing over unread input would throw away its last frames. */
+    c->lingering = 1;
+    shutdown(c->socket.fd, SHUT_WR);
   }
   client_update(c);
 }
@@ -129,7 +134,8 @@ static int check_list(struct client *list, uint64_t now) {
   for (struct client *c = list; c; c = c->next) {
     /* A daemon that shuts this shim down does not wait long for clients that stand still. */
     uint64_t limit = shutting_down && (!c->stall_ms || c->stall_ms > 10000) ? 10000 : c->stall_ms;
-    if (c->gone || c->output.length == 0 || limit == 0) continue;
+    if (c->lingering) limit = 10000;
+    if (c->gone || (c->output.length == 0 && !c->lingering) || limit == 0) continue;
     uint64_t due = c->progress_ms + limit;
     if (due <= now)
       client_gone(c); /* nothing more can be said to it: its connection just ends */

@@ -162,7 +162,8 @@ struct client {
   struct watch socket;
   uint32_t flags; /* ATTACH_* */
   struct ring output;
-  int ending; /* the last frame is in the ring: goes when it is flushed */
+  int ending;    /* the last frame is in the ring */
+  int lingering; /* it has been sent: goes when the peer hangs up */
   int gone;   /* to be freed at the end of the round */
   uint64_t stall_ms, progress_ms;
   uint8_t *input; /* READ_BYTES, when it has stdin */
