@@ -30,14 +30,16 @@ export interface PublishedEvent {
 
 /** One daemon's worth of networks, by names that no other process or test uses. */
 export class TestHost {
-  readonly folder = mkdtempSync(join(tmpdir(), "berth-network-"));
+  readonly folder: string;
   readonly tag: string;
   readonly config: NetworkConfig;
   readonly events: PublishedEvent[] = [];
   readonly #children: ChildProcess[] = [];
   #store: Store | undefined;
 
-  constructor(config: Partial<NetworkConfig> = {}) {
+  /** @param folder of a host that another process made, whose whole configuration is given then. */
+  constructor(config: Partial<NetworkConfig> = {}, folder?: string) {
+    this.folder = folder ?? mkdtempSync(join(tmpdir(), "berth-network-"));
     const number = instances++;
     this.tag = `${process.pid.toString(36)}${number.toString(36)}`;
     // 10.128.0.0/9 in parts by process and instance: pools of two test processes never meet.

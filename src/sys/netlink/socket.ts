@@ -11,10 +11,11 @@ import {
   SOL_SOCKET,
 } from "../constants.ts";
 import type { Native } from "../types.ts";
-import { decodeAttributes, decodeMessages, NLMSG_DONE, NLMSG_ERROR, textOf, u32 } from "./wire.ts";
+import { decodeAttributes, decodeMessages, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, textOf, u32 } from "./wire.ts";
 import type { Message, Request } from "./wire.ts";
 
 const BUFFER_SIZE = 4 << 20;
+const MAX_DUMPS = 10;
 /** NLMSGERR_ATTR_MSG, behind struct nlmsgerr (error and the header of the request). */
 const EXT_ACK_TEXT = 1;
 const EXT_ACK_SKIP = 20;
@@ -65,9 +66,18 @@ export class NetlinkSocket implements Disposable {
    *   ones after it; nftables does all of a batch or none.
    */
   request(requests: readonly Request[]): Promise<Message[]> {
-    const run = this.#tail.then(() => this.#transact(requests));
+    const run = this.#tail.then(() => this.#complete(requests));
     this.#tail = run.catch(() => undefined);
     return run;
+  }
+
+  /** A listing with gaps is asked for again. */
+  async #complete(requests: readonly Request[]): Promise<Message[]> {
+    for (let attempt = 1; ; attempt++) {
+      const messages = await this.#transact(requests);
+      const whole = messages.every((message) => (message.flags & NLM_F_DUMP_INTR) === 0);
+      if (whole || attempt === MAX_DUMPS) return messages.filter((message) => message.type > NLMSG_DONE);
+    }
   }
 
   async #transact(requests: readonly Request[]): Promise<Message[]> {
@@ -85,7 +95,7 @@ export class NetlinkSocket implements Disposable {
       const detail = textOf(decodeAttributes(message.payload, EXT_ACK_SKIP).get(EXT_ACK_TEXT));
       throw new NetlinkError(requests[index]?.what ?? "netlink request", errno, detail);
     }
-    return messages.filter((message) => message.type > NLMSG_DONE);
+    return messages;
   }
 
   /** Waits for the requests under way, then closes. */

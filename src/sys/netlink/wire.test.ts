@@ -74,6 +74,20 @@ test("the failed request of a batch is named", async () => {
   expect(sequences[1]).toBe((sequences[0] ?? 0) + 1);
 });
 
+test("a listing that was disturbed is asked for again", async () => {
+  let asked = 0;
+  const { native } = recordingNative({
+    socket: () => 9999,
+    setsockopt: () => undefined,
+    netlinkRequest: async () => {
+      const { bytes } = request("", 16, asked++ === 0 ? 0x10 : 0, Buffer.alloc(16), [[3, cstring("br0")]]);
+      return bytes;
+    },
+  });
+  expect(await new NetlinkSocket(native, 0).request([request("list", 18, 0x300, u32(0))])).toHaveLength(1);
+  expect(asked).toBe(2);
+});
+
 test("links are read from an answer", () => {
   const header = Buffer.alloc(16);
   header.writeInt32LE(7, 4);

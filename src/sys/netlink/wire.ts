@@ -2,6 +2,8 @@
 
 export const NLM_F_REQUEST = 0x001;
 export const NLM_F_ACK = 0x004;
+/** A dump during which something changed: it may have gaps. */
+export const NLM_F_DUMP_INTR = 0x010;
 export const NLM_F_DUMP = 0x300;
 export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
