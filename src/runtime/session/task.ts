@@ -1,5 +1,5 @@
 import type { StdioStream } from "../../api/index.ts";
-import { conflict, messageOf, notFound, nowNanos, type ContainerId } from "../../base/index.ts";
+import { conflict, crashPoint, messageOf, notFound, nowNanos, type ContainerId } from "../../base/index.ts";
 import type { LinuxResources } from "../../spec/index.ts";
 import {
   applyWrites,
@@ -200,8 +200,12 @@ export async function removeTask(
       shim.close(); // gone already
     }
   }
+  crashPoint("runtime-release:shim");
   await killCgroup(cgroups, record.cgroupPath);
+  crashPoint("runtime-release:processes");
   await launcher.remove(parts);
+  crashPoint("runtime-release:launcher");
   await removeCgroup(cgroups, record.cgroupPath);
+  crashPoint("runtime-release:cgroup");
   await removeDirectory(directory);
 }
