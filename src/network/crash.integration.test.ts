@@ -13,7 +13,7 @@ const TESTING = new URL("./testing.ts", import.meta.url).pathname;
 /** A daemon that makes a network and plugs a task in, with one point armed: it says what it was refused with. */
 const DAEMON = `
 const { TestHost, networking } = await import(${JSON.stringify(TESTING)});
-const [, folder, config, task] = process.argv;
+const [, folder, config, task, then] = process.argv;
 const host = new TestHost(JSON.parse(config), folder);
 const service = await host.start();
 await service.restore(new Map());
@@ -21,7 +21,8 @@ const { id, netnsPath } = JSON.parse(task);
 const ports = { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "0" }] };
 try {
   await service.create({ Name: "made" });
-  await service.attach(networking({ id }, "crash", { endpoints: { made: {} }, ports }), netnsPath);
+  if (then === "remove") await service.remove("made");
+  else await service.attach(networking({ id }, "crash", { endpoints: { made: {} }, ports }), netnsPath);
 } catch (error) {
   process.stdout.write(String(error));
 }
@@ -45,9 +46,9 @@ afterEach(async () => {
   host.removeFolder();
 });
 
-async function daemon(crash: string): Promise<string> {
+async function daemon(crash: string, then = "attach"): Promise<string> {
   const { id, netnsPath } = task;
-  const args = ["-e", DAEMON, host.folder, JSON.stringify(host.config), JSON.stringify({ id, netnsPath })];
+  const args = ["-e", DAEMON, host.folder, JSON.stringify(host.config), JSON.stringify({ id, netnsPath }), then];
   try {
     const { stdout } = await run(process.execPath, args, { env: { ...process.env, BERTH_CRASH: crash } });
     return stdout;
@@ -89,6 +90,18 @@ test.each(POINTS)("an error at %s undoes what was begun", async (point) => {
   expect(await inside(task, "ip", "-o", "link")).not.toContain("eth0");
   await everythingWorks(!point.startsWith("network-create"));
 });
+
+test.each(["network-remove:recorded", "network-remove:rules-removed"])(
+  "a daemon killed at %s has removed the network, and the next one its bridge",
+  async (point) => {
+    expect(await daemon(`${point}=kill`, "remove")).toBe("SIGKILL");
+    service = await host.start();
+    await service.restore(new Map());
+    expect((await service.list(new Map())).map((network) => network.Name)).not.toContain("made");
+    const { stdout } = await run("ip", ["-o", "link"]);
+    expect(stdout).not.toContain(host.config.bridgePrefix);
+  },
+);
 
 test.each(POINTS)("a daemon killed at %s leaves nothing that the next one does not mend", async (point) => {
   expect(await daemon(`${point}=kill`)).toBe("SIGKILL");

@@ -54,13 +54,11 @@ export async function createNetworkService({
     ...(config.bridgeName === undefined ? [] : [config.bridgeName]),
   ]);
   const predefined = predefinedNetworks(config, registry.records(), routed);
-  const kept = new Set(predefined.map((network) => network.bridge));
-  const retired = registry
-    .records()
-    .filter((network) => network.name === "bridge" && !kept.has(network.bridge))
-    .map((network) => network.bridge);
-  for (const network of registry.records())
-    if (network.name === "bridge" && config.bridgeName === undefined) registry.delete(network.id);
+  for (const network of registry.records()) {
+    if (network.name !== "bridge") continue;
+    if (config.bridgeName === undefined) registry.delete(network);
+    else if (network.bridge !== config.bridgeName) records.retireBridge(network.bridge);
+  }
   for (const network of predefined) registry.save(network);
 
   const sandboxes = new Map<string, SandboxRecord>();
@@ -77,7 +75,6 @@ export async function createNetworkService({
   const publishing = new Publishing({ holder, firewall, relay, logger });
   const host = new NetworkHost({
     config,
-    retiredBridges: retired,
     records,
     registry,
     links,

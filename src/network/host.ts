@@ -12,8 +12,6 @@ import { enableIpv6Forwarding, setSysctl } from "./sysctl.ts";
 
 export interface HostParts {
   config: NetworkConfig;
-  /** Bridges that the options no longer name: `setUp` removes them. */
-  retiredBridges: readonly string[];
   records: NetworkRecords;
   registry: NetworkRegistry;
   links: Links;
@@ -32,10 +30,20 @@ export class NetworkHost {
 
   /** At boot: bridges and settings, whatever is there. */
   async setUp(): Promise<void> {
-    const { config, records, registry, links, retiredBridges } = this.#parts;
-    for (const bridge of retiredBridges) await links.remove(bridge);
+    const { config, records, registry } = this.#parts;
+    await this.removeRetiredBridges();
     if (config.forwarding) await setSysctl(records, "net/ipv4/ip_forward", "1");
     for (const network of registry.records()) if (network.driver === "bridge") await this.setUpBridge(network);
+  }
+
+  /** Bridges of networks that were removed, and of options that were changed. */
+  async removeRetiredBridges(): Promise<void> {
+    const { records, registry, links } = this.#parts;
+    const inUse = new Set(registry.records().map((network) => network.bridge));
+    for (const bridge of records.retiredBridges()) {
+      if (!inUse.has(bridge)) await links.remove(bridge);
+      records.forgetBridge(bridge);
+    }
   }
 
   async setUpBridge(network: NetworkRecord): Promise<void> {

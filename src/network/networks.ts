@@ -50,8 +50,8 @@ export class Networks {
       crashPoint("network-create:bridge-made");
       await host.updateRules();
     } catch (error) {
-      registry.delete(network.id);
-      await links.remove(network.bridge);
+      registry.delete(network);
+      await host.removeRetiredBridges();
       throw error;
     }
     announce.network("create", network);
@@ -74,12 +74,12 @@ export class Networks {
   }
 
   async #remove(network: NetworkRecord): Promise<void> {
-    const { registry, links, host, announce } = this.#parts;
-    registry.delete(network.id);
+    const { registry, host, announce } = this.#parts;
+    registry.delete(network);
     crashPoint("network-remove:recorded");
     await host.updateRules();
     crashPoint("network-remove:rules-removed");
-    await links.remove(network.bridge);
+    await host.removeRetiredBridges();
     announce.network("destroy", network);
   }
 

@@ -80,6 +80,7 @@ const MIGRATIONS = [
   `CREATE TABLE network_networks (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT;
    CREATE TABLE network_sandboxes (container TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
    CREATE TABLE network_sysctls (path TEXT PRIMARY KEY, before TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE network_retired_bridges (bridge TEXT PRIMARY KEY) STRICT;`,
 ];
 
 /** The tables of this layer. Networks are durable; sandboxes are run-state that boot checks against what runs. */
@@ -107,10 +108,30 @@ export class NetworkRecords {
     });
   }
 
-  deleteNetwork(id: string): void {
+  /** Forgets a network; its bridge is retired in the same transaction, for removal now or at the next boot. */
+  deleteNetwork({ id, bridge }: NetworkRecord): void {
     this.#store.transaction(() => {
       this.#store.prepare("DELETE FROM network_networks WHERE id = ?").run(id);
+      this.retireBridge(bridge);
     });
+  }
+
+  /** Remembers that a bridge has to go. */
+  retireBridge(bridge: string): void {
+    if (bridge === "") return;
+    this.#store.prepare("INSERT INTO network_retired_bridges (bridge) VALUES (?) ON CONFLICT DO NOTHING").run(bridge);
+  }
+
+  retiredBridges(): string[] {
+    return this.#store
+      .prepare("SELECT bridge FROM network_retired_bridges")
+      .all()
+      .map((row) => String(row["bridge"]));
+  }
+
+  /** The bridge is gone. */
+  forgetBridge(bridge: string): void {
+    this.#store.prepare("DELETE FROM network_retired_bridges WHERE bridge = ?").run(bridge);
   }
 
   sandboxes(): SandboxRecord[] {

@@ -51,9 +51,10 @@ export class NetworkRegistry {
     return network;
   }
 
-  delete(id: string): void {
-    this.#records.deleteNetwork(id);
-    this.#byId.delete(id);
+  /** Forgets a network, durably; its bridge is still to be removed. */
+  delete(record: NetworkRecord): void {
+    this.#records.deleteNetwork(record);
+    this.#byId.delete(record.id);
   }
 }
 

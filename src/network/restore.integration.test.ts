@@ -106,6 +106,22 @@ test("a veth that no record knows is removed; bridges get their addresses back",
   expect(addresses).not.toContain("192.0.2.77");
 });
 
+test("a default bridge that the options no longer name is removed", async () => {
+  const before = host.config.bridgeName ?? "";
+  await restart(async () => {
+    host.config.bridgeName = `${before}x`;
+  });
+  await service.restore(new Map());
+  expect(ip("-o", "link")).toContain(`${before}x`);
+  expect(ip("-o", "link")).not.toContain(`${before}:`);
+  await restart(async () => {
+    host.config.bridgeName = undefined;
+  });
+  await service.restore(new Map());
+  expect(ip("-o", "link")).not.toContain(before);
+  expect(service.hostGateway()).toBeUndefined();
+});
+
 test("uninstalling leaves no link, table or rule behind", async () => {
   await service.create({ Name: "leave" });
   const task = await host.task();
