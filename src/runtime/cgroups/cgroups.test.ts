@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { DeviceRule, LinuxResources } from "../../spec/index.ts";
 import type { PlanOp } from "../plan/index.ts";
+import { reasonOf } from "../testing/rejection.ts";
 import { compileDeviceProgram } from "./device-program.ts";
 import { deviceRuleText } from "./device-rules.ts";
 import { isUnified, parseHierarchies } from "./hierarchies.ts";
@@ -44,7 +45,7 @@ describe("the host's hierarchies", () => {
   });
 
   test("the systemd driver is refused", async () => {
-    await expect(openCgroups("systemd")).rejects.toThrow("native.cgroupdriver=systemd is not supported");
+    expect(await reasonOf(openCgroups("systemd"))).toContain("native.cgroupdriver=systemd is not supported");
   });
 });
 
@@ -252,7 +253,7 @@ describe("a real cgroup", () => {
     const [memory, pids] = await driver.updates(path, { devices: [], memory: { limit: 32 << 20 }, pids: { limit: 9 } });
     if (memory === undefined || pids === undefined) throw new Error("no files for the limits");
     const refused = { ...pids, value: "many" };
-    await expect(applyWrites([memory, refused])).rejects.toThrow(
+    expect(await reasonOf(applyWrites([memory, refused]))).toContain(
       `failed to write "many": write ${pids.path}: invalid argument`,
     );
     const stats = await driver.stats(path);

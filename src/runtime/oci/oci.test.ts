@@ -11,6 +11,7 @@ import { createRuntime } from "../index.ts";
 import { BusyboxImage, whyNoBusybox } from "../testing/busybox.ts";
 import { containerSpec } from "../testing/container-spec.ts";
 import { drain } from "../testing/output.ts";
+import { rejectionOf } from "../testing/rejection.ts";
 import type { Task } from "../types.ts";
 import { toConfigJson } from "./config-json.ts";
 
@@ -70,12 +71,9 @@ describe.skipIf(reason !== undefined)("a container of runc", () => {
   }
 
   async function refusal(work: Promise<unknown>): Promise<LaunchError> {
-    const error: unknown = await work.then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    if (!(error instanceof LaunchError)) throw error ?? new Error("it did not fail");
-    return error;
+    const error = await rejectionOf(work);
+    if (error instanceof LaunchError) return error;
+    throw error;
   }
 
   test(
