@@ -8,5 +8,5 @@ if (first === "daemon") {
   process.exit(await daemonMain(rest, { addon, shim }));
 } else {
   const { main } = await import("../cli/index.ts");
-  process.exitCode = await main(process.argv.slice(2));
+  process.exit(await main(process.argv.slice(2)));
 }
