@@ -12,7 +12,7 @@ import {
   type Digest,
   type Logger,
 } from "../base/index.ts";
-import { noSuchBlob, wrongDigest, wrongSize } from "./errors.ts";
+import { asWriteError, noSuchBlob, wrongDigest, wrongSize } from "./errors.ts";
 import { Leases } from "./leases.ts";
 import { PartialFile, removeStalePartials } from "./partial-file.ts";
 import type { BlobInfo, ContentStore, Expected, LeasedBlob, ResumableWriter } from "./types.ts";
@@ -64,6 +64,8 @@ class FileContentStore implements ContentStore {
       await this.adopt(temporary, blob);
       leases.move();
       return { ...blob, [Symbol.dispose]: () => lease[Symbol.dispose]() };
+    } catch (error) {
+      throw asWriteError(error);
     } finally {
       await rm(temporary, { force: true });
     }

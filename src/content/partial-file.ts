@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { open, readdir, rm, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDigest, type Digest } from "../base/index.ts";
-import { wrongDigest, wrongSize } from "./errors.ts";
+import { asWriteError, wrongDigest, wrongSize } from "./errors.ts";
 import type { BlobInfo, ResumableWriter } from "./types.ts";
 
 /** Interrupted downloads are kept this long. */
@@ -66,7 +66,11 @@ export class PartialFile implements ResumableWriter {
     if (this.#size + data.length > this.#expected.size) {
       throw wrongSize(this.#expected.size, this.#size + data.length);
     }
-    await this.#file.appendFile(data);
+    try {
+      await this.#file.appendFile(data);
+    } catch (error) {
+      throw asWriteError(error);
+    }
     this.#size += data.length;
   }
 

@@ -1,6 +1,16 @@
 import { randomBytes } from "node:crypto";
 import type { Archiver, ArchiveSource, UnpackResult } from "../archive/index.ts";
-import { crashPoint, hexOf, isDigest, isKind, KeyedLock, shortId, type Digest, type Logger } from "../base/index.ts";
+import {
+  crashPoint,
+  hexOf,
+  isDigest,
+  isKind,
+  KeyedLock,
+  messageOf,
+  shortId,
+  type Digest,
+  type Logger,
+} from "../base/index.ts";
 import { Leases, type ContentStore } from "../content/index.ts";
 import type { Snapshotter } from "../snapshot/index.ts";
 import type { Catalog, LayerBlob } from "./catalog.ts";
@@ -45,6 +55,8 @@ export class LayerStore {
   readonly #locks = new KeyedLock();
   /** Blobs whose rows are gone and whose files are not, yet. */
   readonly #garbage = new Set<Digest>();
+  /** Half-unpacked snapshots whose removal failed (a full disk): tried again. */
+  readonly #abandoned = new Set<string>();
 
   constructor(parts: LayerStoreParts) {
     this.#parts = parts;
@@ -133,6 +145,7 @@ export class LayerStore {
       await this.#deleteUnused(blob);
       this.#garbage.delete(blob);
     }
+    for (const key of this.#abandoned) await this.#discard(key);
     await this.#removeOrphans(snapshotter);
     return gone;
   }
@@ -223,9 +236,12 @@ export class LayerStore {
   async #discard(key: string): Promise<void> {
     try {
       await this.#parts.snapshotter.remove(key);
+      this.#abandoned.delete(key);
     } catch (error) {
-      // The layer's own failure matters more; boot removes what stays.
-      if (!isKind(error, "not-found")) this.#parts.logger.warn("cannot remove a half unpacked layer", { key });
+      if (isKind(error, "not-found")) return;
+      // The layer's own failure matters more.
+      this.#abandoned.add(key);
+      this.#parts.logger.warn("cannot remove a half unpacked layer", { key, error: messageOf(error) });
     }
   }
 }

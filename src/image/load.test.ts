@@ -1,9 +1,12 @@
-import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { afterAll, afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readdirSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { blob, dockerArchive, image, ociLayout, stream, tar, type Member } from "./testing/archives.ts";
-import { call, collect, lines, testEngine, type TestEngine } from "./testing/engine.ts";
+import { call, collect, failure, lines, testEngine, type TestEngine } from "./testing/engine.ts";
 
 setDefaultTimeout(120_000);
 
@@ -243,5 +246,38 @@ describe("a bad archive is refused with nothing left behind:", () => {
     );
     expect(said).toHaveLength(1);
     expect(leftovers()).toEqual([]);
+  });
+});
+
+describe("a full disk", () => {
+  const place = mkdtempSync(join(tmpdir(), "berth-full-"));
+  const mounted = (() => {
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=12m", "none", place], { stdio: "ignore" });
+      return true;
+    } catch {
+      console.log("skipped: no tmpfs can be mounted here");
+      return false;
+    }
+  })();
+  afterAll(() => {
+    if (mounted) execFileSync("umount", [place]);
+    rmdirSync(place);
+  });
+
+  test.skipIf(!mounted)("refuses what does not fit, and takes what does afterwards", async () => {
+    await using small = await testEngine({ root: place, keep: true });
+    const bulk = tar([{ name: "bulk", data: randomBytes(20_000_000) }]);
+    const attempt = async (archive: Buffer): Promise<string[]> =>
+      lines(await collect(small.images.load(stream(archive), { quiet: true, platforms: [] }, call)));
+    expect((await attempt(dockerArchive([{ image: image([bulk]), tags: ["bulk:1"] }])))[0]).toContain(
+      "no space left on device",
+    );
+    expect(small.leftovers()).toEqual([]);
+    const options = { repo: "", tag: "", message: "", changes: [], platform: undefined };
+    const imported = collect(small.images.import(stream(bulk), options, call));
+    expect(await failure(imported)).toBe("write blob: no space left on device");
+    expect(small.leftovers()).toEqual([]);
+    expect(await attempt(dockerArchive([{ image: two, tags: ["thing:1"] }]))).toEqual(["Loaded image: thing:1"]);
   });
 });
