@@ -28,6 +28,12 @@ test("wrong types, missing members and foreign values are told by their path", (
   ]);
 });
 
+test("a member that is one of a named set of values is checked as such", () => {
+  const mount = { $ref: "#/definitions/MountPoint" };
+  expect(schemaProblems(document, mount, { Type: "volume" })).toEqual([]);
+  expect(schemaProblems(document, mount, { Type: "cloud" })).toEqual(['.Type: "cloud" is none of the declared values']);
+});
+
 test("every response of the document can be checked", () => {
   for (const path of Object.values(document.paths)) {
     for (const operation of Object.values(path)) {

@@ -96,9 +96,11 @@ function flatten(document: ApiDocument, schema: Schema): Schema {
   if (schema.allOf === undefined) return schema;
   const { allOf, ...own } = schema;
   const parts = [...allOf, own].map((part) => flatten(document, part));
+  // A part may be a plain type, such as a named enumeration: the whole is no object then.
+  const hasMembers = parts.some((part) => part.properties !== undefined);
   return {
     ...Object.assign({}, ...parts),
-    properties: Object.assign({}, ...parts.map((part) => part.properties ?? {})),
+    ...(hasMembers ? { properties: Object.assign({}, ...parts.map((part) => part.properties ?? {})) } : {}),
     required: parts.flatMap((part) => part.required ?? []),
   };
 }

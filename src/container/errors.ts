@@ -79,10 +79,18 @@ export const execNotStarted = (): EngineError => invalid("exec process is not st
 export const invalidFilter = (name: string, value?: string): EngineError =>
   invalid(value === undefined ? `invalid filter '${name}'` : `invalid filter '${name}=${value}'`);
 
-export const invalidState = (value: string, allowed: Iterable<string>): EngineError =>
+/** A value of a filter that has a closed set of them; `what` is Docker's word for what it is of. */
+export const foreignFilterValue = (
+  name: string,
+  value: string,
+  { what, allowed }: { what: string; allowed: Iterable<string> },
+): EngineError =>
   invalid(
-    `invalid filter 'status=${value}': invalid value for state (${value}): must be one of ${[...allowed].join(", ")}`,
+    `invalid filter '${name}=${value}': invalid value for ${what} (${value}): must be one of ${[...allowed].join(", ")}`,
   );
+
+export const badFilterNumber = (name: string, value: string): EngineError =>
+  invalid(`invalid filter '${name}=${value}': strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
 
 export const noLogDriver = (name: string): EngineError =>
   invalid(`error looking up logging plugin ${name}: plugin "${name}" not found`);

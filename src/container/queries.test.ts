@@ -47,10 +47,8 @@ describe("list", () => {
     [{ network: ["none"] }, "web"],
     [{ network: ["bridge"] }, "app-1 job"],
     [{ network: ["id-of-bridge"] }, "app-1 job"],
-    [{ publish: ["80"] }, "app-1"],
-    [{ publish: ["70-90/tcp"] }, "app-1"],
-    [{ expose: ["53/udp"] }, "job"],
-    [{ expose: ["53"] }, ""],
+    [{ publish: ["8080"] }, ""],
+    [{ expose: ["53/udp"] }, ""],
     [{ ancestor: ["busybox"] }, "app-1 job web"],
     [{ ancestor: ["other"] }, ""],
     [{ health: ["none"] }, "app-1 job web"],
@@ -60,12 +58,22 @@ describe("list", () => {
       { status: ["odd"] },
       "invalid: invalid filter 'status=odd': invalid value for state (odd): must be one of created, running, paused, restarting, removing, exited, dead",
     ],
-    [{ exited: ["x"] }, "invalid: invalid filter 'exited=x'"],
+    [{ exited: ["x"] }, `invalid: invalid filter 'exited=x': strconv.Atoi: parsing "x": invalid syntax`],
     [{ before: ["gone"] }, "not-found: No such container: gone"],
   ];
   for (const [filters, expected] of rows) {
     test(`${JSON.stringify(filters)}: ${expected}`, async () => expect(await names(filters)).toBe(expected));
   }
+
+  test("ports are those of containers that run: published by the host's number, exposed by their own", async () => {
+    await world.containers.start("app-1", CALL);
+    expect(await names({ publish: ["8080"] })).toBe("app-1");
+    expect(await names({ publish: ["8000-9000/tcp"] })).toBe("app-1");
+    expect(await names({ publish: ["80"] })).toBe("");
+    expect(await names({ publish: ["8080/udp"] })).toBe("");
+    expect(await names({ expose: ["80"] })).toBe("app-1");
+    expect(await names({ expose: ["53/udp"], publish: ["8080"] })).toBe("app-1");
+  });
 
   test("without all gives what runs, unless a status is asked for", async () => {
     expect(await names({}, false)).toBe("web");

@@ -9,7 +9,6 @@ interface Line {
 /** Where the API's document is wrong about what Docker itself answers, by `OPERATION PROBLEM` with `[]` for any index. */
 const DOCUMENT_IS_WRONG: ReadonlyMap<string, string> = new Map([
   ["containerInspect .HostConfig.MemorySwappiness: null", "Docker sends null when none was asked for"],
-  ["containerList [].Mounts[].Type: string where object is declared", "the document lost the type behind its reference"],
   ["execInspect .ExitCode: null", "Docker sends null while the command runs"],
 ]);
 

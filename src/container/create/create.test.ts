@@ -94,7 +94,7 @@ describe("names", () => {
     const failure = async (name: string) => await world.containers.rename("site", name).catch(messageOf);
     expect(await failure("site")).toBe("Renaming a container with the same name as its current name");
     expect(await failure("other")).toStartWith("Error when allocating new name: Conflict. The container name");
-    expect(await failure("-")).toStartWith("Error when allocating new name: Invalid container name (-)");
+    expect(await failure("-")).toStartWith("Error when allocating new name: Invalid container name (/-)");
   });
 
   test("ids resolve by unambiguous prefix", async () => {

@@ -2,24 +2,26 @@ import type { Filters } from "../../api/index.ts";
 import { isKind } from "../../base/index.ts";
 import type { Image, ImageStore } from "../../image/index.ts";
 import type { NetworksBackend } from "../../api/index.ts";
+import type { NetworkService } from "../../network/index.ts";
 import { networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
-import { invalidFilter, invalidState } from "../errors.ts";
+import { badFilterNumber, foreignFilterValue, invalidFilter } from "../errors.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { statusWord } from "../state.ts";
+import { attachedOf, portMap, portSummaries } from "./networks.ts";
 
 const KNOWN = new Set(
   "ancestor before expose exited health id isolation is-task label name network publish since status volume".split(" "),
 );
 const STATUSES = new Set(["created", "running", "paused", "restarting", "removing", "exited", "dead"]);
-const HEALTHS = new Set(["starting", "healthy", "unhealthy", "none"]);
+const HEALTHS = new Set(["none", "starting", "healthy", "unhealthy"]);
 
 export type EntryTest = (entry: ContainerEntry) => boolean;
 
 interface Needs {
   registry: ContainerRegistry;
   images: ImageStore;
-  networks: Pick<NetworksBackend, "inspect">;
+  networks: Pick<NetworksBackend, "inspect"> & Pick<NetworkService, "state">;
 }
 
 /**
@@ -33,11 +35,13 @@ export async function compileFilters(filters: Filters, needs: Needs): Promise<En
     const values = filters.get(name) ?? [];
     if (values.length > 0) tests.push((entry) => test(entry, values));
   };
-  for (const value of filters.get("status") ?? []) if (!STATUSES.has(value)) throw invalidState(value, STATUSES);
-  checkValues(filters, "health", HEALTHS);
-  checkValues(filters, "is-task", new Set(["true", "false", "1", "0"]));
+  checkValues(filters, "status", { what: "state", allowed: STATUSES });
+  checkValues(filters, "health", { what: "health", allowed: HEALTHS });
+  for (const value of filters.get("is-task") ?? []) {
+    if (!["true", "false", "1", "0"].includes(value)) throw invalidFilter("is-task", `[${value}]`);
+  }
   const exited = (filters.get("exited") ?? []).map((value) => {
-    if (!/^-?\d+$/.test(value)) throw invalidFilter("exited", value);
+    if (!/^-?\d+$/.test(value)) throw badFilterNumber("exited", value);
     return Number(value);
   });
   add("id", (entry, values) => values.some((value) => search(value, entry.id)));
@@ -49,16 +53,17 @@ export async function compileFilters(filters: Filters, needs: Needs): Promise<En
   add("is-task", (_entry, values) => values.some((value) => value === "false" || value === "0"));
   add("isolation", (entry, values) => values.includes(entry.record.hostConfig.Isolation || "default"));
   add("volume", (entry, values) => values.some((value) => usesVolume(entry, value)));
-  add("publish", (entry, values) => values.some((value) => hasPort(published(entry), value)));
-  add("expose", (entry, values) => values.some((value) => hasPort(exposed(entry), value)));
+  addPorts(filters, needs.networks, tests);
   addRelative(filters, needs, tests);
   await addAncestors(filters.get("ancestor") ?? [], needs.images, tests);
   await addNetworks(filters.get("network") ?? [], needs.networks, tests);
   return (entry) => tests.every((test) => test(entry));
 }
 
-function checkValues(filters: Filters, name: string, allowed: ReadonlySet<string>): void {
-  for (const value of filters.get(name) ?? []) if (!allowed.has(value)) throw invalidFilter(name, value);
+function checkValues(filters: Filters, name: string, known: { what: string; allowed: ReadonlySet<string> }): void {
+  for (const value of filters.get(name) ?? []) {
+    if (!known.allowed.has(value)) throw foreignFilterValue(name, value, known);
+  }
 }
 
 /** As a regular expression anywhere in the text, as Docker's Match; a pattern that is none matches literally. */
@@ -86,22 +91,24 @@ function usesVolume(entry: ContainerEntry, value: string): boolean {
   );
 }
 
-function published(entry: ContainerEntry): string[] {
-  return Object.keys(entry.record.hostConfig.PortBindings ?? {});
-}
-
-function exposed(entry: ContainerEntry): string[] {
-  return Object.keys(entry.record.config.ExposedPorts ?? {});
+/** `publish` by a port of the host, `expose` by one of the container; either will do. Only what runs has ports. */
+function addPorts(filters: Filters, networks: Needs["networks"], tests: EntryTest[]): void {
+  const published = (filters.get("publish") ?? []).map((value) => parsePorts("publish", value));
+  const exposed = (filters.get("expose") ?? []).map((value) => parsePorts("expose", value));
+  if (published.length === 0 && exposed.length === 0) return;
+  tests.push((entry) =>
+    portSummaries(portMap(entry, attachedOf(entry, networks))).some(
+      ({ PublicPort = 0, PrivatePort, Type }) =>
+        published.some((ports) => ports.has(PublicPort, Type)) || exposed.some((ports) => ports.has(PrivatePort, Type)),
+    ),
+  );
 }
 
 /** `80`, `80/udp`, `80-90/tcp`. */
-function hasPort(ports: string[], filter: string): boolean {
-  const [, first, last, protocol = "tcp"] = /^(\d+)(?:-(\d+))?(?:\/(\w+))?$/.exec(filter) ?? [];
-  if (first === undefined) throw invalidFilter("publish", filter);
-  return ports.some((port) => {
-    const [number, own = "tcp"] = port.split("/");
-    return own === protocol && Number(number) >= Number(first) && Number(number) <= Number(last ?? first);
-  });
+function parsePorts(name: string, filter: string): { has(port: number, protocol: string): boolean } {
+  const [, first, last = first, protocol = "tcp"] = /^(\d+)(?:-(\d+))?(?:\/(\w+))?$/.exec(filter) ?? [];
+  if (first === undefined) throw invalidFilter(name, filter);
+  return { has: (port, own) => own === protocol && port >= Number(first) && port <= Number(last) };
 }
 
 function addRelative(filters: Filters, { registry }: Needs, tests: EntryTest[]): void {

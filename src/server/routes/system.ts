@@ -45,6 +45,8 @@ export function systemRoutes(backend: SystemBackend): SystemRoutes {
   };
 }
 
+/** As clients write it: seconds, with the fraction when there is one. */
 function seconds(nanos: bigint): string {
-  return (nanos / 1_000_000_000n).toString();
+  const fraction = nanos % 1_000_000_000n;
+  return `${nanos / 1_000_000_000n}${fraction === 0n ? "" : `.${String(fraction).padStart(9, "0")}`}`;
 }

@@ -5,6 +5,7 @@ const RULES: ReadonlyArray<[RegExp, string]> = [
   // Where an engine keeps a container's layers.
   [/\/[\w/.-]+\/overlay2\/<id>\/merged\b/g, "<rootfs>"],
   [/\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{12}\b/g, "<short-id>"],
+  [/\b\d{10}\.\d{9}\b/g, "<timestamp>"],
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "<time>"],
   [/\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, "<mac>"],
   // A pid in the first column of `top`, with its padding.

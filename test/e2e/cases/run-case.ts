@@ -7,13 +7,23 @@ import type { Case, Outcome } from "./types.ts";
 export async function runCase(each: Case, program: string, env: Record<string, string>): Promise<Outcome[]> {
   const prefix = `case-${each.name.replaceAll("/", "-")}`;
   const port = await freePort();
+  const start = timestamp();
   const outcomes: Outcome[] = [];
   for (const { args, input } of each.steps) {
-    const words = args.map((word) => word.replaceAll("{name}", prefix).replaceAll("{port}", port));
+    const words = args.map((word) => fill(word, { name: prefix, port, start, now: timestamp() }));
     const result = await run(program, words, { env, ...(input === undefined ? {} : { input }) });
     outcomes.push(normalise(result, prefix, port));
   }
   return outcomes;
+}
+
+function fill(word: string, values: Record<string, string>): string {
+  return Object.entries(values).reduce((text, [name, value]) => text.replaceAll(`{${name}}`, value), word);
+}
+
+/** The next millisecond, which nothing that has happened is later than, as `SECONDS.NANOSECONDS`. */
+function timestamp(): string {
+  return ((Date.now() + 1) / 1000).toFixed(9);
 }
 
 /** A port of 127.0.0.1 that nobody has, below those that the kernel gives to whoever connects. */

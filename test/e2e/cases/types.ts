@@ -1,4 +1,6 @@
-/** One command of a case: words for `docker`, and what it reads. `{name}` in a word stands for the case's own prefix, `{port}` for a free port. */
+/**
+ * One command of a case: words for `docker`, and what it reads. `{name}` in a word stands for the case's own prefix, `{port}` for a free port,
+ * `{start}` and `{now}` for the time when the case began and when the command begins. */
 export interface Step {
   args: readonly string[];
   input?: string;
