@@ -73,9 +73,9 @@ export class ShimRuntime implements Runtime {
     };
     const launcher = this.#launcherOf(program);
     await this.#makeDirectory(place);
-    crashPoint("runtime-create:directory");
     let shim: Shim | undefined;
     try {
+      crashPoint("runtime-create:directory");
       await writeTaskRecord(place.directory, place.record);
       crashPoint("runtime-create:record");
       // What the shim needs and what the launch needs have nothing to do with each other.
@@ -113,8 +113,8 @@ export class ShimRuntime implements Runtime {
     const shim = await connectShim(directory);
     if (shim === undefined) return await this.#recoverWithoutShim(place, launcher);
     const { state, pid } = await shim.state();
-    if (state === "unclaimed" || state === "claimed") {
-      // The daemon ended between starting the shim and making the container.
+    if (state !== "running" && state !== "exited") {
+      // The daemon ended in the middle of a start: nobody was told that the container runs, and its program never did.
       await removeTask(this.#context, { ...place, launcher, shim });
       return undefined;
     }
