@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { fetchTcp, fetchUdp, inside, networking, serve, TestHost, until } from "./testing.ts";
+import { fetchTcp, fetchUdp, inside, networking, quietPort, serve, TestHost, until } from "./testing.ts";
 import type { TestTask } from "./testing.ts";
 import type { AttachedNetworking, NetworkService } from "./types.ts";
 
@@ -124,8 +124,8 @@ test("a port that another container has is refused with Docker's text, and nothi
 
 test("a port that a program of the host has is refused, and given once it is free", async () => {
   const program = createServer();
-  await new Promise<void>((resolve) => program.listen(0, "127.0.0.1", resolve));
-  const { port } = program.address() as AddressInfo; // a TCP server's address is one
+  const port = await quietPort();
+  await new Promise<void>((resolve) => program.listen(port, "127.0.0.1", resolve));
   const task = await host.task();
   const request = networking(task, "late", {
     endpoints: { bridge: {} },
@@ -148,19 +148,22 @@ test("a port that a program of the host has is refused, and given once it is fre
 });
 
 test("the first free port of a range is taken", async () => {
+  const first = await quietPort();
+  const program = createServer();
+  await new Promise<void>((resolve) => program.listen(first, "127.0.0.1", resolve));
   const task = await host.task();
-  const first = portOf("80/tcp", "0.0.0.0");
   const { ports } = await service.attach(
     networking(task, "range", {
       endpoints: { bridge: {} },
-      ports: { "83/tcp": [{ HostIp: "0.0.0.0", HostPort: `${first}-${first + 20}` }] },
+      ports: { "83/tcp": [{ HostIp: "127.0.0.1", HostPort: `${first}-${first + 10}` }] },
     }),
     task.netnsPath,
   );
   const given = Number(ports["83/tcp"]?.[0]?.HostPort);
   expect(given).toBeGreaterThan(first);
-  expect(given).toBeLessThanOrEqual(first + 20);
+  expect(given).toBeLessThanOrEqual(first + 10);
   await service.detach(task.id);
+  program.close();
 });
 
 test("all exposed ports are published when asked", async () => {
@@ -185,8 +188,8 @@ test("a UDP client that goes on sending reaches the next container behind the po
       ports: { "90/udp": [{ HostIp: "127.0.0.1", HostPort: port }] },
     });
   const first = await host.task();
-  const { ports } = await service.attach(request(first, "first", "0"), first.netnsPath);
-  const port = ports["90/udp"]?.[0]?.HostPort ?? "";
+  const port = String(await quietPort());
+  await service.attach(request(first, "first", port), first.netnsPath);
   await serve(host, first, 90, "first");
   const answered = (text: string) =>
     until(`an answer from ${text}`, () => {
@@ -208,9 +211,9 @@ test("a port that was used over IPv6 loopback can be published again at once", a
   const request = (port: string) =>
     networking(task, "again", { endpoints: { bridge: {} }, ports: { "80/tcp": [{ HostIp: "::1", HostPort: port }] } });
   if (!hasLoopback6()) return console.log("skipped: this host has no IPv6 loopback");
-  const { ports } = await service.attach(request("0"), task.netnsPath);
+  const port = String(await quietPort());
+  await service.attach(request(port), task.netnsPath);
   await serve(host, task, 80, "again");
-  const port = ports["80/tcp"]?.[0]?.HostPort ?? "";
   expect(await fetchTcp(undefined, "::1", Number(port))).toStartWith("again ");
   // The same container starts once more, with a connection of the last time in TIME_WAIT.
   const second = await service.attach(request(port), task.netnsPath);

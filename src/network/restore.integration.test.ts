@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test
 import { execFileSync } from "node:child_process";
 import { openFirewall } from "./firewall/firewall.ts";
 import { loadNative } from "../sys/index.ts";
-import { fetchTcp, inside, networking, refusal, resolve, serve, TestHost } from "./testing.ts";
+import { fetchTcp, inside, networking, quietPort, refusal, resolve, serve, TestHost } from "./testing.ts";
 import type { NetworkService } from "./types.ts";
 
 setDefaultTimeout(120_000);
@@ -37,16 +37,16 @@ test("what runs keeps its addresses, ports and names over a restart, even with r
   await service.create({ Name: "net" });
   const task = await host.task();
   const peer = await host.task();
+  const port = await quietPort();
   const before = await service.attach(
     networking(task, "kept", {
       endpoints: { net: {} },
-      ports: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "0" }] },
+      ports: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: String(port) }] },
     }),
     task.netnsPath,
   );
   await service.attach(networking(peer, "peer", { endpoints: { net: {} } }), peer.netnsPath);
   await serve(host, task, 80, "kept");
-  const port = Number(before.ports["80/tcp"]?.[0]?.HostPort);
 
   await restart(async () => {
     using firewall = openFirewall(loadNative(), host.config.instance);
@@ -70,10 +70,11 @@ test("what runs keeps its addresses, ports and names over a restart, even with r
 
 test("endpoints of containers that ended meanwhile are gone, their ports and addresses free", async () => {
   const task = await host.task();
+  const HostPort = String(await quietPort());
   const before = await service.attach(
     networking(task, "dead", {
       endpoints: { bridge: {} },
-      ports: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "0" }] },
+      ports: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort }] },
     }),
     task.netnsPath,
   );
@@ -84,7 +85,7 @@ test("endpoints of containers that ended meanwhile are gone, their ports and add
   const again = await service.attach(
     networking(task, "again", {
       endpoints: { bridge: {} },
-      ports: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: before.ports["80/tcp"]?.[0]?.HostPort ?? "" }] },
+      ports: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort }] },
     }),
     task.netnsPath,
   );

@@ -1,6 +1,7 @@
 /** Fixtures for this layer's integration tests: a service of its own names and subnets, and processes in namespaces. */
 import { execFile, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { createServer } from "node:net";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -258,6 +259,26 @@ async function scripted(
   const whole = task === undefined ? command : ["nsenter", `--net=${task.netnsPath}`, "--", ...command];
   const { stdout } = await run(whole[0] ?? "", whole.slice(1), { env: { ...process.env, ...env } });
   return stdout;
+}
+
+const FIRST_PORT = 10_000;
+const PORTS = 22_000;
+let ports = 0;
+
+/**
+ * A TCP port that stays free until the test takes it, and again later: below the range from which kernel and engines give
+ * ports, and apart from those of other test processes.
+ */
+export async function quietPort(): Promise<number> {
+  for (;;) {
+    const port = FIRST_PORT + ((process.pid * 16 + ports++) % PORTS);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, () => server.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
 }
 
 /** The error that a call ends with, as text; empty when it ends well. */
