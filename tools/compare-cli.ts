@@ -37,7 +37,12 @@ try {
 console.log(`${different} of ${cliCases.length} cases differ`);
 process.exit(different === 0 ? 0 : 1);
 
-function parseArguments(words: readonly string[]): { socket: string; docker: string; berth: string[]; only: string | undefined } {
+function parseArguments(words: readonly string[]): {
+  socket: string;
+  docker: string;
+  berth: string[];
+  only: string | undefined;
+} {
   const value = (name: string) => {
     const at = words.indexOf(name);
     return at === -1 ? undefined : words[at + 1];
@@ -49,14 +54,24 @@ function parseArguments(words: readonly string[]): { socket: string; docker: str
   }
   const built = value("--berth");
   const source = [process.execPath, join(import.meta.dirname, "berth-cli.ts")];
-  return { socket, docker: value("--docker") ?? "docker", berth: built === undefined ? source : [built], only: value("--only") };
+  return {
+    socket,
+    docker: value("--docker") ?? "docker",
+    berth: built === undefined ? source : [built],
+    only: value("--only"),
+  };
 }
 
 async function run(program: readonly string[], { args, stdin }: CliCase, id: string): Promise<Outcome> {
   const [file = "", ...before] = program;
   const words = args.map((word) => word.replaceAll("{id}", id));
   const child = spawn(file, [...before, ...words], {
-    env: { PATH: process.env["PATH"], HOME: folder, DOCKER_CONFIG: join(folder, id), DOCKER_HOST: `unix://${options.socket}` },
+    env: {
+      PATH: process.env["PATH"],
+      HOME: folder,
+      DOCKER_CONFIG: join(folder, id),
+      DOCKER_HOST: `unix://${options.socket}`,
+    },
     timeout: 60_000,
   });
   const output: { stdout: string; stderr: string } = { stdout: "", stderr: "" };

@@ -9,7 +9,10 @@ function row(option: Option): string {
   const flag =
     option.flag === undefined ? "" : `\`--${option.flag}\`${option.short === undefined ? "" : ` \`-${option.short}\``}`;
   const key = option.key === undefined ? "" : `\`${option.key}\``;
-  const value = option.default === undefined || option.default === "" ? "" : `\`${String(option.default)}\``;
+  const value =
+    option.default === undefined || option.default === ""
+      ? ""
+      : `\`${JSON.stringify(option.default).replace(/^"|"$/g, "")}\``;
   const notes = [
     option.help,
     option.reload === true ? "Read again on SIGHUP." : "",

@@ -19,7 +19,4 @@ for (const each of API_CASES) {
   if (only.length === 0 || only.includes(each.name)) cases[each.name] = await runApiCase(each, socket);
 }
 const version = await apiCall(socket, "GET", "/version", undefined);
-writeFileSync(
-  TARGET,
-  `${JSON.stringify({ engine: version.json, cases }, undefined, 1)}\n`,
-);
+writeFileSync(TARGET, `${JSON.stringify({ engine: version.json, cases }, undefined, 1)}\n`);

@@ -14,6 +14,8 @@ import {
 } from "./errors.ts";
 import { OPTIONS, type DaemonConfig, type Option, type OptionName, type OptionValue } from "./options.ts";
 
+const CONFIG_FILE = "/etc/berth/daemon.json";
+
 type Values = Map<OptionName, OptionValue>;
 
 const NAMES = Object.keys(OPTIONS) as OptionName[]; // the table's own keys
@@ -25,7 +27,8 @@ const NAMES = Object.keys(OPTIONS) as OptionName[]; // the table's own keys
  */
 export async function loadConfig(argv: readonly string[]): Promise<DaemonConfig> {
   const flags = parseFlags(argv);
-  const file = String(flags.get("config-file") ?? OPTIONS["config-file"].default);
+  const named = flags.get("config-file");
+  const file = typeof named === "string" ? named : CONFIG_FILE;
   const keys = await readConfigFile(file, flags.has("config-file"));
   return finish(merge(flags, keys, file));
 }
@@ -199,11 +202,18 @@ function merge(flags: Values, keys: Values, file: string): Values {
     const inFile = keys.get(name);
     if (inFile === undefined) merged.set(name, value);
     else if (Array.isArray(value) && Array.isArray(inFile)) merged.set(name, [...value, ...inFile]);
-    else if (typeof value === "object" && typeof inFile === "object") merged.set(name, { ...inFile, ...value });
-    else both.push(`${OPTIONS[name].key ?? name}: (from flag: ${String(value)}, from file: ${String(inFile)})`);
+    else if (isMap(value) && isMap(inFile)) merged.set(name, { ...inFile, ...value });
+    else {
+      const shown = [value, inFile].map((each) => JSON.stringify(each).replace(/^"|"$/g, ""));
+      both.push(`${OPTIONS[name].key ?? name}: (from flag: ${shown[0]}, from file: ${shown[1]})`);
+    }
   }
   if (both.length > 0) throw flagAndKey(file, both);
   return merged;
+}
+
+function isMap(value: OptionValue): value is Record<string, string> {
+  return typeof value === "object" && !Array.isArray(value);
 }
 
 function finish(values: Values): DaemonConfig {
