@@ -36,7 +36,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe("a failure at any step of create, start, exit and removal", () => {
   test("covers every step", () => {
     const plans = new Set(probes.map(({ point }) => point.split(":")[0]));
-    expect([...plans].toSorted((a = "", b = "") => (a < b ? -1 : 1))).toEqual(["", "create", "exit", "remove", "start"]);
+    expect([...plans].toSorted((a = "", b = "") => (a < b ? -1 : 1))).toEqual([
+      "",
+      "create",
+      "exit",
+      "remove",
+      "start",
+    ]);
     expect(probes.length).toBeGreaterThan(15);
   });
 

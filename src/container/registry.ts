@@ -88,6 +88,17 @@ export class ContainerRegistry {
     };
   }
 
+  /** Notes anonymous volumes before they are made: a daemon killed before the container's row is there removes them. */
+  intend(id: ContainerId, volumes: readonly string[]): void {
+    this.#store.transaction(
+      () =>
+        this.#store
+          .prepare("INSERT OR REPLACE INTO container_tombstones (id, volumes) VALUES (?, ?)")
+          .run(id, JSON.stringify(volumes)),
+      { durable: false },
+    );
+  }
+
   /** Stores a new container under its reserved name; `within` joins the transaction. */
   insert(record: ContainerRecord, options: { durable: boolean }, within: () => void): ContainerEntry {
     this.#store.transaction(() => {
@@ -95,6 +106,7 @@ export class ContainerRegistry {
       this.#store
         .prepare("INSERT INTO containers (id, name, record, state) VALUES (?, ?, ?, ?)")
         .run(record.id, record.name, JSON.stringify(record), JSON.stringify(NEW_STATE));
+      this.#store.prepare("DELETE FROM container_tombstones WHERE id = ?").run(record.id);
     }, options);
     const entry = new ContainerEntry(record, NEW_STATE, new PendingAttachments());
     this.#entries.set(record.id, entry);

@@ -17,7 +17,7 @@ import { wantedMounts, type WantedMount } from "./mounts.ts";
 import { parseName, randomName } from "./names.ts";
 import { chooseImage } from "./platform.ts";
 import { asInvalid, validateBody, validateLog, validateSources } from "./validate.ts";
-import { settleMounts } from "./volumes.ts";
+import { nameAnonymous, settleMounts } from "./volumes.ts";
 
 /** `POST /containers/create`: checks everything, then makes snapshot, folder and volumes, and stores the record. */
 export class ContainerCreation {
@@ -120,7 +120,13 @@ export class ContainerCreation {
     await snapshotter.prepare(draft.id, draft.image.topChainId);
     undo.defer(() => snapshotter.remove(draft.id));
     crashPoint("create:snapshot");
-    const settled = await settleMounts(draft, mounts, this.#needs, undo);
+    const named = nameAnonymous(mounts);
+    if (named.names.length > 0) {
+      this.#registry.intend(draft.id, named.names);
+      undo.defer(() => this.#registry.buried(draft.id));
+    }
+    crashPoint("create:intent");
+    const settled = await settleMounts(draft, named.mounts, this.#needs, undo);
     warnings.push(...settled.warnings);
     crashPoint("create:volumes");
     const record = { ...draft, mounts: settled.mounts };

@@ -1,10 +1,25 @@
-import { crashPoint } from "../../base/index.ts";
+import { crashPoint, randomId } from "../../base/index.ts";
 import type { ContainerRecord, MountRecord } from "../record.ts";
 import type { ContainerDependencies } from "../types.ts";
 import type { WantedMount } from "./mounts.ts";
 
 type Needs = Pick<ContainerDependencies, "volumes" | "images" | "snapshotter">;
 type WantedVolume = Extract<WantedMount, { type: "volume" }>;
+
+/** What marks a volume as anonymous, in Docker too. */
+const ANONYMOUS_LABEL = "com.docker.volume.anonymous";
+
+/** A name for each volume that has none, so that it can be noted before it is made. */
+export function nameAnonymous(wanted: readonly WantedMount[]): { mounts: WantedMount[]; names: string[] } {
+  const names: string[] = [];
+  const mounts = wanted.map((mount): WantedMount => {
+    if (mount.type !== "volume" || mount.name !== undefined) return mount;
+    const name = randomId();
+    names.push(name);
+    return { ...mount, name, labels: { ...mount.labels, [ANONYMOUS_LABEL]: "" } };
+  });
+  return { mounts, names };
+}
 
 /**
  * Makes the volumes that mounts ask for, fills the new ones from the image, and gives the mounts with their sources.
@@ -51,7 +66,7 @@ async function settleVolume(mount: WantedVolume, needs: Needs, undo: AsyncDispos
     readOnly: mount.readOnly,
     mode: mount.mode,
     noCopy: mount.noCopy,
-    anonymous: mount.name === undefined,
+    anonymous: Object.hasOwn(mount.labels, ANONYMOUS_LABEL),
   };
 }
 

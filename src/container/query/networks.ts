@@ -67,6 +67,9 @@ export function portSummaries(ports: PortMap): PortSummary[] {
   });
 }
 
-export function attachedOf(entry: ContainerEntry, networks: Pick<NetworkService, "state">): AttachedNetworking | undefined {
+export function attachedOf(
+  entry: ContainerEntry,
+  networks: Pick<NetworkService, "state">,
+): AttachedNetworking | undefined {
   return entry.state.phase.kind === "running" ? networks.state(entry.id) : undefined;
 }

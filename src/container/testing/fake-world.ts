@@ -87,19 +87,19 @@ export class FakeSnapshots {
 export class FakeVolumes {
   readonly volumes = new Map<string, { use: VolumeUse; users: Set<string> }>();
   readonly copied: string[] = [];
-  #anonymous = 0;
 
   asService(): VolumeService {
     return partial<VolumeService>({
-      ensure: async ({ name }) => {
-        const key = name ?? `anonymous-${this.#anonymous++}`;
+      ensure: async ({ name, labels }) => {
+        const anonymous = Object.hasOwn(labels, "com.docker.volume.anonymous");
+        const key = name ?? "unnamed";
         const known = this.volumes.get(key);
         if (known !== undefined) return { ...known.use, created: false };
         const use = {
           name: key,
           driver: "local",
           mountpoint: `/volumes/${key}`,
-          anonymous: name === undefined,
+          anonymous,
           created: true,
         };
         this.volumes.set(key, { use, users: new Set() });
