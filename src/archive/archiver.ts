@@ -23,10 +23,10 @@ export function createArchiver(options: { addonPath?: string } = {}): Archiver {
     },
     overlayChanges: (upper, lowers) => pool.run("overlayChanges", { upper, lowers }),
     treeChanges: (before, after) => pool.run("treeChanges", { before, after }),
-    copyTree: async (from, to) => void (await pool.run("copyTree", { from, to })),
+    copyTree: (from, to) => pool.run("copyTree", { from, to }),
     copyWithin: (root, path, to) => pool.run("copyWithin", { root, path, to }),
-    removeTree: async (path) => void (await pool.run("removeTree", { path })),
-    emptyDirectory: async (directory) => void (await pool.run("emptyDirectory", { directory })),
+    removeTree: (path) => pool.run("removeTree", { path }),
+    emptyDirectory: (directory) => pool.run("emptyDirectory", { directory }),
     usage: (root) => pool.run("usage", { root }),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };

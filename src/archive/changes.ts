@@ -1,5 +1,14 @@
 import { closeSync } from "node:fs";
-import { type FileStatus, type Native, O_NOFOLLOW, O_PATH, AT_EMPTY_PATH, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, O_DIRECTORY } from "../sys/index.ts";
+import {
+  type FileStatus,
+  type Native,
+  O_NOFOLLOW,
+  O_PATH,
+  AT_EMPTY_PATH,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  O_DIRECTORY,
+} from "../sys/index.ts";
 import { errnoOf } from "../base/index.ts";
 import { compareBytes, joinPath, parentOf, toKernel, toText } from "./byte-string.ts";
 import { openDirectory } from "./directories.ts";
@@ -10,11 +19,7 @@ import { isDirectory, namesIn, walk } from "./walk.ts";
 type Kind = TreeChange["kind"];
 
 /** What an upper directory changes of what its lower ones (top first) show. Docker's rules of `docker diff`. */
-export function overlayChanges(
-  native: Native,
-  upper: DirectoryRef,
-  lowers: readonly DirectoryRef[],
-): TreeChange[] {
+export function overlayChanges(native: Native, upper: DirectoryRef, lowers: readonly DirectoryRef[]): TreeChange[] {
   using below = new LowerTrees(native, lowers);
   const changes = new Changes();
   for (const { directory, name, path, status } of walk(native, upper)) {

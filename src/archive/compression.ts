@@ -137,10 +137,7 @@ async function peek(
   return { head: head.subarray(0, length), rest: resume(held, iterator) };
 }
 
-async function* resume(
-  held: readonly Uint8Array[],
-  iterator: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
+async function* resume(held: readonly Uint8Array[], iterator: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* held;
     for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;

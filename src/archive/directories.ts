@@ -125,4 +125,3 @@ export function openDirectory(native: Native, directory: DirectoryRef, flags = 0
 export function throughFd(fd: number, name: ByteString = ""): Buffer {
   return Buffer.from(name === "" ? `/proc/self/fd/${fd}` : `/proc/self/fd/${fd}/${name}`, "latin1");
 }
-

@@ -16,13 +16,7 @@ import {
 } from "../sys/index.ts";
 import { baseOf, beneath, parentOf, toKernel, toText } from "./byte-string.ts";
 import { Directories } from "./directories.ts";
-import {
-  breakout,
-  cannotOverwriteDirectory,
-  cannotOverwriteFile,
-  entryFailed,
-  invalidLink,
-} from "./errors.ts";
+import { breakout, cannotOverwriteDirectory, cannotOverwriteFile, entryFailed, invalidLink } from "./errors.ts";
 import { FileContent } from "./file-content.ts";
 import { applyByName, applyToFd, type Owner, timeOf } from "./metadata.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -174,7 +168,8 @@ export class Extractor implements TarSink, Disposable {
     if (target === path) return; // a file that is a link to itself: it is there already, or the link below would fail
     this.#create(path, (parent, name) => {
       const from = this.#directories.find(parentOf(target));
-      if (from === undefined) throw Object.assign(new Error(`link target ${toText(target)} is missing`), { code: "ENOENT" });
+      if (from === undefined)
+        throw Object.assign(new Error(`link target ${toText(target)} is missing`), { code: "ENOENT" });
       this.#native.linkat(from, toKernel(baseOf(target)), parent, name, 0);
     });
     // As Docker does, the link's own header counts for the inode, being the later one.

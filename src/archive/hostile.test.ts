@@ -1,5 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { closeSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -135,7 +146,9 @@ describe.each(MODES)("in mode %s", (whiteouts) => {
 });
 
 test("a link that climbs past the root is only a link", async () => {
-  await unpack(tarOf({ name: "link", type: "symlink", linkName: "../../../../canary" }, { name: "link/x", content: "x" }))
+  await unpack(
+    tarOf({ name: "link", type: "symlink", linkName: "../../../../canary" }, { name: "link/x", content: "x" }),
+  )
     // The place that it names within the target is not there.
     .catch(() => undefined);
 
@@ -153,10 +166,9 @@ describe("whiteouts", () => {
   test("do not remove through a link", async () => {
     symlinkSync(join(place, "canary"), join(target, "link"));
 
-    await unpack(
-      tarOf({ name: "link/.wh.secret" }, { name: "link/.wh..wh..opq" }, { name: "link/inner/.wh.file" }),
-      { whiteouts: "apply" },
-    ).catch(() => undefined);
+    await unpack(tarOf({ name: "link/.wh.secret" }, { name: "link/.wh..wh..opq" }, { name: "link/inner/.wh.file" }), {
+      whiteouts: "apply",
+    }).catch(() => undefined);
   });
 
   test("a path with .. before the whiteout is refused", async () => {
@@ -277,7 +289,9 @@ describe("broken archives", () => {
   test("extended headers without end", async () => {
     const one = withPax("9 path=x\n").subarray(0, 1024);
 
-    expect(messageOf(await failureOf(unpack(Buffer.concat(Array(100).fill(one)))))).toContain("too many extended headers");
+    expect(messageOf(await failureOf(unpack(Buffer.concat(Array(100).fill(one)))))).toContain(
+      "too many extended headers",
+    );
   });
 
   test("an unknown kind of entry", async () => {

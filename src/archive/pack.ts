@@ -4,14 +4,7 @@ import { baseOf, joinPath, parentOf } from "./byte-string.ts";
 import { Directories, openDirectory } from "./directories.ts";
 import { emptyEntry, paddingOf, type TarEntry } from "./tar-format.ts";
 import { formatHeader, TRAILER } from "./tar-writer.ts";
-import {
-  entryOf,
-  fdXattrs,
-  fillStatus,
-  isOverlayOpaque,
-  isOverlayWhiteout,
-  openFile,
-} from "./tree-entry.ts";
+import { entryOf, fdXattrs, fillStatus, isOverlayOpaque, isOverlayWhiteout, openFile } from "./tree-entry.ts";
 import type { ByteString, PackRequest } from "./types.ts";
 import { isDirectory, isGone, statusOf, walk } from "./walk.ts";
 import { WHITEOUT_OPAQUE, WHITEOUT_PREFIX } from "./whiteouts.ts";

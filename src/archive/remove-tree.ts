@@ -1,6 +1,14 @@
 import { closeSync } from "node:fs";
 import { errnoOf } from "../base/index.ts";
-import { AT_REMOVEDIR, type Native, O_DIRECTORY, O_NOFOLLOW, type PathLike, RENAME_NOREPLACE, RESOLVE_NO_XDEV } from "../sys/index.ts";
+import {
+  AT_REMOVEDIR,
+  type Native,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  type PathLike,
+  RENAME_NOREPLACE,
+  RESOLVE_NO_XDEV,
+} from "../sys/index.ts";
 
 const DT_DIR = 4;
 const DT_UNKNOWN = 0;

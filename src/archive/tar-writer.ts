@@ -23,7 +23,12 @@ export function formatHeader(entry: TarEntry): Buffer {
   const plain = formatUstar(entry, name, FLAGS[entry.type], entry.size);
   if (pax.length === 0) return plain;
   const records = formatPax(pax);
-  const header = formatUstar({ ...entry, linkName: "", mode: 0o644, devMajor: 0, devMinor: 0 }, paxName(name), "x", records.length);
+  const header = formatUstar(
+    { ...entry, linkName: "", mode: 0o644, devMajor: 0, devMinor: 0 },
+    paxName(name),
+    "x",
+    records.length,
+  );
   return Buffer.concat([header, records, Buffer.alloc((BLOCK - (records.length % BLOCK)) % BLOCK), plain]);
 }
 
@@ -68,7 +73,7 @@ function formatUstar(entry: TarEntry, name: ByteString, flag: string, size: numb
   writeOctal(block, 136, 12, entry.mtime < 0 || entry.mtime > MAX_12 ? 0 : entry.mtime);
   block.write(flag, 156, "latin1");
   block.write(entry.linkName.slice(0, 100), 157, "latin1");
-  block.write("ustar\0" + "00", 257, "latin1");
+  block.write("ustar\x0000", 257, "latin1");
   writeOctal(block, 329, 8, entry.devMajor);
   writeOctal(block, 337, 8, entry.devMinor);
   let sum = 8 * 0x20;

@@ -1,4 +1,3 @@
-import { closeSync } from "node:fs";
 import {
   type FileStatus,
   type Native,
@@ -122,12 +121,4 @@ export function isOverlayWhiteout(status: FileStatus): boolean {
 export function isOverlayOpaque(native: Native, directory: number, name: ByteString): boolean {
   const value = attempt(() => native.lgetxattr(throughFd(directory, name), "trusted.overlay.opaque"));
   return value !== undefined && value.toString("latin1") === "y";
-}
-
-export function withOpen<T>(fd: number, work: (fd: number) => T): T {
-  try {
-    return work(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

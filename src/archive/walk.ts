@@ -1,6 +1,14 @@
 import { closeSync } from "node:fs";
 import { errnoOf } from "../base/index.ts";
-import { AT_SYMLINK_NOFOLLOW, type FileStatus, type Native, O_DIRECTORY, O_NOFOLLOW, S_IFDIR, S_IFMT } from "../sys/index.ts";
+import {
+  AT_SYMLINK_NOFOLLOW,
+  type FileStatus,
+  type Native,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  S_IFDIR,
+  S_IFMT,
+} from "../sys/index.ts";
 import { compareBytes, fromBytes, joinPath, toKernel } from "./byte-string.ts";
 import { openDirectory } from "./directories.ts";
 import type { ByteString, DirectoryRef } from "./types.ts";

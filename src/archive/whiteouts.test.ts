@@ -1,5 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadNative, type Native } from "../sys/index.ts";
@@ -96,15 +105,21 @@ describe("applied to a whole tree", () => {
     expect(readdirSync(at("d"))).toEqual(["file"]);
   });
 
-  test.each([["before"], ["after"]])("an opaque mark that comes %s the content keeps the layer's own", async (order) => {
-    const mark: Sketch = { name: "d/.wh..wh..opq" };
-    const content: Sketch[] = [{ name: "d/old/mine", content: "x" }, { name: "d/new", content: "x" }];
+  test.each([["before"], ["after"]])(
+    "an opaque mark that comes %s the content keeps the layer's own",
+    async (order) => {
+      const mark: Sketch = { name: "d/.wh..wh..opq" };
+      const content: Sketch[] = [
+        { name: "d/old/mine", content: "x" },
+        { name: "d/new", content: "x" },
+      ];
 
-    await unpack("apply", directory("d"), ...(order === "before" ? [mark, ...content] : [...content, mark]));
+      await unpack("apply", directory("d"), ...(order === "before" ? [mark, ...content] : [...content, mark]));
 
-    expect(readdirSync(at("d")).sort()).toEqual(["new", "old"]);
-    expect(readdirSync(at("d/old"))).toEqual(["mine"]);
-  });
+      expect(readdirSync(at("d")).sort()).toEqual(["new", "old"]);
+      expect(readdirSync(at("d/old"))).toEqual(["mine"]);
+    },
+  );
 
   test("a whiteout after the layer's own file leaves it", async () => {
     await unpack("apply", { name: "f", content: "new" }, { name: ".wh.f" });

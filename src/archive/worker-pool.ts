@@ -15,16 +15,10 @@ import {
 const MAX_WORKERS = 24;
 const IDLE_MS = 30_000;
 
-export interface JobOptions {
+interface JobOptions {
   input?: AsyncIterable<Uint8Array>;
   onProgress?: (bytes: number) => void;
   signal?: AbortSignal | undefined;
-}
-
-/** A task on its way: its result, and for those that give bytes the output, read at the reader's pace. */
-export interface Job<R> {
-  result: Promise<R>;
-  output: AsyncIterable<Uint8Array>;
 }
 
 /** Worker threads, started when they are needed and ended when they idle. Each runs one task at a time. */
@@ -40,7 +34,11 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /** Runs a task without output. */
-  async run<K extends TaskKind>(kind: K, args: Tasks[K]["args"], options: JobOptions = {}): Promise<Tasks[K]["result"]> {
+  async run<K extends TaskKind>(
+    kind: K,
+    args: Tasks[K]["args"],
+    options: JobOptions = {},
+  ): Promise<Tasks[K]["result"]> {
     options.signal?.throwIfAborted();
     const seat = await this.#seat();
     try {

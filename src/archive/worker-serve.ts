@@ -143,12 +143,12 @@ class Running {
       this.#abort.signal.throwIfAborted();
       this.#allowed--;
       // Each chunk of a packer has its buffer to itself: it is moved.
-      this.#port.postMessage({ type: "output", chunk } satisfies FromWorker, [chunk.buffer as ArrayBuffer]); // not shared
+      this.#post({ type: "output", chunk }, [chunk.buffer as ArrayBuffer]); // not shared
     }
     return undefined;
   }
 
-  #post(message: FromWorker): void {
-    this.#port.postMessage(message);
+  #post(message: FromWorker, moved: ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, moved);
   }
 }

@@ -1,3 +1,3 @@
 export { createSnapshotter } from "./create.ts";
-export { createRootfsViews, type RootfsView } from "./rootfs-view.ts";
+export { createRootfsViews } from "./rootfs-view.ts";
 export type * from "./types.ts";

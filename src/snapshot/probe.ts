@@ -21,7 +21,12 @@ export async function probeOverlay(root: string, native: Native): Promise<string
     await writeFile(join(second, "file"), "");
     if (!tellsTypes(native, second)) return "the backing file system does not support d_type";
     {
-      await using view = await createRootfsViews({ native }).open({ type: "overlay", lower: [first, second], upper, work });
+      await using view = await createRootfsViews({ native }).open({
+        type: "overlay",
+        lower: [first, second],
+        upper,
+        work,
+      });
       await unlink(join(view.path, "file"));
     }
     const whiteout = native.statx(AT_FDCWD, join(upper, "file"), AT_SYMLINK_NOFOLLOW);

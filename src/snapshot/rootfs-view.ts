@@ -22,7 +22,7 @@ import {
 import type { RootfsMount } from "./types.ts";
 
 /** A rootfs as an open directory; `path` leads to it as long as it is open, for what knows no descriptors. */
-export interface RootfsView extends AsyncDisposable {
+interface RootfsView extends AsyncDisposable {
   readonly fd: number;
   readonly path: string;
 }

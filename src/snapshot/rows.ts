@@ -62,7 +62,7 @@ export class Rows {
   /** The ancestors, nearest first. */
   ancestors(row: Row): Row[] {
     const found: Row[] = [];
-    for (let parent = row.parent; parent !== undefined; ) {
+    for (let parent = row.parent; parent !== undefined;) {
       const next = this.get(parent);
       found.push(next);
       parent = next.parent;

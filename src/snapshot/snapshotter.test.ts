@@ -47,7 +47,10 @@ const overlayMissing = await (async () => {
 })();
 if (overlayMissing !== undefined) console.log(`skipped: overlay2 does not work in ${tmpdir()}: ${overlayMissing}`);
 
-const mountsOfHost = () => readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => line.includes(root));
+const mountsOfHost = () =>
+  readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(root));
 
 async function rejection(work: Promise<unknown>): Promise<unknown> {
   return await work.then(
@@ -82,7 +85,7 @@ async function open(driver: Snapshotter["driver"]): Promise<Snapshotter> {
 }
 
 for (const driver of ["overlay2", "vfs"] as const) {
-  describe.skipIf(driver === "overlay2" && overlayMissing !== undefined)(`${driver}`, () => {
+  describe.skipIf(driver === "overlay2" && overlayMissing !== undefined)(driver, () => {
     beforeEach(async () => {
       root = mkdtempSync(join(tmpdir(), `berth-snapshot-${driver}-`));
       store = createStore({ path: join(root, "state.db"), logger: silentLogger });
@@ -196,7 +199,12 @@ for (const driver of ["overlay2", "vfs"] as const) {
       expect(isKind(await rejection(snapshots.commit("c1", BASE)), "conflict")).toBe(true);
       expect(isKind(await rejection(snapshots.unpackTarget(BASE)), "conflict")).toBe(true);
       expect(isKind(await rejection(snapshots.mounts("none")), "not-found")).toBe(true);
-      expect(snapshots.list().map(({ key }) => key).sort()).toEqual(["c1", BASE]);
+      expect(
+        snapshots
+          .list()
+          .map(({ key }) => key)
+          .sort(),
+      ).toEqual(["c1", BASE]);
     });
 
     test("of two that prepare the same key at once, one gets it", async () => {
@@ -243,7 +251,12 @@ for (const driver of ["overlay2", "vfs"] as const) {
       await snapshots.sweep();
       await snapshots[Symbol.asyncDispose]();
 
-      expect(snapshots.list().map(({ key }) => key).sort()).toEqual(["c1", BASE]);
+      expect(
+        snapshots
+          .list()
+          .map(({ key }) => key)
+          .sort(),
+      ).toEqual(["c1", BASE]);
       expect(existsSync(join(home, "halfmade"))).toBe(false);
       const names = await snapshots.withMerged("c1", async ({ path }) => readdirSync(path).sort());
       expect(names).toEqual(["etc", "gone"]);
@@ -328,23 +341,26 @@ describe.skipIf(overlayMissing !== undefined)("overlay2's layout", () => {
   });
 });
 
-test.skipIf(overlayMissing !== undefined)("on kernels without lowerdir+ the view is the same, and no mount stays", async () => {
-  const place = mkdtempSync(join(tmpdir(), "berth-legacy-view-"));
-  try {
-    const [top, base] = ["top", "base"].map((name) => join(place, name)) as [string, string]; // two in, two out
-    for (const layer of [top, base]) mkdirSync(layer);
-    writeFileSync(join(top, "a"), "");
-    writeFileSync(join(base, "b"), "");
-    const views = createRootfsViews({ native: loadNative(), legacy: true, place });
-    {
-      await using view = await views.open({ type: "overlay", lower: [top, base], upper: undefined, work: undefined });
-      expect(readdirSync(view.path).sort()).toEqual(["a", "b"]);
+test.skipIf(overlayMissing !== undefined)(
+  "on kernels without lowerdir+ the view is the same, and no mount stays",
+  async () => {
+    const place = mkdtempSync(join(tmpdir(), "berth-legacy-view-"));
+    try {
+      const [top, base] = ["top", "base"].map((name) => join(place, name)) as [string, string]; // two in, two out
+      for (const layer of [top, base]) mkdirSync(layer);
+      writeFileSync(join(top, "a"), "");
+      writeFileSync(join(base, "b"), "");
+      const views = createRootfsViews({ native: loadNative(), legacy: true, place });
+      {
+        await using view = await views.open({ type: "overlay", lower: [top, base], upper: undefined, work: undefined });
+        expect(readdirSync(view.path).sort()).toEqual(["a", "b"]);
+      }
+      expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(place);
+    } finally {
+      rmSync(place, { recursive: true, force: true });
     }
-    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(place);
-  } finally {
-    rmSync(place, { recursive: true, force: true });
-  }
-});
+  },
+);
 
 function countFiles(): number {
   return execFileSync("find", [root, "-not", "-name", "state.db*"], { encoding: "utf8" }).split("\n").length;

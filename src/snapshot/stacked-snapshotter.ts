@@ -100,10 +100,7 @@ export class StackedSnapshotter implements Snapshotter {
     return this.#driver.diff(this.#place(key), signal);
   }
 
-  async withMerged<T>(
-    keyOrName: string,
-    work: (directory: { fd: number; path: string }) => Promise<T>,
-  ): Promise<T> {
+  async withMerged<T>(keyOrName: string, work: (directory: { fd: number; path: string }) => Promise<T>): Promise<T> {
     await using view = await this.#views.open(await this.mounts(keyOrName));
     return await work(view);
   }

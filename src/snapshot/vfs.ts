@@ -10,7 +10,8 @@ export function createVfs(options: { root: string; archiver: Archiver }): Storag
   const { archiver } = options;
   const home = join(options.root, "vfs", "dir");
   const directoryOf = (id: string) => join(home, id);
-  const parentOf = (ancestors: readonly string[]) => (ancestors[0] === undefined ? undefined : directoryOf(ancestors[0]));
+  const parentOf = (ancestors: readonly string[]) =>
+    ancestors[0] === undefined ? undefined : directoryOf(ancestors[0]);
   const changesOf = (id: string, ancestors: readonly string[]): Promise<SnapshotChange[]> => {
     const parent = parentOf(ancestors);
     return archiver.treeChanges(parent === undefined ? undefined : { path: parent }, { path: directoryOf(id) });

@@ -4,20 +4,12 @@ import { badFilter, badFilterValue } from "./errors.ts";
 import type { VolumeRow } from "./rows.ts";
 
 /** Volumes that pass `docker volume ls --filter`. @throws invalid. */
-export function listed(
-  rows: readonly VolumeRow[],
-  filters: Filters,
-  inUse: (name: string) => boolean,
-): VolumeRow[] {
+export function listed(rows: readonly VolumeRow[], filters: Filters, inUse: (name: string) => boolean): VolumeRow[] {
   const tests = [...filters].map(([key, values]) => testOf(key, values, inUse));
   return rows.filter((row) => tests.every((passes) => passes(row)));
 }
 
-function testOf(
-  key: string,
-  values: readonly string[],
-  inUse: (name: string) => boolean,
-): (row: VolumeRow) => boolean {
+function testOf(key: string, values: readonly string[], inUse: (name: string) => boolean): (row: VolumeRow) => boolean {
   if (values.length === 0) return () => true;
   switch (key) {
     case "name":
@@ -37,11 +29,7 @@ function testOf(
 }
 
 /** Volumes that `docker volume prune --filter` takes: unused ones, and only anonymous ones unless `all`. @throws invalid. */
-export function prunable(
-  rows: readonly VolumeRow[],
-  filters: Filters,
-  inUse: (name: string) => boolean,
-): VolumeRow[] {
+export function prunable(rows: readonly VolumeRow[], filters: Filters, inUse: (name: string) => boolean): VolumeRow[] {
   for (const key of filters.keys()) if (!["label", "label!", "all"].includes(key)) throw badFilter(key);
   const all = everything(filters.get("all") ?? []);
   const labels = filters.get("label") ?? [];

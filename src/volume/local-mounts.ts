@@ -44,7 +44,8 @@ export class LocalMounts {
     const { device, type, flags, bindFlags, propagation, data } = plan;
     await this.#native.mount(device, mountpoint, type, flags, data);
     try {
-      if (bindFlags !== 0) await this.#native.mount(null, mountpoint, null, flags | bindFlags | MS_REMOUNT | MS_BIND, null);
+      if (bindFlags !== 0)
+        await this.#native.mount(null, mountpoint, null, flags | bindFlags | MS_REMOUNT | MS_BIND, null);
       if (propagation !== 0) await this.#native.mount(null, mountpoint, null, propagation, null);
     } catch (error) {
       await this.#native.umount2(mountpoint, MNT_DETACH);

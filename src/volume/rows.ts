@@ -118,9 +118,7 @@ export class VolumeRows {
 
   addUser(name: string, container: string): void {
     this.#store.transaction(() =>
-      this.#store
-        .prepare("INSERT OR IGNORE INTO volume_users (volume, container) VALUES (?, ?)")
-        .run(name, container),
+      this.#store.prepare("INSERT OR IGNORE INTO volume_users (volume, container) VALUES (?, ?)").run(name, container),
     );
     this.#usersOf(name).add(container);
   }

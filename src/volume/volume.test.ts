@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -20,7 +19,7 @@ import { type Archiver, createArchiver } from "../archive/index.ts";
 import { isKind, messageOf, silentLogger } from "../base/index.ts";
 import type { EventBus } from "../events/index.ts";
 import { createStore, type Store } from "../store/index.ts";
-import { loadNative, type Native } from "../sys/index.ts";
+import { loadNative, MNT_DETACH, type Native } from "../sys/index.ts";
 import { createVolumeService, type VolumeService } from "./index.ts";
 
 setDefaultTimeout(60_000);
@@ -52,13 +51,17 @@ beforeEach(async () => {
   volumes = await open();
 });
 afterEach(() => {
-  for (const line of mounted()) execFileSync("umount", ["-l", line.split(" ")[4] ?? ""]);
+  for (const line of mounted()) native.waiting.umount2(line.split(" ")[4] ?? "", MNT_DETACH);
   store[Symbol.dispose]();
   rmSync(root, { recursive: true, force: true });
 });
 
-const open = () => createVolumeService({ root: join(root, "volumes"), store, events, native, archiver, logger: silentLogger });
-const mounted = () => readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => line.includes(root));
+const open = () =>
+  createVolumeService({ root: join(root, "volumes"), store, events, native, archiver, logger: silentLogger });
+const mounted = () =>
+  readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(root));
 const filters = (entries: Record<string, string[]>): Filters => new Map(Object.entries(entries));
 const names = async (entries: Record<string, string[]>) =>
   ((await volumes.list(filters(entries))).Volumes ?? []).map(({ Name }) => Name).sort();
@@ -83,10 +86,7 @@ describe("names and options", () => {
     [{ Name: "vv", DriverOpts: { foo: "1" } }, 'create vv: invalid option: "foo"'],
     [{ Name: "vv", DriverOpts: { o: "1" } }, 'create vv: missing required option: "device"'],
     [{ Name: "vv", DriverOpts: { size: "1" } }, "create vv: quota size requested but no quota support"],
-    [
-      { Name: "vv", Driver: "nosuch" },
-      'create vv: error looking up volume plugin nosuch: plugin "nosuch" not found',
-    ],
+    [{ Name: "vv", Driver: "nosuch" }, 'create vv: error looking up volume plugin nosuch: plugin "nosuch" not found'],
   ])("%j is refused with Docker's text", async (body, text) => {
     expect(await refusal(volumes.create(body))).toBe(text);
     expect(await names({})).toEqual([]);

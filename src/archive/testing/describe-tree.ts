@@ -23,7 +23,7 @@ export function describeTree(native: Native, path: string): string[] {
 
 function line(entry: TarEntry, content: string, links: string): string {
   const time = `${entry.mtime}.${String(entry.mtimeNanos).padStart(9, "0")}`;
-  const xattrs = [...entry.xattrs].sort().map(([name, value]) => `${name}=${toBytes(value).toString("hex")}`);
+  const xattrs = [...entry.xattrs].map(([name, value]) => `${name}=${toBytes(value).toString("hex")}`).sort();
   return [
     JSON.stringify(entry.name),
     entry.type,
@@ -48,7 +48,7 @@ function contentOf(native: Native, visit: Visit, entry: TarEntry): string {
     entry.xattrs = fdXattrs(native, fd);
     const hash = createHash("sha256");
     const buffer = Buffer.alloc(1 << 20);
-    for (let position = 0; ; ) {
+    for (let position = 0; ;) {
       const got = readSync(fd, buffer, 0, buffer.length, position);
       if (got === 0) break;
       hash.update(buffer.subarray(0, got));
