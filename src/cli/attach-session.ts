@@ -77,7 +77,8 @@ async function copyInput(io: Io, stream: ByteStream, options: SessionOptions): P
 export async function followResize(io: Io, client: Client, path: string): Promise<() => void> {
   const send = async () => {
     const size = await io.terminalSize();
-    if (size === undefined) return;
+    // Some terminals do not know their size
+    if (size === undefined || (size.rows === 0 && size.columns === 0)) return;
     // A container that is just ending refuses; there is nothing to resize then
     await client.send("POST", path, { query: { h: size.rows, w: size.columns } }).catch(() => undefined);
   };
@@ -91,6 +92,8 @@ const FORWARDED = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2
 export function forwardSignals(io: Io, client: Client, id: string): () => void {
   return io.onSignal(FORWARDED, (signal) => {
     // The container may have ended; the signal is then of no use
-    client.send("POST", `/containers/${id}/kill`, { query: { signal: signal.replace(/^SIG/, "") } }).catch(() => undefined);
+    client
+      .send("POST", `/containers/${id}/kill`, { query: { signal: signal.replace(/^SIG/, "") } })
+      .catch(() => undefined);
   });
 }

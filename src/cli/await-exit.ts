@@ -6,7 +6,11 @@ import { CliError } from "./errors.ts";
  * Asks for a container's next exit. Resolves as soon as the engine has taken note, so that a start after it cannot be missed.
  * @returns the exit code, later.
  */
-export async function awaitExit(client: Client, id: string, condition: "next-exit" | "removed" | "not-running"): Promise<{ code: Promise<number> }> {
+export async function awaitExit(
+  client: Client,
+  id: string,
+  condition: "next-exit" | "removed" | "not-running",
+): Promise<{ code: Promise<number> }> {
   const response = await client.request("POST", `/containers/${id}/wait`, { query: { condition } });
   const code = (async () => {
     for await (const result of jsonLines<ContainerWaitResponse>(response.body)) {

@@ -52,5 +52,5 @@ export interface Command<F extends FlagTable = FlagTable> {
 
 /** Keeps the flags' types for the handler. */
 export function defineCommand<F extends FlagTable>(command: Command<F>): Command {
-  return command as unknown as Command; // `run` is called with values that were parsed by this very flag table
+  return command;
 }

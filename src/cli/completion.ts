@@ -46,7 +46,9 @@ export async function suggest(context: Context, words: readonly string[]): Promi
   const found = findEntry(before);
   if (found === undefined) {
     if (group !== undefined && before.length === 1) return matching(membersOf(group.name).map(({ name }) => name));
-    return before.length === 0 ? matching([...groups.map(({ name }) => name), ...topLevel().map(({ name }) => name)]) : [];
+    return before.length === 0
+      ? matching([...groups.map(({ name }) => name), ...topLevel().map(({ name }) => name)])
+      : [];
   }
   const command = (await found.entry.load()).default;
   if (typed.startsWith("-")) {
@@ -58,7 +60,8 @@ export async function suggest(context: Context, words: readonly string[]): Promi
 
 async function objects(context: Context, command: Command): Promise<string[]> {
   if (command.completes === undefined || command.completes === "files") return [];
-  if (command.completes === "contexts") return ["default", ...(await listContexts(context.configDirectory)).map(({ Name }) => Name)];
+  if (command.completes === "contexts")
+    return ["default", ...(await listContexts(context.configDirectory)).map(({ Name }) => Name)];
   const client = await context.client();
   switch (command.completes) {
     case "containers":

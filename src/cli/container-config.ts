@@ -75,7 +75,8 @@ function splitVolumes(specs: readonly string[]): { binds: string[]; anonymous: R
   for (const spec of specs) {
     const colon = spec.indexOf(":");
     if (colon === -1) anonymous[spec] = {};
-    else if (/^\.{1,2}(?:\/|$)/.test(spec.slice(0, colon))) binds.push(resolve(spec.slice(0, colon)) + spec.slice(colon));
+    else if (/^\.{1,2}(?:\/|$)/.test(spec.slice(0, colon)))
+      binds.push(resolve(spec.slice(0, colon)) + spec.slice(colon));
     else binds.push(spec);
   }
   return { binds, anonymous };
@@ -217,7 +218,9 @@ function isolation(text: string): NonNullable<HostConfig["Isolation"]> {
   return text as NonNullable<HostConfig["Isolation"]>; // what it may be is the engine's to say
 }
 
-async function securityOptions(options: readonly string[]): Promise<Pick<HostConfig, "SecurityOpt" | "MaskedPaths" | "ReadonlyPaths">> {
+async function securityOptions(
+  options: readonly string[],
+): Promise<Pick<HostConfig, "SecurityOpt" | "MaskedPaths" | "ReadonlyPaths">> {
   const kept: string[] = [];
   let unconfined = false;
   for (const option of options) {
@@ -226,11 +229,13 @@ async function securityOptions(options: readonly string[]): Promise<Pick<HostCon
       continue;
     }
     const match = /^([^=:]+)[=:](.*)$/s.exec(option);
-    if (match === null && option !== "no-new-privileges") throw new CliError(`Invalid --security-opt: ${JSON.stringify(option)}`);
+    if (match === null && option !== "no-new-privileges")
+      throw new CliError(`Invalid --security-opt: ${JSON.stringify(option)}`);
     const [, name = "", value = ""] = match ?? [];
     if (name === "seccomp" && value !== "unconfined" && value !== "builtin") {
       const text = await readTextFile(value);
-      if (text === undefined) throw new CliError(`opening seccomp profile (${value}) failed: open ${value}: no such file or directory`);
+      if (text === undefined)
+        throw new CliError(`opening seccomp profile (${value}) failed: open ${value}: no such file or directory`);
       kept.push(`seccomp=${compactJson(value, text)}`);
     } else kept.push(option);
   }

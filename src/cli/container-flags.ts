@@ -10,8 +10,15 @@ export const containerFlags = {
   "add-host": list("Add a line to /etc/hosts (host:ip)", { check: checked(extraHost) }),
   annotation: map("Pass an annotation to the OCI runtime"),
   attach: list("Attach to STDIN, STDOUT or STDERR", { short: "a", check: checkAttach }),
-  "blkio-weight": uint("Share of block I/O, from 10 to 1000; 0: no weight", { bits: 16, type: "uint16", shownDefault: "0" }),
-  "blkio-weight-device": list("Share of a device's I/O (device:weight)", { shownDefault: "[]", check: checked(weightDevice) }),
+  "blkio-weight": uint("Share of block I/O, from 10 to 1000; 0: no weight", {
+    bits: 16,
+    type: "uint16",
+    shownDefault: "0",
+  }),
+  "blkio-weight-device": list("Share of a device's I/O (device:weight)", {
+    shownDefault: "[]",
+    check: checked(weightDevice),
+  }),
   "cap-add": list("Give a capability"),
   "cap-drop": list("Take a capability away"),
   "cgroup-parent": string("Cgroup to put the container's below"),
@@ -29,10 +36,22 @@ export const containerFlags = {
   "cpuset-mems": string("Memory nodes to use (0-3, 0,1)"),
   device: list("Give access to a device of the host (host[:container[:rwm]])"),
   "device-cgroup-rule": list("Add a rule to the allowed devices", { check: deviceRule }),
-  "device-read-bps": list("Most bytes a second read from a device (device:rate)", { shownDefault: "[]", check: checked(bpsDevice) }),
-  "device-read-iops": list("Most reads a second from a device (device:rate)", { shownDefault: "[]", check: checked(iopsDevice) }),
-  "device-write-bps": list("Most bytes a second written to a device (device:rate)", { shownDefault: "[]", check: checked(bpsDevice) }),
-  "device-write-iops": list("Most writes a second to a device (device:rate)", { shownDefault: "[]", check: checked(iopsDevice) }),
+  "device-read-bps": list("Most bytes a second read from a device (device:rate)", {
+    shownDefault: "[]",
+    check: checked(bpsDevice),
+  }),
+  "device-read-iops": list("Most reads a second from a device (device:rate)", {
+    shownDefault: "[]",
+    check: checked(iopsDevice),
+  }),
+  "device-write-bps": list("Most bytes a second written to a device (device:rate)", {
+    shownDefault: "[]",
+    check: checked(bpsDevice),
+  }),
+  "device-write-iops": list("Most writes a second to a device (device:rate)", {
+    shownDefault: "[]",
+    check: checked(iopsDevice),
+  }),
   "disable-content-trust": bool("Ignored", { initial: true, hidden: true }),
   dns: list("Use this DNS server"),
   "dns-opt": list("Set a DNS option", { hidden: true }),
@@ -157,8 +176,21 @@ function checkEnv(text: string): string {
 }
 
 const ULIMITS = new Set([
-  "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime",
-  "sigpending", "stack",
+  "core",
+  "cpu",
+  "data",
+  "fsize",
+  "locks",
+  "memlock",
+  "msgqueue",
+  "nice",
+  "nofile",
+  "nproc",
+  "rss",
+  "rtprio",
+  "rttime",
+  "sigpending",
+  "stack",
 ]);
 
 function checkUlimit(text: string): string {
@@ -167,11 +199,16 @@ function checkUlimit(text: string): string {
   const name = text.slice(0, equals);
   if (!ULIMITS.has(name)) throw new FlagError(`invalid ulimit type: ${name}`);
   const limits = text.slice(equals + 1).split(":");
-  if (limits.length > 2) throw new FlagError(`too many limit value arguments - ${text.slice(equals + 1)}, can only have up to two, \`soft[:hard]\``);
+  if (limits.length > 2)
+    throw new FlagError(
+      `too many limit value arguments - ${text.slice(equals + 1)}, can only have up to two, \`soft[:hard]\``,
+    );
   for (const limit of limits) {
-    if (!/^-?\d+$/.test(limit)) throw new FlagError(`strconv.ParseInt: parsing ${JSON.stringify(limit)}: invalid syntax`);
+    if (!/^-?\d+$/.test(limit))
+      throw new FlagError(`strconv.ParseInt: parsing ${JSON.stringify(limit)}: invalid syntax`);
   }
   const [soft = 0, hard = soft] = limits.map(Number);
-  if (hard !== -1 && (soft > hard || soft === -1)) throw new FlagError(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
+  if (hard !== -1 && (soft > hard || soft === -1))
+    throw new FlagError(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
   return text;
 }

@@ -29,7 +29,13 @@ const has = (mode: number, bit: number) => Math.floor(mode / bit) % 2 === 1;
  * Copies a path of a container to this machine, by the rules of `cp -a`. @returns the bytes copied.
  * @throws CliError, ClientError
  */
-export async function copyFromContainer(context: Context, container: string, source: string, target: string, options: CopyOptions): Promise<number> {
+export async function copyFromContainer(
+  context: Context,
+  container: string,
+  source: string,
+  target: string,
+  options: CopyOptions,
+): Promise<number> {
   const client = await context.client();
   let path = source;
   if (options.followLink) {
@@ -46,11 +52,22 @@ export async function copyFromContainer(context: Context, container: string, sou
   const stat = decodeStat(response.headers.get("x-docker-container-path-stat"));
   const isDirectory = has(stat.mode, GO_DIRECTORY);
   const place = landingPlace(resolve(target), target, isDirectory, isContentsOf(source), source);
-  return await unpackTree(response.body, { into: place.directory, root: stat.name, rename: place.name, keepOwners: options.archive });
+  return await unpackTree(response.body, {
+    into: place.directory,
+    root: stat.name,
+    rename: place.name,
+    keepOwners: options.archive,
+  });
 }
 
 /** Copies a path of this machine into a container. @returns the bytes copied. */
-export async function copyToContainer(context: Context, source: string, container: string, target: string, options: CopyOptions): Promise<number> {
+export async function copyToContainer(
+  context: Context,
+  source: string,
+  container: string,
+  target: string,
+  options: CopyOptions,
+): Promise<number> {
   const client = await context.client();
   let destination = target;
   let stat = await statOrUndefined(context, container, destination);
@@ -67,7 +84,8 @@ export async function copyToContainer(context: Context, source: string, containe
     });
   };
   if (source === "-") {
-    if (stat !== undefined && !isDirectory) throw new CliError(`destination "${container}:${target}" must be a directory`);
+    if (stat !== undefined && !isDirectory)
+      throw new CliError(`destination "${container}:${target}" must be a directory`);
     await put(destination, context.io.stdin());
     return 0;
   }
@@ -96,12 +114,19 @@ function isContentsOf(path: string): boolean {
 }
 
 /** Where a copy lands on this machine, and under which name. @throws CliError for what cannot be. */
-function landingPlace(target: string, given: string, sourceIsDirectory: boolean, contents: boolean, source: string): { directory: string; name: string } {
+function landingPlace(
+  target: string,
+  given: string,
+  sourceIsDirectory: boolean,
+  contents: boolean,
+  source: string,
+): { directory: string; name: string } {
   const exists = statSync(target, { throwIfNoEntry: false });
   if (exists === undefined) {
     if (given.endsWith("/") && !sourceIsDirectory) throw new CliError("no such directory");
     const parent = statSync(dirname(target), { throwIfNoEntry: false });
-    if (parent === undefined) throw new CliError(`invalid output path: directory ${JSON.stringify(dirname(target))} does not exist`);
+    if (parent === undefined)
+      throw new CliError(`invalid output path: directory ${JSON.stringify(dirname(target))} does not exist`);
     return { directory: dirname(target), name: basename(target) };
   }
   if (!exists.isDirectory()) {
@@ -119,7 +144,9 @@ function localStat(path: string, follow: boolean) {
 }
 
 async function statPath(context: Context, container: string, path: string): Promise<PathStat> {
-  const response = await (await context.client()).send("HEAD", `/containers${pathOf(container)}/archive`, { query: { path } });
+  const response = await (
+    await context.client()
+  ).send("HEAD", `/containers${pathOf(container)}/archive`, { query: { path } });
   return decodeStat(response.headers.get("x-docker-container-path-stat"));
 }
 

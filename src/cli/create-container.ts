@@ -72,19 +72,27 @@ async function refuseExisting(file: string): Promise<void> {
     () => true,
     () => false,
   );
-  if (exists) throw new CliError(`container ID file found, make sure the other container isn't running or delete ${file}`);
+  if (exists)
+    throw new CliError(`container ID file found, make sure the other container isn't running or delete ${file}`);
 }
 
 /** What `run` and `create` say when something fails before the container runs, and their exit code. */
 export function failedBeforeRunning(command: string, error: unknown): CliError {
   const message = error instanceof Error ? error.message : String(error);
-  return new CliError(`berth: ${message}\n\nRun 'berth ${command} --help' for more information`, startFailureCode(message));
+  return new CliError(
+    `berth: ${message}\n\nRun 'berth ${command} --help' for more information`,
+    startFailureCode(message),
+  );
 }
 
 /** 127: not found; 126: not executable; 125: anything else. */
 function startFailureCode(message: string): number {
   const text = message.trim();
-  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(text) && /exec|start container/.test(text)) return 127;
+  if (
+    /executable file not found|no such file or directory|system cannot find the file specified/.test(text) &&
+    /exec|start container/.test(text)
+  )
+    return 127;
   if (/permission denied|is a directory/.test(text) && /exec|start container/.test(text)) return 126;
   return 125;
 }

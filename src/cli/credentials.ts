@@ -40,7 +40,10 @@ export async function runHelper(helper: string, verb: "get" | "store" | "erase",
   return await new Promise((resolve, reject) => {
     const child = execFile(`docker-credential-${helper}`, [verb], { timeout: 30_000 }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
-      else reject(new CliError(`error getting credentials - err: ${error.message}, out: \`${(stdout || stderr).trim()}\``));
+      else
+        reject(
+          new CliError(`error getting credentials - err: ${error.message}, out: \`${(stdout || stderr).trim()}\``),
+        );
     });
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(input);

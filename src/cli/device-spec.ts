@@ -35,7 +35,8 @@ export function device(text: string): DeviceMapping {
 }
 
 export function deviceRule(text: string): string {
-  if (!/^[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}$/.test(text)) throw new FlagError(`invalid device cgroup format '${text}'`);
+  if (!/^[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}$/.test(text))
+    throw new FlagError(`invalid device cgroup format '${text}'`);
   return text;
 }
 
@@ -53,7 +54,9 @@ export function bpsDevice(text: string): ThrottleDevice {
     try {
       return parseBytes(value);
     } catch {
-      throw new FlagError(`invalid rate for device: ${text}. The correct format is <device-path>:<number>[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb`);
+      throw new FlagError(
+        `invalid rate for device: ${text}. The correct format is <device-path>:<number>[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb`,
+      );
     }
   });
 }
@@ -61,7 +64,9 @@ export function bpsDevice(text: string): ThrottleDevice {
 export function iopsDevice(text: string): ThrottleDevice {
   return throttle(text, (value) => {
     if (!/^\d+$/.test(value)) {
-      throw new FlagError(`invalid rate for device: ${text}. The correct format is <device-path>:<number>. Number must be a positive integer`);
+      throw new FlagError(
+        `invalid rate for device: ${text}. The correct format is <device-path>:<number>. Number must be a positive integer`,
+      );
     }
     return Number(value);
   });
@@ -86,7 +91,8 @@ export function gpuRequest(text: string): DeviceRequest {
     const key = equals === -1 ? "count" : field.slice(0, equals);
     const value = equals === -1 ? field : field.slice(equals + 1);
     if (key === "count") {
-      if (value !== "all" && !/^-?\d+$/.test(value)) throw new FlagError(`invalid count (${value}): value must be either "all" or an integer: invalid syntax`);
+      if (value !== "all" && !/^-?\d+$/.test(value))
+        throw new FlagError(`invalid count (${value}): value must be either "all" or an integer: invalid syntax`);
       request.Count = value === "all" ? -1 : Number(value);
     } else if (key === "driver") request.Driver = value;
     else if (key === "device") request.DeviceIDs = value.split(",");

@@ -4,7 +4,8 @@ import { binarySize } from "./units.ts";
 /** An engine's `GET /info` as lines, in the order and indentation of Docker's own. */
 export function describeEngine(info: SystemInfo): string {
   const lines: string[] = [];
-  const add = (label: string, value: unknown, indent = 1) => lines.push(`${" ".repeat(indent)}${label}: ${String(value ?? "")}`);
+  const add = (label: string, value: string | number | boolean | undefined, indent = 1) =>
+    lines.push(`${" ".repeat(indent)}${label}: ${String(value ?? "")}`);
   const addIf = (label: string, value: string | undefined, indent = 1) => {
     if (value !== undefined && value !== "") add(label, value, indent);
   };
@@ -22,7 +23,8 @@ export function describeEngine(info: SystemInfo): string {
   lines.push(" Plugins:");
   add("Volume", (info.Plugins?.Volume ?? []).join(" "), 2);
   add("Network", (info.Plugins?.Network ?? []).join(" "), 2);
-  if ((info.Plugins?.Authorization ?? []).length > 0) add("Authorization", (info.Plugins?.Authorization ?? []).join(" "), 2);
+  if ((info.Plugins?.Authorization ?? []).length > 0)
+    add("Authorization", (info.Plugins?.Authorization ?? []).join(" "), 2);
   add("Log", (info.Plugins?.Log ?? []).join(" "), 2);
   addList(lines, "CDI spec directories", info.CDISpecDirs ?? []);
   add("Swarm", info.Swarm?.LocalNodeState ?? "inactive");
@@ -57,8 +59,13 @@ export function describeEngine(info: SystemInfo): string {
   addIf("No Proxy", info.NoProxy);
   addList(lines, "Labels", info.Labels ?? []);
   add("Experimental", info.ExperimentalBuild ?? false);
-  const insecure = Object.entries(info.RegistryConfig?.IndexConfigs ?? {}).filter(([, index]) => index?.Secure === false);
-  addList(lines, "Insecure Registries", [...insecure.map(([name]) => name), ...(info.RegistryConfig?.InsecureRegistryCIDRs ?? [])]);
+  const insecure = Object.entries(info.RegistryConfig?.IndexConfigs ?? {}).filter(
+    ([, index]) => index?.Secure === false,
+  );
+  addList(lines, "Insecure Registries", [
+    ...insecure.map(([name]) => name),
+    ...(info.RegistryConfig?.InsecureRegistryCIDRs ?? []),
+  ]);
   addList(lines, "Registry Mirrors", info.RegistryConfig?.Mirrors ?? []);
   add("Live Restore Enabled", info.LiveRestoreEnabled ?? false);
   addIf("Product License", info.ProductLicense);

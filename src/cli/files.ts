@@ -31,6 +31,10 @@ export async function saveTo(path: string, body: AsyncIterable<Uint8Array>): Pro
 
 function openFailure(path: string, error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const texts: Record<string, string> = { ENOENT: "no such file or directory", EACCES: "permission denied", EISDIR: "is a directory" };
+  const texts: Record<string, string> = {
+    ENOENT: "no such file or directory",
+    EACCES: "permission denied",
+    EISDIR: "is a directory",
+  };
   return `open ${path}: ${texts[code] ?? messageOf(error)}`;
 }

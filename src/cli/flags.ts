@@ -34,7 +34,15 @@ export interface FlagOptions {
 
 export function bool(help: string, options: FlagOptions & { initial?: boolean } = {}): Flag<boolean> {
   const initial = options.initial ?? false;
-  return { ...options, type: "", help, initial, bare: "true", ...(initial ? { shownDefault: "true" } : {}), parse: parseBool };
+  return {
+    ...options,
+    type: "",
+    help,
+    initial,
+    bare: "true",
+    ...(initial ? { shownDefault: "true" } : {}),
+    parse: parseBool,
+  };
 }
 
 export function string(help: string, options: FlagOptions & { initial?: string } = {}): Flag<string> {
@@ -44,9 +52,18 @@ export function string(help: string, options: FlagOptions & { initial?: string }
 }
 
 /** May be given again and again; each value is kept as it is. */
-export function list(help: string, options: FlagOptions & { type?: string; check?: (text: string) => string } = {}): Flag<readonly string[]> {
+export function list(
+  help: string,
+  options: FlagOptions & { type?: string; check?: (text: string) => string } = {},
+): Flag<readonly string[]> {
   const check = options.check ?? ((text: string) => text);
-  return { ...options, type: options.type ?? "list", help, initial: [], parse: (text, before) => [...before, check(text)] };
+  return {
+    ...options,
+    type: options.type ?? "list",
+    help,
+    initial: [],
+    parse: (text, before) => [...before, check(text)],
+  };
 }
 
 /** A list whose values may also be joined by commas. */
@@ -92,12 +109,25 @@ export function filter(help: string, options: FlagOptions = {}): Flag<Filters> {
 export function int(help: string, options: FlagOptions & { initial?: number; type?: string } = {}): Flag<number> {
   const initial = options.initial ?? 0;
   const shownDefault = options.shownDefault ?? (initial === 0 ? undefined : String(initial));
-  return { ...options, shownDefault, type: options.type ?? "int", help, initial, parse: (text) => parseInteger(text, "ParseInt", -(2 ** 63), 2 ** 63) };
+  return {
+    ...options,
+    shownDefault,
+    type: options.type ?? "int",
+    help,
+    initial,
+    parse: (text) => parseInteger(text, "ParseInt", -(2 ** 63), 2 ** 63),
+  };
 }
 
 export function uint(help: string, options: FlagOptions & { bits?: number; type?: string } = {}): Flag<number> {
   const limit = 2 ** (options.bits ?? 64);
-  return { ...options, type: options.type ?? "uint", help, initial: 0, parse: (text) => parseInteger(text, "ParseUint", 0, limit) };
+  return {
+    ...options,
+    type: options.type ?? "uint",
+    help,
+    initial: 0,
+    parse: (text) => parseInteger(text, "ParseUint", 0, limit),
+  };
 }
 
 /** Memory and other sizes; -1 is taken where the caller says what it means. */
@@ -130,7 +160,11 @@ function parseBool(text: string): boolean {
 function parseInteger(text: string, parser: "ParseInt" | "ParseUint", low: number, high: number): number {
   const quoted = JSON.stringify(text);
   // pflag parses with base 0: 0x, 0o and 0b are numbers too
-  const match = (parser === "ParseInt" ? /^([+-]?)(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|[0-9]+)$/ : /^()(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|[0-9]+)$/).exec(text);
+  const match = (
+    parser === "ParseInt"
+      ? /^([+-]?)(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|[0-9]+)$/
+      : /^()(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|[0-9]+)$/
+  ).exec(text);
   if (match === null) throw new FlagError(`strconv.${parser}: parsing ${quoted}: invalid syntax`);
   const digits = match[2] ?? "0";
   const value = Number(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits) * (match[1] === "-" ? -1 : 1);
@@ -146,7 +180,8 @@ export function splitCsv(text: string): string[] {
   while (at <= text.length) {
     if (text[at] === '"') {
       const match = /^"((?:[^"]|"")*)"(?:,|$)/.exec(text.slice(at));
-      if (match === null) throw new FlagError(`parse error on line 1, column ${at + 2}: extraneous or missing " in quoted-field`);
+      if (match === null)
+        throw new FlagError(`parse error on line 1, column ${at + 2}: extraneous or missing " in quoted-field`);
       fields.push((match[1] ?? "").replaceAll('""', '"'));
       at += match[0].length;
       if (!match[0].endsWith(",")) break;
@@ -154,7 +189,8 @@ export function splitCsv(text: string): string[] {
     }
     const comma = text.indexOf(",", at);
     const field = text.slice(at, comma === -1 ? undefined : comma);
-    if (field.includes('"')) throw new FlagError(`parse error on line 1, column ${at + field.indexOf('"') + 1}: bare " in non-quoted-field`);
+    if (field.includes('"'))
+      throw new FlagError(`parse error on line 1, column ${at + field.indexOf('"') + 1}: bare " in non-quoted-field`);
     fields.push(field);
     if (comma === -1) break;
     at = comma + 1;

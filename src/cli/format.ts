@@ -30,16 +30,24 @@ export interface FormatOptions {
 }
 
 /** Prints rows as `--format` and `--quiet` say. @throws CliError with Docker's text for a bad template. */
-export async function printRows<Row>(io: Io, view: View<Row>, rows: readonly Row[], options: FormatOptions): Promise<void> {
+export async function printRows<Row>(
+  io: Io,
+  view: View<Row>,
+  rows: readonly Row[],
+  options: FormatOptions,
+): Promise<void> {
   if (options.quiet === true) {
     const field = view.fields[options.quietField ?? "ID"];
-    for (const row of rows) io.out(`${String(field?.value(row))}\n`);
+    for (const row of rows) io.out(`${cellText(field?.value(row))}\n`);
     return;
   }
   const format = options.format.trim();
   if (format === "" || format === "table") {
     const fields = view.columns.flatMap((name) => view.fields[name] ?? []);
-    const lines = [fields.map((field) => field.header ?? ""), ...rows.map((row) => fields.map((field) => String(field.value(row) ?? "")))];
+    const lines = [
+      fields.map((field) => field.header ?? ""),
+      ...rows.map((row) => fields.map((field) => cellText(field.value(row)))),
+    ];
     io.out(alignColumns(`${lines.map((cells) => cells.join("\t")).join("\n")}\n`));
     return;
   }
@@ -50,10 +58,17 @@ export async function printRows<Row>(io: Io, view: View<Row>, rows: readonly Row
   await printTemplate(io, view, rows, options.format);
 }
 
+function cellText(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
 async function printTemplate<Row>(io: Io, view: View<Row>, rows: readonly Row[], format: string): Promise<void> {
   const { compileTemplate, Struct, TemplateError } = await import("../template/index.ts");
   const isTable = format.startsWith("table");
-  const source = (isTable ? format.slice("table".length).trim() : format).replaceAll("\\t", "\t").replaceAll("\\n", "\n");
+  const source = (isTable ? format.slice("table".length).trim() : format)
+    .replaceAll("\\t", "\t")
+    .replaceAll("\\n", "\n");
   const template = (() => {
     try {
       return compileTemplate(source);
@@ -62,9 +77,13 @@ async function printTemplate<Row>(io: Io, view: View<Row>, rows: readonly Row[],
     }
   })();
   const dataOf = (row: Row) => {
-    const members = Object.fromEntries(Object.entries(view.fields).map(([name, field]) => [name, () => field.value(row)]));
+    const members = Object.fromEntries(
+      Object.entries(view.fields).map(([name, field]) => [name, () => field.value(row)]),
+    );
     const label = (name: string) => view.labels?.(row)?.[name] ?? "";
-    return new Struct(view.type, view.labels === undefined ? members : { ...members, Label: label }, () => rowObject(view, row));
+    return new Struct(view.type, view.labels === undefined ? members : { ...members, Label: label }, () =>
+      rowObject(view, row),
+    );
   };
   const lines: string[] = [];
   try {
@@ -89,17 +108,24 @@ async function headerLine<Row>(view: View<Row>, source: string): Promise<string>
   for (const name of ["json", "split", "join", "title", "lower", "upper", "pad", "truncate"]) functions[name] = keep;
   const members = Object.fromEntries(Object.entries(view.fields).map(([name, field]) => [name, field.header ?? name]));
   const label = (name: string) => name.split(/[.\-_]/).join(" ");
-  return compileTemplate(source, { functions }).execute(new Struct("formatter.SubHeaderContext", { ...members, Label: label }));
+  return compileTemplate(source, { functions }).execute(
+    new Struct("formatter.SubHeaderContext", { ...members, Label: label }),
+  );
 }
 
 function rowObject<Row>(view: View<Row>, row: Row): Record<string, unknown> {
-  const names = Object.keys(view.fields).filter((name) => view.fields[name]?.hiddenInJson !== true).sort();
+  const names = Object.keys(view.fields)
+    .filter((name) => view.fields[name]?.hiddenInJson !== true)
+    .sort();
   return Object.fromEntries(names.map((name) => [name, view.fields[name]?.value(row)]));
 }
 
 /** Go escapes these in JSON unless told otherwise, and Docker does not tell otherwise here. */
 export function goJson(value: unknown): string {
-  return JSON.stringify(value ?? null).replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(value ?? null).replace(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function rowJson<Row>(view: View<Row>, row: Row): string {

@@ -3,7 +3,6 @@ import type { FlagTable } from "./flags.ts";
 import type { Entry, Group } from "./table.ts";
 import { PROGRAM } from "./version.ts";
 
-
 const WIDTH = 79;
 /** pflag lets a line run this much over before it wraps. */
 const SLOP = 5;
@@ -34,7 +33,10 @@ export function groupHelp(group: Group, entries: readonly { name: string; summar
   );
 }
 
-export function rootHelp(sections: readonly { title: string; entries: readonly { name: string; summary: string }[] }[], globals: FlagTable): string {
+export function rootHelp(
+  sections: readonly { title: string; entries: readonly { name: string; summary: string }[] }[],
+  globals: FlagTable,
+): string {
   const lists = sections.map(({ title, entries }) => `${title}:\n${commandLines(entries)}`).join("\n\n");
   return (
     `Usage:  ${PROGRAM} [OPTIONS] COMMAND\n\nRuns containers\n\n${lists}\n\n` +
@@ -65,7 +67,7 @@ export function flagLines(flags: FlagTable): string {
 function wrap(indent: number, width: number, text: string): string {
   const spaces = " ".repeat(indent);
   const lines: string[] = [];
-  for (let rest = text; rest !== ""; ) {
+  for (let rest = text; rest !== "";) {
     const [line, more] = cut(width - indent - SLOP, rest);
     lines.push(line.replaceAll("\n", `\n${spaces}`));
     rest = more;

@@ -12,7 +12,8 @@ export interface ImageName {
 
 const TAG = /^[\w][\w.-]{0,127}$/;
 const DIGEST = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/;
-const DOMAIN = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
+const DOMAIN =
+  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
 const PART = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 
 /** @throws CliError with distribution's text. */
@@ -36,7 +37,8 @@ export function parseImageName(text: string): ImageName {
   const domain = hasDomain ? (first === "index.docker.io" ? "docker.io" : first) : "docker.io";
   let path = hasDomain ? name.slice(slash + 1) : name;
   if (domain === "docker.io" && !path.includes("/")) path = `library/${path}`;
-  if (path !== path.toLowerCase()) throw new CliError(`invalid reference format: repository name (${path}) must be lowercase`);
+  if (path !== path.toLowerCase())
+    throw new CliError(`invalid reference format: repository name (${path}) must be lowercase`);
   if (!DOMAIN.test(domain) || !path.split("/").every((part) => PART.test(part))) throw invalid();
   if ((tag !== undefined && !TAG.test(tag)) || (digest !== undefined && !DIGEST.test(digest))) throw invalid();
   return { domain, path, tag, digest };

@@ -1,4 +1,11 @@
-import { Client, ClientError, configDirectory, type EndpointSettings, readConfigFile, resolveEndpoint } from "../client/index.ts";
+import {
+  Client,
+  ClientError,
+  configDirectory,
+  type EndpointSettings,
+  readConfigFile,
+  resolveEndpoint,
+} from "../client/index.ts";
 import type { ArgumentCount, Command, Context } from "./command.ts";
 import { CliError, FlagError, messageOf } from "./errors.ts";
 import { bool, list, string } from "./flags.ts";
@@ -7,14 +14,17 @@ import { parseFlags } from "./parse-flags.ts";
 import { common, findEntry, groups, membersOf, topLevel } from "./table.ts";
 import { CLIENT_VERSION, PROGRAM } from "./version.ts";
 
-export { processIo, type Io } from "./io.ts";
+export type { Io } from "./io.ts";
 
 const globalFlags = {
   config: string("Folder of the client's configuration"),
   context: string("Context to use; wins over the environment and the stored choice", { short: "c" }),
   debug: bool("Say more about what goes on", { short: "D" }),
   host: list("Where the engine listens", { short: "H" }),
-  "log-level": string("Least grave messages that are shown (debug, info, warn, error, fatal)", { short: "l", initial: "info" }),
+  "log-level": string("Least grave messages that are shown (debug, info, warn, error, fatal)", {
+    short: "l",
+    initial: "info",
+  }),
   tls: bool("Encrypt the connection"),
   tlscacert: string("Certificate of the authority that is trusted"),
   tlscert: string("Certificate of this client"),
@@ -38,7 +48,8 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
       return error.exitCode;
     }
     io.err(`${messageOf(error)}\n`);
-    if (!(error instanceof ClientError) && io.env["BERTH_DEBUG"] !== undefined && error instanceof Error) io.err(`${error.stack ?? ""}\n`);
+    if (!(error instanceof ClientError) && io.env["BERTH_DEBUG"] !== undefined && error instanceof Error)
+      io.err(`${error.stack ?? ""}\n`);
     return 1;
   } finally {
     await io.flush();
@@ -86,7 +97,10 @@ function parseOr125<T>(parse: () => T, name: string, usage: string): T {
   } catch (error) {
     if (!(error instanceof FlagError)) throw error;
     const full = name === "" ? PROGRAM : `${PROGRAM} ${name}`;
-    throw new CliError(`${error.message}\n\nUsage:  ${`${full} ${usage}`.trimEnd()}\n\nRun '${full} --help' for more information`, 125);
+    throw new CliError(
+      `${error.message}\n\nUsage:  ${`${full} ${usage}`.trimEnd()}\n\nRun '${full} --help' for more information`,
+      125,
+    );
   }
 }
 
@@ -109,7 +123,9 @@ function checkCount(count: ArgumentCount, given: number, name: string, command: 
   const usage = forms.map((form) => `${full} ${form}`.trimEnd()).join("\n\t");
   // Docker says "See" here for commands with an open end, and clients compare the text
   const lead = max === Number.POSITIVE_INFINITY ? "See" : "Run";
-  throw new CliError(`${PROGRAM}: '${full}' ${said}\n\nUsage:  ${usage}\n\n${lead} '${full} --help' for more information`);
+  throw new CliError(
+    `${PROGRAM}: '${full}' ${said}\n\nUsage:  ${usage}\n\n${lead} '${full} --help' for more information`,
+  );
 }
 
 /** `berth container`, `berth container --help`, or words that name nothing. */
@@ -117,7 +133,9 @@ async function group(words: readonly string[], io: Io): Promise<number> {
   const [first = "", second] = words;
   const known = groups.find(({ name }) => name === first);
   if (known === undefined) {
-    throw new CliError(`${PROGRAM}: unknown command: ${PROGRAM} ${first}\n\nRun '${PROGRAM} --help' for more information`);
+    throw new CliError(
+      `${PROGRAM}: unknown command: ${PROGRAM} ${first}\n\nRun '${PROGRAM} --help' for more information`,
+    );
   }
   if (second === undefined || second === "--help" || second === "-h") {
     const { groupHelp } = await import("./help.ts");
@@ -162,7 +180,10 @@ async function rootHelp(print: (text: string) => void): Promise<void> {
   print(render(sections, globalFlags));
 }
 
-function createContext(io: Io, flags: { [K in keyof typeof globalFlags]: (typeof globalFlags)[K]["initial"] }): Context {
+function createContext(
+  io: Io,
+  flags: { [K in keyof typeof globalFlags]: (typeof globalFlags)[K]["initial"] },
+): Context {
   const directory = configDirectory(flags.config, io.env);
   const certificates = io.env["DOCKER_CERT_PATH"] || directory;
   let config: ReturnType<typeof readConfigFile> | undefined;
@@ -198,4 +219,3 @@ function createContext(io: Io, flags: { [K in keyof typeof globalFlags]: (typeof
     debug: flags.debug,
   };
 }
-

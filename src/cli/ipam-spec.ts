@@ -15,7 +15,9 @@ export function buildIpam(given: {
   const configs = new Map<string, IPAMConfig>();
   for (const text of given.subnets) {
     // One subnet alone is not looked at: the engine says what is wrong with it
-    for (const other of configs.keys()) if (overlaps(parseSubnet(other), parseSubnet(text))) throw new CliError("multiple overlapping subnet configuration is not supported");
+    for (const other of configs.keys())
+      if (overlaps(parseSubnet(other), parseSubnet(text)))
+        throw new CliError("multiple overlapping subnet configuration is not supported");
     configs.set(text, { Subnet: text });
   }
   const holderOf = (holds: (subnet: string) => boolean, what: string) => {
@@ -26,12 +28,18 @@ export function buildIpam(given: {
   for (const range of given.ranges) {
     const parsed = parseSubnet(range);
     const config = holderOf((subnet) => overlaps(parseSubnet(subnet), parsed), `range ${range}`);
-    if (config.IPRange !== undefined) throw new CliError(`cannot configure multiple ranges (${range}, ${config.IPRange}) on the same subnet (${config.Subnet ?? ""})`);
+    if (config.IPRange !== undefined)
+      throw new CliError(
+        `cannot configure multiple ranges (${range}, ${config.IPRange}) on the same subnet (${config.Subnet ?? ""})`,
+      );
     config.IPRange = range;
   }
   for (const gateway of given.gateways) {
     const config = holderOf((subnet) => addressIn(gateway, parseSubnet(subnet)), `gateway ${gateway}`);
-    if (config.Gateway !== undefined) throw new CliError(`cannot configure multiple gateways (${gateway}, ${config.Gateway}) for the same subnet (${config.Subnet ?? ""})`);
+    if (config.Gateway !== undefined)
+      throw new CliError(
+        `cannot configure multiple gateways (${gateway}, ${config.Gateway}) for the same subnet (${config.Subnet ?? ""})`,
+      );
     config.Gateway = gateway;
   }
   for (const [name, address] of Object.entries(given.auxiliary)) {

@@ -76,12 +76,18 @@ function setField(mount: Mount & { Type: NonNullable<Mount["Type"]> }, key: stri
       break;
     }
     case "volume-driver":
-      mount.VolumeOptions = { ...mount.VolumeOptions, DriverConfig: { ...mount.VolumeOptions?.DriverConfig, Name: value } };
+      mount.VolumeOptions = {
+        ...mount.VolumeOptions,
+        DriverConfig: { ...mount.VolumeOptions?.DriverConfig, Name: value },
+      };
       break;
     case "volume-opt": {
       const [name, option] = pair(value);
       const driver = mount.VolumeOptions?.DriverConfig;
-      mount.VolumeOptions = { ...mount.VolumeOptions, DriverConfig: { ...driver, Options: { ...driver?.Options, [name]: option } } };
+      mount.VolumeOptions = {
+        ...mount.VolumeOptions,
+        DriverConfig: { ...driver, Options: { ...driver?.Options, [name]: option } },
+      };
       break;
     }
     case "tmpfs-size":
@@ -101,7 +107,10 @@ function setRecursive(mount: Mount, value: string): void {
   if (value === "disabled") options.NonRecursive = true;
   else if (value === "writable") options.ReadOnlyNonRecursive = true;
   else if (value === "readonly") options.ReadOnlyForceRecursive = true;
-  else if (value !== "enabled") throw new FlagError(`invalid value for bind-recursive: ${value} (must be "enabled", "disabled", "writable", or "readonly")`);
+  else if (value !== "enabled")
+    throw new FlagError(
+      `invalid value for bind-recursive: ${value} (must be "enabled", "disabled", "writable", or "readonly")`,
+    );
   mount.BindOptions = options;
 }
 

@@ -31,7 +31,10 @@ export function parseNetwork(text: string): NetworkAttachment {
         endpoint.IPAMConfig = { ...endpoint.IPAMConfig, IPv6Address: value };
         break;
       case "link-local-ip":
-        endpoint.IPAMConfig = { ...endpoint.IPAMConfig, LinkLocalIPs: [...(endpoint.IPAMConfig?.LinkLocalIPs ?? []), value] };
+        endpoint.IPAMConfig = {
+          ...endpoint.IPAMConfig,
+          LinkLocalIPs: [...(endpoint.IPAMConfig?.LinkLocalIPs ?? []), value],
+        };
         break;
       case "mac-address":
         endpoint.MacAddress = value;
@@ -43,7 +46,10 @@ export function parseNetwork(text: string): NetworkAttachment {
       case "driver-opt": {
         const at = value.indexOf("=");
         if (at === -1) throw new FlagError("invalid key value pair format in driver options");
-        endpoint.DriverOpts = { ...endpoint.DriverOpts, [value.slice(0, at).toLowerCase()]: value.slice(at + 1).toLowerCase() };
+        endpoint.DriverOpts = {
+          ...endpoint.DriverOpts,
+          [value.slice(0, at).toLowerCase()]: value.slice(at + 1).toLowerCase(),
+        };
         break;
       }
       default:
@@ -60,21 +66,31 @@ export function parseNetwork(text: string): NetworkAttachment {
  */
 export function parseNetworks(
   networks: readonly string[],
-  single: { aliases: readonly string[]; links: readonly string[]; ip: string; ip6: string; linkLocal: readonly string[]; mac: string },
+  single: {
+    aliases: readonly string[];
+    links: readonly string[];
+    ip: string;
+    ip6: string;
+    linkLocal: readonly string[];
+    mac: string;
+  },
 ): { mode: string; endpoints: Record<string, EndpointSettings>; links: readonly string[] } {
   const parsed = networks.map(parseNetwork);
   const [first = { name: "default", endpoint: {} }] = parsed;
-  const isUserDefined = !["default", "bridge", "host", "none"].includes(first.name) && !first.name.startsWith("container:");
+  const isUserDefined =
+    !["default", "bridge", "host", "none"].includes(first.name) && !first.name.startsWith("container:");
   const { endpoint } = first;
   if (single.aliases.length > 0) endpoint.Aliases = [...(endpoint.Aliases ?? []), ...single.aliases];
   if (single.links.length > 0 && isUserDefined) endpoint.Links = [...single.links];
   if (single.ip !== "") endpoint.IPAMConfig = { ...endpoint.IPAMConfig, IPv4Address: single.ip };
   if (single.ip6 !== "") endpoint.IPAMConfig = { ...endpoint.IPAMConfig, IPv6Address: single.ip6 };
-  if (single.linkLocal.length > 0) endpoint.IPAMConfig = { ...endpoint.IPAMConfig, LinkLocalIPs: [...single.linkLocal] };
+  if (single.linkLocal.length > 0)
+    endpoint.IPAMConfig = { ...endpoint.IPAMConfig, LinkLocalIPs: [...single.linkLocal] };
   if (single.mac !== "") endpoint.MacAddress = single.mac;
   const endpoints: Record<string, EndpointSettings> = {};
   for (const { name, endpoint: each } of parsed.length === 0 ? [first] : parsed) {
-    if (Object.hasOwn(endpoints, name)) throw new CliError(`network ${JSON.stringify(name)} is specified multiple times`);
+    if (Object.hasOwn(endpoints, name))
+      throw new CliError(`network ${JSON.stringify(name)} is specified multiple times`);
     if (parsed.length > 1 && (["host", "none"].includes(name) || name.startsWith("container:"))) {
       throw new CliError("conflicting options: cannot attach both user-defined and non-user-defined network-modes");
     }

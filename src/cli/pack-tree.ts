@@ -5,7 +5,10 @@ import { emptyEntry, formatHeader, type TarEntry, TRAILER } from "../archive/ind
 const PIECE = 1 << 18;
 
 /** A path of this machine as a tar, its root under the given name (`.`: its contents). */
-export function packTree(root: string, options: { name: string; followRoot: boolean }): { chunks: AsyncIterable<Uint8Array>; size(): number } {
+export function packTree(
+  root: string,
+  options: { name: string; followRoot: boolean },
+): { chunks: AsyncIterable<Uint8Array>; size(): number } {
   let size = 0;
   const links = new Map<string, string>();
   async function* chunks(): AsyncIterable<Uint8Array> {
@@ -25,7 +28,8 @@ function* walk(path: string, name: string, follow: boolean, links: Map<string, s
   yield formatHeader(entry);
   if (entry.type === "file") yield* content(path, entry.size);
   if (!status.isDirectory()) return;
-  for (const child of readdirSync(path).sort()) yield* walk(join(path, child), name === "." ? child : `${name}/${child}`, false, links);
+  for (const child of readdirSync(path).sort())
+    yield* walk(join(path, child), name === "." ? child : `${name}/${child}`, false, links);
 }
 
 /** Undefined for what a tar cannot hold (sockets). */

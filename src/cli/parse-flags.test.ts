@@ -21,7 +21,8 @@ const table = {
   tty: bool("", { short: "t" }),
 };
 
-const parse = (words: string, interspersed = true) => parseFlags(table, words === "" ? [] : words.split(" "), interspersed);
+const parse = (words: string, interspersed = true) =>
+  parseFlags(table, words === "" ? [] : words.split(" "), interspersed);
 
 describe("values", () => {
   const cases: [words: string, flag: keyof typeof table, value: unknown][] = [
@@ -51,7 +52,8 @@ describe("values", () => {
     ["--subnet a,b --subnet c", "subnet", ["a", "b", "c"]],
     ["-f A=b -f a=c", "filter", { a: ["b", "c"] }],
   ];
-  for (const [words, flag, value] of cases) test(words || "nothing", () => expect(parse(words).values[flag]).toEqual(value));
+  for (const [words, flag, value] of cases)
+    test(words || "nothing", () => expect(parse(words).values[flag]).toEqual(value));
 });
 
 describe("arguments", () => {
@@ -74,7 +76,10 @@ describe("errors as pflag's", () => {
     ["-p", "flag needs an argument: 'p' in -p"],
     ["-ap", "flag needs an argument: 'p' in -p"],
     ["--=x", "bad flag syntax: --=x"],
-    ["--all=maybe", 'invalid argument "maybe" for "-a, --all" flag: strconv.ParseBool: parsing "maybe": invalid syntax'],
+    [
+      "--all=maybe",
+      'invalid argument "maybe" for "-a, --all" flag: strconv.ParseBool: parsing "maybe": invalid syntax',
+    ],
     ["-n x", 'invalid argument "x" for "-n, --number" flag: strconv.ParseInt: parsing "x": invalid syntax'],
     ["-m xx", 'invalid argument "xx" for "-m, --memory" flag: invalid size: \'xx\''],
     ["-m 1x", 'invalid argument "1x" for "-m, --memory" flag: invalid suffix: \'x\''],

@@ -71,7 +71,7 @@ function long(table: FlagTable, word: string, queue: string[], set: SetValue, li
 }
 
 function shorts(table: FlagTable, word: string, queue: string[], set: SetValue, line: { help: boolean }): void {
-  for (let rest = word.slice(1); rest !== ""; ) {
+  for (let rest = word.slice(1); rest !== "";) {
     const letter = rest.slice(0, 1);
     const shown = `-${rest}`;
     rest = rest.slice(1);

@@ -54,7 +54,8 @@ function splitParts(text: string): { ip: string; host: string; container: string
 function range(text: string, what: string): { start: number; end: number } {
   const [first = "", second = first, ...more] = text.split("-");
   const valid = (part: string) => /^\d+$/.test(part) && Number(part) <= 65_535;
-  if (more.length > 0 || !valid(first) || !valid(second) || Number(second) < Number(first)) throw new CliError(`invalid ${what}: ${text}`);
+  if (more.length > 0 || !valid(first) || !valid(second) || Number(second) < Number(first))
+    throw new CliError(`invalid ${what}: ${text}`);
   return { start: Number(first), end: Number(second) };
 }
 
@@ -75,7 +76,9 @@ function exposedRange(spec: string, ports: string): { start: number; end: number
     return range(ports, "port");
   } catch {
     const wrong = ports.split("-").find((part) => !/^\d+$/.test(part)) ?? ports;
-    throw new CliError(`invalid range format for --expose: ${spec}, error: strconv.ParseUint: parsing ${JSON.stringify(wrong)}: invalid syntax`);
+    throw new CliError(
+      `invalid range format for --expose: ${spec}, error: strconv.ParseUint: parsing ${JSON.stringify(wrong)}: invalid syntax`,
+    );
   }
 }
 

@@ -15,16 +15,24 @@ interface ImagesPruned {
 }
 
 export async function pruneContainers(client: Client, filters: Filters): Promise<Pruned> {
-  const report = await client.json<{ ContainersDeleted?: string[] | null; SpaceReclaimed?: number }>("POST", "/containers/prune", {
-    query: { filters: encodeFilters(filters) },
-  });
+  const report = await client.json<{ ContainersDeleted?: string[] | null; SpaceReclaimed?: number }>(
+    "POST",
+    "/containers/prune",
+    {
+      query: { filters: encodeFilters(filters) },
+    },
+  );
   return listed("Deleted Containers:", report.ContainersDeleted ?? [], report.SpaceReclaimed ?? 0);
 }
 
 export async function pruneVolumes(client: Client, filters: Filters): Promise<Pruned> {
-  const report = await client.json<{ VolumesDeleted?: string[] | null; SpaceReclaimed?: number }>("POST", "/volumes/prune", {
-    query: { filters: encodeFilters(filters) },
-  });
+  const report = await client.json<{ VolumesDeleted?: string[] | null; SpaceReclaimed?: number }>(
+    "POST",
+    "/volumes/prune",
+    {
+      query: { filters: encodeFilters(filters) },
+    },
+  );
   return listed("Deleted Volumes:", report.VolumesDeleted ?? [], report.SpaceReclaimed ?? 0);
 }
 
@@ -47,9 +55,13 @@ export async function pruneImages(client: Client, filters: Filters, all: boolean
 }
 
 export async function pruneBuildCache(client: Client, filters: Filters, all: boolean): Promise<Pruned> {
-  const report = await client.json<{ CachesDeleted?: string[] | null; SpaceReclaimed?: number }>("POST", "/build/prune", {
-    query: { all, filters: encodeFilters(filters) },
-  });
+  const report = await client.json<{ CachesDeleted?: string[] | null; SpaceReclaimed?: number }>(
+    "POST",
+    "/build/prune",
+    {
+      query: { all, filters: encodeFilters(filters) },
+    },
+  );
   return listed("Deleted build cache objects:", report.CachesDeleted ?? [], report.SpaceReclaimed ?? 0);
 }
 

@@ -25,7 +25,8 @@ export async function pullImage(context: Context, name: ImageName, options: Pull
   });
   const { io } = context;
   const fd = options.to === "out" ? 1 : 2;
-  const terminal = options.quiet || !(await io.isTerminal(fd)) ? undefined : ((await io.terminalSize()) ?? { columns: 200 });
+  const terminal =
+    options.quiet || !(await io.isTerminal(fd)) ? undefined : ((await io.terminalSize()) ?? { columns: 200 });
   const encoder = new TextEncoder();
   // A line that is written over has no newline at its end: it goes out as bytes
   const chunks: string[] = [];
@@ -39,4 +40,3 @@ export async function pullImage(context: Context, name: ImageName, options: Pull
     else await io.writeErr(encoder.encode(text));
   }
 }
-

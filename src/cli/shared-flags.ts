@@ -6,7 +6,9 @@ export const FORMAT_HELP =
   "How to print:\n'table': a table (default)\n'table TEMPLATE': a table of the template's columns\n'json': one JSON object a line\n'TEMPLATE': the Go template, once for each";
 
 export const formatFlag = string(FORMAT_HELP);
-export const inspectFormatFlag = string("How to print: 'json', or a Go template that is run once for each", { short: "f" });
+export const inspectFormatFlag = string("How to print: 'json', or a Go template that is run once for each", {
+  short: "f",
+});
 export const noTruncFlag = bool("Print long values in full");
 export const filterFlag = filter("Show only what fits this condition", { short: "f" });
 export const forceFlag = bool("Do not ask before it is done", { short: "f" });

@@ -18,7 +18,8 @@ describe("published ports", () => {
     ["8080-8081:80-81", { "80/tcp": [{ HostIp: "", HostPort: "8080" }], "81/tcp": [{ HostIp: "", HostPort: "8081" }] }],
     ["8080-8090:80", { "80/tcp": [{ HostIp: "", HostPort: "8080-8090" }] }],
   ];
-  for (const [spec, bindings] of cases) test(spec, () => expect(parsePortSpecs([spec]).bindings).toEqual(bindings as never));
+  for (const [spec, bindings] of cases)
+    test(spec, () => expect(parsePortSpecs([spec]).bindings).toEqual(bindings as never));
   const errors: [spec: string, message: string][] = [
     ["abc", "invalid containerPort: abc"],
     ["x:80", "invalid hostPort: x"],
@@ -28,7 +29,8 @@ describe("published ports", () => {
     ["70000", "invalid containerPort: 70000"],
   ];
   for (const [spec, message] of errors) test(spec, () => expect(() => parsePortSpecs([spec])).toThrow(message));
-  test("exposed ranges", () => expect(Object.keys(parseExposed(["80-82/udp"]))).toEqual(["80/udp", "81/udp", "82/udp"]));
+  test("exposed ranges", () =>
+    expect(Object.keys(parseExposed(["80-82/udp"]))).toEqual(["80/udp", "81/udp", "82/udp"]));
 });
 
 test("listed ports are joined to ranges", () => {
@@ -39,7 +41,9 @@ test("listed ports are joined to ranges", () => {
     ...(IP === undefined ? {} : { IP }),
   });
   expect(displayPorts([port(80), port(81), port(82), port(90)])).toBe("80-82/tcp, 90/tcp");
-  expect(displayPorts([port(80, 8080, "0.0.0.0"), port(80, 8080, "::")])).toBe("0.0.0.0:8080->80/tcp, [::]:8080->80/tcp");
+  expect(displayPorts([port(80, 8080, "0.0.0.0"), port(80, 8080, "::")])).toBe(
+    "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp",
+  );
   expect(displayPorts([port(80, 80, "0.0.0.0"), port(81, 81, "0.0.0.0")])).toBe("0.0.0.0:80-81->80-81/tcp");
 });
 
@@ -60,10 +64,13 @@ describe("image names", () => {
     });
   }
   for (const text of ["", "a:b:c", "a//b", "-a", "a:", "a@sha256:0", "a b"]) {
-    test(`${JSON.stringify(text)} is none`, () => expect(() => parseImageName(text)).toThrow("invalid reference format"));
+    test(`${JSON.stringify(text)} is none`, () =>
+      expect(() => parseImageName(text)).toThrow("invalid reference format"));
   }
   test("capitals are named", () => {
-    expect(() => parseImageName("INVALID")).toThrow("invalid reference format: repository name (library/INVALID) must be lowercase");
+    expect(() => parseImageName("INVALID")).toThrow(
+      "invalid reference format: repository name (library/INVALID) must be lowercase",
+    );
   });
 });
 
@@ -109,19 +116,32 @@ test("networks: the older flags speak of the first one", () => {
 
 test("subnets take the ranges and gateways that lie in them", () => {
   expect(
-    buildIpam({ subnets: ["10.1.0.0/16", "fd00::/64"], ranges: ["10.1.5.0/24"], gateways: ["fd00::1"], auxiliary: { a: "10.1.0.9" } }),
+    buildIpam({
+      subnets: ["10.1.0.0/16", "fd00::/64"],
+      ranges: ["10.1.5.0/24"],
+      gateways: ["fd00::1"],
+      auxiliary: { a: "10.1.0.9" },
+    }),
   ).toEqual([
     { Subnet: "10.1.0.0/16", IPRange: "10.1.5.0/24", AuxiliaryAddresses: { a: "10.1.0.9" } },
     { Subnet: "fd00::/64", Gateway: "fd00::1" },
   ]);
-  expect(() => buildIpam({ subnets: ["10.1.0.0/16", "10.1.2.0/24"], ranges: [], gateways: [], auxiliary: {} })).toThrow("overlapping");
-  expect(() => buildIpam({ subnets: ["10.1.0.0/16"], ranges: [], gateways: ["10.2.0.1"], auxiliary: {} })).toThrow("no matching subnet for gateway 10.2.0.1");
+  expect(() => buildIpam({ subnets: ["10.1.0.0/16", "10.1.2.0/24"], ranges: [], gateways: [], auxiliary: {} })).toThrow(
+    "overlapping",
+  );
+  expect(() => buildIpam({ subnets: ["10.1.0.0/16"], ranges: [], gateways: ["10.2.0.1"], auxiliary: {} })).toThrow(
+    "no matching subnet for gateway 10.2.0.1",
+  );
 });
 
 test("devices and hosts", () => {
   expect(device("/dev/a")).toEqual({ PathOnHost: "/dev/a", PathInContainer: "/dev/a", CgroupPermissions: "rwm" });
   expect(device("/dev/a:r")).toEqual({ PathOnHost: "/dev/a", PathInContainer: "/dev/a", CgroupPermissions: "r" });
-  expect(device("/dev/a:/dev/b:rw")).toEqual({ PathOnHost: "/dev/a", PathInContainer: "/dev/b", CgroupPermissions: "rw" });
+  expect(device("/dev/a:/dev/b:rw")).toEqual({
+    PathOnHost: "/dev/a",
+    PathInContainer: "/dev/b",
+    CgroupPermissions: "rw",
+  });
   expect(extraHost("a=[::1]")).toBe("a:::1");
   expect(() => extraHost("a:b")).toThrow('invalid IP address in add-host: "b"');
 });

@@ -22,7 +22,10 @@ export function computeUsage(stats: ContainerStatsResponse): Usage {
   const networks = Object.values(stats.networks ?? {});
   const blocks = stats.blkio_stats?.io_service_bytes_recursive ?? [];
   const moved = (operation: string) =>
-    blocks.reduce((sum, entry) => (entry?.op?.toLowerCase().startsWith(operation) === true ? sum + (entry.value ?? 0) : sum), 0);
+    blocks.reduce(
+      (sum, entry) => (entry?.op?.toLowerCase().startsWith(operation) === true ? sum + (entry.value ?? 0) : sum),
+      0,
+    );
   return {
     id: stats.id ?? "",
     name: stats.name ?? "",

@@ -21,7 +21,9 @@ export function parseSubnet(text: string): Subnet {
 export function parseAddress(text: string): { value: bigint; width: number } | undefined {
   const octets = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)?.slice(1).map(Number);
   if (octets !== undefined) {
-    return octets.every((octet) => octet < 256) ? { value: octets.reduce((sum, octet) => sum * 256n + BigInt(octet), 0n), width: 32 } : undefined;
+    return octets.every((octet) => octet < 256)
+      ? { value: octets.reduce((sum, octet) => sum * 256n + BigInt(octet), 0n), width: 32 }
+      : undefined;
   }
   if (!text.includes(":") || !/^[0-9a-fA-F:]+$/.test(text)) return undefined;
   const [head = "", tail, ...more] = text.split("::");
@@ -36,12 +38,18 @@ export function parseAddress(text: string): { value: bigint; width: number } | u
 
 export function addressIn(text: string, subnet: Subnet): boolean {
   const address = parseAddress(text);
-  return address !== undefined && address.width === subnet.width && top(address.value, subnet.width, subnet.prefix) === top(subnet.address, subnet.width, subnet.prefix);
+  return (
+    address !== undefined &&
+    address.width === subnet.width &&
+    top(address.value, subnet.width, subnet.prefix) === top(subnet.address, subnet.width, subnet.prefix)
+  );
 }
 
 export function overlaps(left: Subnet, right: Subnet): boolean {
   const prefix = Math.min(left.prefix, right.prefix);
-  return left.width === right.width && top(left.address, left.width, prefix) === top(right.address, right.width, prefix);
+  return (
+    left.width === right.width && top(left.address, left.width, prefix) === top(right.address, right.width, prefix)
+  );
 }
 
 function top(address: bigint, width: number, prefix: number): bigint {

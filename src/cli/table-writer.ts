@@ -15,12 +15,21 @@ export function alignColumns(text: string, shape: TableShape = LISTING): string 
   measure(lines, widths, 0, lines.length, 0, shape);
   return lines
     .map((cells, row) =>
-      cells.map((cell, column) => (column === cells.length - 1 ? cell : pad(cell, widths[row]?.[column] ?? 0))).join(""),
+      cells
+        .map((cell, column) => (column === cells.length - 1 ? cell : pad(cell, widths[row]?.[column] ?? 0)))
+        .join(""),
     )
     .join("\n");
 }
 
-function measure(lines: string[][], widths: number[][], from: number, to: number, column: number, shape: TableShape): void {
+function measure(
+  lines: string[][],
+  widths: number[][],
+  from: number,
+  to: number,
+  column: number,
+  shape: TableShape,
+): void {
   let row = from;
   while (row < to) {
     if (!hasCell(lines, row, column)) {

@@ -18,15 +18,22 @@ async function reference(): Promise<Reference[]> {
     .slice(1)
     .map((line) => line.split("\t"))
     .filter(([tool, command]) => tool === "docker" && command !== "docker")
-    .map(([, command = "", , flag = "", short = ""]) => ({ command: command.replace(/^docker /, ""), flag: flag.replace(/^--/, ""), short: short.replace(/^-/, "") }));
+    .map(([, command = "", , flag = "", short = ""]) => ({
+      command: command.replace(/^docker /, ""),
+      flag: flag.replace(/^--/, ""),
+      short: short.replace(/^-/, ""),
+    }));
 }
 
 const rows = await reference();
-const known = (command: string) => groups.some(({ name }) => name === command) || entries.some(({ names }) => names.includes(command));
+const known = (command: string) =>
+  groups.some(({ name }) => name === command) || entries.some(({ names }) => names.includes(command));
 
 describe("the reference of commands", () => {
   test("has every command in the table or on the pending list", () => {
-    const missing = [...new Set(rows.map(({ command }) => command))].filter((command) => !known(command) && !pendingCommands.includes(command));
+    const missing = [...new Set(rows.map(({ command }) => command))].filter(
+      (command) => !known(command) && !pendingCommands.includes(command),
+    );
     expect(missing).toEqual([]);
   });
 
@@ -37,14 +44,18 @@ describe("the reference of commands", () => {
       const entry = findEntry(command.split(" "))?.entry;
       const declared = (await entry?.load())?.default.flags[flag];
       if (declared !== undefined) expect(pendingFlags).not.toContain(`${command} --${flag}`);
-      if (declared === undefined && !pendingFlags.includes(`${command} --${flag}`)) missing.push(`${command} --${flag}`);
-      else if (declared !== undefined && (declared.short ?? "") !== short) missing.push(`${command} --${flag} -${short}`);
+      if (declared === undefined && !pendingFlags.includes(`${command} --${flag}`))
+        missing.push(`${command} --${flag}`);
+      else if (declared !== undefined && (declared.short ?? "") !== short)
+        missing.push(`${command} --${flag} -${short}`);
     }
     expect(missing).toEqual([]);
   });
 
   test("justifies every entry of the pending list", () => {
-    expect(pendingCommands.filter((command) => known(command) || !rows.some((row) => row.command === command))).toEqual([]);
+    expect(pendingCommands.filter((command) => known(command) || !rows.some((row) => row.command === command))).toEqual(
+      [],
+    );
     const flags = rows.map(({ command, flag }) => `${command} --${flag}`);
     expect(pendingFlags.filter((flag) => !flags.includes(flag))).toEqual([]);
   });

@@ -58,5 +58,9 @@ export function ellipsis(text: string, width: number): string {
 export function encodeFilters(filters: Readonly<Record<string, readonly string[]>>): string | undefined {
   const names = Object.keys(filters).sort();
   if (names.length === 0) return undefined;
-  return JSON.stringify(Object.fromEntries(names.map((name) => [name, Object.fromEntries((filters[name] ?? []).map((value) => [value, true]))])));
+  return JSON.stringify(
+    Object.fromEntries(
+      names.map((name) => [name, Object.fromEntries((filters[name] ?? []).map((value) => [value, true]))]),
+    ),
+  );
 }

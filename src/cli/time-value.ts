@@ -13,11 +13,18 @@ export function toTimestamp(text: string, what: string): string | undefined {
     if (!(error instanceof FlagError)) throw error;
   }
   if (/^-?\d+(?:\.\d+)?$/.test(text)) return text;
-  const match = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2})(?::(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?)?(Z|[+-]\d{2}:\d{2})?$/.exec(text);
-  if (match === null) throw new CliError(`invalid value for "${what}": failed to parse value as time or duration: ${JSON.stringify(text)}`);
+  const match =
+    /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2})(?::(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?)?(Z|[+-]\d{2}:\d{2})?$/.exec(text);
+  if (match === null)
+    throw new CliError(
+      `invalid value for "${what}": failed to parse value as time or duration: ${JSON.stringify(text)}`,
+    );
   const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", zone = ""] = match;
   const millis = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}${zone}`);
-  if (Number.isNaN(millis)) throw new CliError(`invalid value for "${what}": failed to parse value as time or duration: ${JSON.stringify(text)}`);
+  if (Number.isNaN(millis))
+    throw new CliError(
+      `invalid value for "${what}": failed to parse value as time or duration: ${JSON.stringify(text)}`,
+    );
   return `${Math.floor(millis / 1000)}.${fraction.padEnd(9, "0")}`;
 }
 

@@ -74,8 +74,8 @@ export function parseBytes(text: string): number {
 const NANOSECONDS: Record<string, number> = {
   ns: 1,
   us: 1e3,
-  "µs": 1e3,
-  "μs": 1e3,
+  µs: 1e3,
+  μs: 1e3,
   ms: 1e6,
   s: 1e9,
   m: 60e9,
@@ -97,7 +97,8 @@ export function parseDuration(text: string): number {
     const unit = /^[^0-9.]+/.exec(rest)?.[0];
     if (unit === undefined) throw bad("missing unit in duration");
     const factor = NANOSECONDS[unit];
-    if (factor === undefined) throw new FlagError(`time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}`);
+    if (factor === undefined)
+      throw new FlagError(`time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}`);
     total += Number(number) * factor;
     rest = rest.slice(unit.length);
   }
@@ -108,7 +109,8 @@ export function parseDuration(text: string): number {
 export function parseNanoCpus(text: string): number {
   const match = /^([+-]?)(?:([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]+))?|([0-9]+)\/([0-9]+))$/.exec(text);
   if (match === null) throw new FlagError(`failed to parse ${text} as a rational number`);
-  const value = match[4] === undefined ? Number(text) : (Number(match[4]) / Number(match[5])) * (match[1] === "-" ? -1 : 1);
+  const value =
+    match[4] === undefined ? Number(text) : (Number(match[4]) / Number(match[5])) * (match[1] === "-" ? -1 : 1);
   const nano = value * 1e9;
   if (Math.abs(nano - Math.round(nano)) > 1e-3) throw new FlagError("value is too precise");
   return Math.round(nano);
@@ -126,5 +128,9 @@ export function formatLocalTime(seconds: number): string {
 
 function zoneName(date: Date, offset: number): string {
   if (offset === 0 && (process.env["TZ"] ?? "") === "") return "UTC";
-  return new Intl.DateTimeFormat("en", { timeZoneName: "short" }).formatToParts(date).find((part) => part.type === "timeZoneName")?.value ?? "UTC";
+  return (
+    new Intl.DateTimeFormat("en", { timeZoneName: "short" })
+      .formatToParts(date)
+      .find((part) => part.type === "timeZoneName")?.value ?? "UTC"
+  );
 }

@@ -1,4 +1,16 @@
-import { chmodSync, closeSync, lchownSync, linkSync, lstatSync, mkdirSync, openSync, rmSync, symlinkSync, utimesSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { type TarEntry, TarReader, type TarSink } from "../archive/index.ts";
 import { CliError } from "./errors.ts";
@@ -53,13 +65,15 @@ class Unpacker implements TarSink {
     this.#requireSafeParents(path);
     const existing = lstatSync(path, { throwIfNoEntry: false });
     if (entry.type === "directory") {
-      if (existing !== undefined && !existing.isDirectory()) throw new CliError(`cannot overwrite non-directory ${JSON.stringify(path)} with directory`);
+      if (existing !== undefined && !existing.isDirectory())
+        throw new CliError(`cannot overwrite non-directory ${JSON.stringify(path)} with directory`);
       if (existing === undefined) mkdirSync(path, 0o700);
       this.#safe.add(path);
       if (path !== this.#options.into) this.#directories.push({ path, entry });
       return;
     }
-    if (existing?.isDirectory() === true) throw new CliError(`cannot overwrite directory ${JSON.stringify(path)} with non-directory`);
+    if (existing?.isDirectory() === true)
+      throw new CliError(`cannot overwrite directory ${JSON.stringify(path)} with non-directory`);
     if (existing !== undefined) rmSync(path);
     if (entry.type === "file") this.#file = openSync(path, "wx", 0o600);
     else if (entry.type === "symlink") symlinkSync(Buffer.from(entry.linkName, "latin1"), path);
@@ -105,7 +119,10 @@ class Unpacker implements TarSink {
 
   /** @throws CliError for a name outside of the target. */
   #place(name: string): string {
-    const parts = Buffer.from(name, "latin1").toString().split("/").filter((part) => part !== "" && part !== ".");
+    const parts = Buffer.from(name, "latin1")
+      .toString()
+      .split("/")
+      .filter((part) => part !== "" && part !== ".");
     if (parts.includes("..")) throw new CliError(`invalid name in archive: ${JSON.stringify(name)}`);
     const { root, rename, into } = this.#options;
     if (parts[0] === root) parts.shift();
@@ -114,7 +131,11 @@ class Unpacker implements TarSink {
 
   #requireSafeParents(path: string): void {
     const { into } = this.#options;
-    for (let parent = dirname(path); parent !== into && !this.#safe.has(parent) && parent.startsWith(into); parent = dirname(parent)) {
+    for (
+      let parent = dirname(path);
+      parent !== into && !this.#safe.has(parent) && parent.startsWith(into);
+      parent = dirname(parent)
+    ) {
       const status = lstatSync(parent, { throwIfNoEntry: false });
       if (status === undefined) mkdirSync(parent, { recursive: true, mode: 0o755 });
       else if (!status.isDirectory()) throw new CliError(`${JSON.stringify(parent)} is no directory`);

@@ -56,15 +56,32 @@ function requestEnd(text: string): number {
   return text.length >= head + 4 + length ? head + 4 + length : -1;
 }
 
+/** What a promise fails with. */
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work;
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
 function answer(socket: Socket, status: string, body: string, headers = ""): void {
-  socket.write(`HTTP/1.1 ${status}\r\nApi-Version: 1.51\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`);
+  socket.write(
+    `HTTP/1.1 ${status}\r\nApi-Version: 1.51\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`,
+  );
 }
 
 describe("requests", () => {
   test("JSON comes back, on one connection for all", async () => {
     const client = await serve((_request, socket) => answer(socket, "200 OK", '{"a":1}'));
     expect(await client.json<unknown>("GET", "/a")).toEqual({ a: 1 });
-    expect(await client.json<unknown>("POST", "/b", { json: { x: "é" }, query: { z: true, b: false, l: ["1", "2"], n: 0, e: "" } })).toEqual({ a: 1 });
+    expect(
+      await client.json<unknown>("POST", "/b", {
+        json: { x: "é" },
+        query: { z: true, b: false, l: ["1", "2"], n: 0, e: "" },
+      }),
+    ).toEqual({ a: 1 });
     expect(connections).toBe(1);
     expect(requests[1]).toStartWith("POST /v1.51/b?l=1&l=2&n=0&z=1 HTTP/1.1\r\n");
     expect(Buffer.from(requests[1] ?? "", "latin1").toString()).toEndWith('\r\n\r\n{"x":"é"}');
@@ -73,7 +90,8 @@ describe("requests", () => {
 
   test("chunked bodies in any pieces are joined", async () => {
     const client = await serve((_request, socket) => {
-      const text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nTrailer: x\r\n\r\n";
+      const text =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nTrailer: x\r\n\r\n";
       for (const byte of Buffer.from(text)) socket.write(Buffer.of(byte));
     });
     expect(await readText((await client.request("GET", "/a")).body)).toBe("hello world");
@@ -108,8 +126,10 @@ describe("requests", () => {
 
 describe("errors", () => {
   test("the engine's message is shown as Docker shows it", async () => {
-    const client = await serve((_request, socket) => answer(socket, "404 Not Found", '{"message":"No such container: x"}\n'));
-    await expect(client.json("GET", "/x")).rejects.toMatchObject({
+    const client = await serve((_request, socket) =>
+      answer(socket, "404 Not Found", '{"message":"No such container: x"}\n'),
+    );
+    expect(await failureOf(client.json("GET", "/x"))).toMatchObject({
       message: "Error response from daemon: No such container: x",
       status: 404,
       detail: "No such container: x",
@@ -118,36 +138,38 @@ describe("errors", () => {
 
   test("plain text will do", async () => {
     const client = await serve((_request, socket) => answer(socket, "500 Oops", "broken\n"));
-    await expect(client.json("GET", "/x")).rejects.toThrow("Error response from daemon: broken");
+    expect(String(await failureOf(client.json("GET", "/x")))).toContain("Error response from daemon: broken");
   });
 
   test("a connection that ends early is an error", async () => {
     const client = await serve((_request, socket) => socket.end());
-    await expect(client.json("GET", "/x")).rejects.toThrow("error during connect: Get");
+    expect(String(await failureOf(client.json("GET", "/x")))).toContain("error during connect: Get");
   });
 
   test("what is no HTTP is refused", async () => {
     const client = await serve((_request, socket) => socket.end("SSH-2.0-x\r\n\r\n"));
-    await expect(client.json("GET", "/x")).rejects.toThrow("malformed HTTP response");
+    expect(String(await failureOf(client.json("GET", "/x")))).toContain("malformed HTTP response");
   });
 
   test("an endless head is refused", async () => {
     const client = await serve((_request, socket) => {
       socket.write(`HTTP/1.1 200 OK\r\nX: ${"x".repeat(200_000)}`);
     });
-    await expect(client.json("GET", "/x")).rejects.toThrow("head is too long");
+    expect(String(await failureOf(client.json("GET", "/x")))).toContain("head is too long");
   });
 
   test("a cancelled request ends at once", async () => {
     const aborter = new AbortController();
     const client = await serve(() => aborter.abort(new Error("enough")));
-    await expect(client.json("GET", "/x", { signal: aborter.signal })).rejects.toThrow("enough");
+    expect(String(await failureOf(client.json("GET", "/x", { signal: aborter.signal })))).toContain("enough");
   });
 
   test("no engine", async () => {
     await serve(() => undefined);
     const client = new Client({ endpoint: parseHost(`unix://${folder}/nothing`) });
-    await expect(client.json("GET", "/x")).rejects.toThrow(`Cannot connect to the Docker daemon at unix://${folder}/nothing. Is the docker daemon running?`);
+    expect(String(await failureOf(client.json("GET", "/x")))).toContain(
+      `Cannot connect to the Docker daemon at unix://${folder}/nothing. Is the docker daemon running?`,
+    );
   });
 });
 
@@ -161,13 +183,23 @@ describe("the API version", () => {
     });
     expect(await client.json<unknown>("GET", "/containers/json")).toEqual([]);
     expect(await client.json<unknown>("GET", "/containers/json")).toEqual([]);
-    expect(requests.map((request) => request.split(" ")[1])).toEqual(["/v1.51/containers/json", "/v1.43/containers/json", "/v1.43/containers/json"]);
+    expect(requests.map((request) => request.split(" ")[1])).toEqual([
+      "/v1.51/containers/json",
+      "/v1.43/containers/json",
+      "/v1.43/containers/json",
+    ]);
   });
 
   test("stays when it was fixed", async () => {
-    const first = await serve((_request, socket) => answer(socket, "400 Bad Request", '{"message":"client version 1.60 is too new. Maximum supported API version is 1.43"}'));
+    const first = await serve((_request, socket) =>
+      answer(
+        socket,
+        "400 Bad Request",
+        '{"message":"client version 1.60 is too new. Maximum supported API version is 1.43"}',
+      ),
+    );
     const client = new Client({ endpoint: first.endpoint, apiVersion: "1.60" });
-    await expect(client.json("GET", "/x")).rejects.toThrow("too new");
+    expect(String(await failureOf(client.json("GET", "/x")))).toContain("too new");
     expect(requests).toHaveLength(1);
   });
 });
@@ -184,7 +216,12 @@ describe("raw streams", () => {
     const client = await serve((request, socket) => {
       expect(request).toContain("Upgrade: tcp\r\n");
       // The first bytes come with the head
-      socket.write(Buffer.concat([Buffer.from("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"), frame(1, "early ")]));
+      socket.write(
+        Buffer.concat([
+          Buffer.from("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"),
+          frame(1, "early "),
+        ]),
+      );
       socket.removeAllListeners("data");
       socket.on("data", (chunk) => (input += chunk.toString()));
       socket.on("end", () => {
@@ -205,8 +242,10 @@ describe("raw streams", () => {
   });
 
   test("a refusal is an error, not a stream", async () => {
-    const client = await serve((_request, socket) => answer(socket, "409 Conflict", '{"message":"container x is not running"}'));
-    await expect(client.hijack("/containers/x/attach")).rejects.toThrow("container x is not running");
+    const client = await serve((_request, socket) =>
+      answer(socket, "409 Conflict", '{"message":"container x is not running"}'),
+    );
+    expect(String(await failureOf(client.hijack("/containers/x/attach")))).toContain("container x is not running");
   });
 
   test("what is not framed is refused", async () => {
@@ -215,7 +254,9 @@ describe("raw streams", () => {
       yield new TextEncoder().encode("not framed at all");
     }
     const nowhere = async () => undefined;
-    await expect(demultiplex(chunks(), { stdout: nowhere, stderr: nowhere })).rejects.toThrow("Unrecognized input header: 110");
+    expect(String(await failureOf(demultiplex(chunks(), { stdout: nowhere, stderr: nowhere })))).toContain(
+      "Unrecognized input header: 110",
+    );
   });
 
   test("much goes both ways", async () => {
@@ -251,9 +292,12 @@ describe("records", () => {
   test("a reported error ends progress", async () => {
     await serve(() => undefined);
     const all = async () => {
-      for await (const _record of progress(pieces('{"status":"x"}\n{"errorDetail":{"message":"no such thing"},"error":"no such thing"}\n'))) continue;
+      for await (const _record of progress(
+        pieces('{"status":"x"}\n{"errorDetail":{"message":"no such thing"},"error":"no such thing"}\n'),
+      ))
+        continue;
     };
-    await expect(all()).rejects.toThrow("no such thing");
+    expect(String(await failureOf(all()))).toContain("no such thing");
   });
 });
 
@@ -276,6 +320,7 @@ describe("hosts", () => {
   }
   test("others are refused", async () => {
     await serve(() => undefined);
-    for (const text of ["foo://x", "tcp://host:x", "tcp://host:99999", "ssh://x"]) expect(() => parseHost(text)).toThrow();
+    for (const text of ["foo://x", "tcp://host:x", "tcp://host:99999", "ssh://x"])
+      expect(() => parseHost(text)).toThrow();
   });
 });

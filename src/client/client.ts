@@ -145,7 +145,8 @@ export class Client {
       ...options.headers,
     };
     const connection = await this.#connection(method, url);
-    const abort = () => connection.stream.destroy(signal?.reason instanceof Error ? signal.reason : new Error("canceled"));
+    const abort = () =>
+      connection.stream.destroy(signal?.reason instanceof Error ? signal.reason : new Error("canceled"));
     signal?.addEventListener("abort", abort, { once: true });
     try {
       const response = await connection.send({ method, path: this.endpoint.basePath + target, headers, body });
@@ -211,7 +212,8 @@ function formatQuery(query: RequestOptions["query"]): string {
   for (const key of Object.keys(query ?? {}).sort()) {
     const value = query?.[key];
     if (value === undefined || value === "" || value === false) continue;
-    for (const each of Array.isArray(value) ? value : [value]) parameters.append(key, each === true ? "1" : String(each));
+    for (const each of Array.isArray(value) ? value : [value])
+      parameters.append(key, each === true ? "1" : String(each));
   }
   const text = parameters.toString();
   return text === "" ? "" : `?${text}`;
@@ -227,7 +229,9 @@ function errorText(body: string, status: number): string {
     // plain text, from a proxy or a failed hijack
   }
   const text = body.trim();
-  return text === "" ? `request returned ${status} for API route and version, check if the server supports the requested API version` : text;
+  return text === ""
+    ? `request returned ${status} for API route and version, check if the server supports the requested API version`
+    : text;
 }
 
 function compareVersions(left: string, right: string): number {

@@ -14,7 +14,10 @@ export interface ConfigFile {
   networksFormat?: string;
   volumesFormat?: string;
   statsFormat?: string;
-  proxies?: Record<string, { httpProxy?: string; httpsProxy?: string; noProxy?: string; ftpProxy?: string; allProxy?: string }>;
+  proxies?: Record<
+    string,
+    { httpProxy?: string; httpsProxy?: string; noProxy?: string; ftpProxy?: string; allProxy?: string }
+  >;
 }
 
 export interface StoredAuth {
@@ -38,7 +41,10 @@ export async function readConfigFile(directory: string): Promise<ConfigFile> {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
   } catch (cause) {
-    throw new ClientError(`WARNING: Error loading config file: ${path}: ${cause instanceof Error ? cause.message : ""}`, { cause });
+    throw new ClientError(
+      `WARNING: Error loading config file: ${path}: ${cause instanceof Error ? cause.message : ""}`,
+      { cause },
+    );
   }
   throw new ClientError(`WARNING: Error loading config file: ${path}: not a JSON object`);
 }
@@ -49,5 +55,5 @@ export async function updateConfigFile(directory: string, change: (config: Confi
   const { writeFileAtomic } = await import("../base/index.ts");
   const config = change(await readConfigFile(directory));
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await writeFileAtomic(`${directory}/config.json`, `${JSON.stringify(config, undefined, "\t")}`, { mode: 0o600 });
+  await writeFileAtomic(`${directory}/config.json`, JSON.stringify(config, undefined, "\t"), { mode: 0o600 });
 }

@@ -15,7 +15,9 @@ export function checkContextName(name: string): void {
   if (name === "") throw new ClientError("context name cannot be empty");
   if (name === "default") throw new ClientError('"default" is a reserved context name');
   if (!NAME.test(name)) {
-    throw new ClientError(`context name "${name}" is invalid, names are validated against regexp "^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$"`);
+    throw new ClientError(
+      `context name "${name}" is invalid, names are validated against regexp "^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$"`,
+    );
   }
 }
 
@@ -49,7 +51,11 @@ export async function listContexts(config: string): Promise<Context[]> {
 }
 
 /** Writes a context and its TLS files. */
-export async function writeContext(config: string, context: Context, tls: Readonly<Record<string, string>>): Promise<void> {
+export async function writeContext(
+  config: string,
+  context: Context,
+  tls: Readonly<Record<string, string>>,
+): Promise<void> {
   const { mkdir } = await import("node:fs/promises");
   const { writeFileAtomic } = await import("../base/index.ts");
   const directories = await contextDirectories(config, context.Name);
@@ -68,9 +74,14 @@ export async function removeContext(config: string, name: string): Promise<void>
 }
 
 /** The TLS material stored with a context; undefined when it has none and verifies as usual. */
-export async function contextTls(config: string, context: Context): Promise<Omit<TlsOptions, "serverName"> | undefined> {
+export async function contextTls(
+  config: string,
+  context: Context,
+): Promise<Omit<TlsOptions, "serverName"> | undefined> {
   const { tls } = await contextDirectories(config, context.Name);
-  const [ca, cert, key] = await Promise.all(["ca", "cert", "key"].map((name) => readTextFile(`${tls}/docker/${name}.pem`)));
+  const [ca, cert, key] = await Promise.all(
+    ["ca", "cert", "key"].map((name) => readTextFile(`${tls}/docker/${name}.pem`)),
+  );
   const skip = context.Endpoints["docker"]?.SkipTLSVerify === true;
   return ca === undefined && cert === undefined && !skip ? undefined : { ca, cert, key, verify: !skip };
 }

@@ -23,7 +23,8 @@ export function parseHost(text: string, tls?: Omit<TlsOptions, "serverName">): E
     const path = given.slice("unix://".length) || "/var/run/docker.sock";
     return { host: `unix://${path}`, target: { kind: "unix", path }, basePath: "" };
   }
-  if (given.startsWith("ssh://")) throw new ClientError(`ssh hosts are not supported: ${given}: forward the socket with ssh -L`);
+  if (given.startsWith("ssh://"))
+    throw new ClientError(`ssh hosts are not supported: ${given}: forward the socket with ssh -L`);
   const scheme = /^([a-z]+):\/\//.exec(given)?.[1];
   if (scheme !== undefined && !["tcp", "http", "https"].includes(scheme)) throw invalidHost(given);
   const rest = scheme === undefined ? given : given.slice(scheme.length + 3);

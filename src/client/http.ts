@@ -1,4 +1,4 @@
-import { ByteStream } from "./byte-stream.ts";
+import type { ByteStream } from "./byte-stream.ts";
 import { malformedResponse } from "./errors.ts";
 
 /** HTTP/1.1 (RFC 9112) as far as an engine's client needs it: one request at a time, upgrades, streamed bodies. */
@@ -58,7 +58,12 @@ export class HttpConnection {
       for (;;) {
         const { status, headers } = await this.#head();
         if (status >= 100 && status < 200 && status !== 101) continue;
-        return { status, headers, body: this.#body(request.method, status, headers, () => isSent), stream: this.stream };
+        return {
+          status,
+          headers,
+          body: this.#body(request.method, status, headers, () => isSent),
+          stream: this.stream,
+        };
       }
     } catch (error) {
       this.stream.destroy();
@@ -69,7 +74,8 @@ export class HttpConnection {
   async #write(request: HttpRequest): Promise<void> {
     const { body } = request;
     const lines = [`${request.method} ${request.path} HTTP/1.1`];
-    for (const [name, value] of Object.entries(request.headers)) lines.push(`${name}: ${value.replace(/[\r\n]/g, " ")}`);
+    for (const [name, value] of Object.entries(request.headers))
+      lines.push(`${name}: ${value.replace(/[\r\n]/g, " ")}`);
     if (body instanceof Uint8Array) lines.push(`Content-Length: ${body.length}`);
     else if (body !== undefined) lines.push("Transfer-Encoding: chunked");
     else if (request.method === "POST" || request.method === "PUT") lines.push("Content-Length: 0");

@@ -6,8 +6,7 @@
  */
 
 export type DialTarget =
-  | { kind: "unix"; path: string }
-  | { kind: "tcp"; hostname: string; port: number; tls?: TlsOptions | undefined };
+  { kind: "unix"; path: string } | { kind: "tcp"; hostname: string; port: number; tls?: TlsOptions | undefined };
 
 export interface TlsOptions {
   ca?: string | undefined;
@@ -44,24 +43,25 @@ export async function dialNative(target: DialTarget, handlers: SocketHandlers): 
   const opened = Promise.withResolvers<void>();
   const secure = target.kind === "tcp" && target.tls !== undefined;
   const events: Bun.SocketHandler = {
-      open: () => {
-        if (!secure) opened.resolve();
-      },
-      handshake: (_socket, success, error) => {
-        if (success && (error === null || error === undefined || (secure && target.tls?.verify === false))) opened.resolve();
-        else opened.reject(error ?? new Error("TLS handshake failed"));
-      },
-      data: (_socket, bytes) => handlers.data(bytes),
-      end: () => handlers.end(),
-      drain: () => handlers.drain(),
-      error: (_socket, error) => {
-        failure = error;
-        opened.reject(error);
-      },
-      close: () => {
-        opened.reject(failure ?? new Error("connection closed"));
-        handlers.close(failure);
-      },
+    open: () => {
+      if (!secure) opened.resolve();
+    },
+    handshake: (_socket, success, error) => {
+      if (success && (error === null || error === undefined || (secure && target.tls?.verify === false)))
+        opened.resolve();
+      else opened.reject(error ?? new Error("TLS handshake failed"));
+    },
+    data: (_socket, bytes) => handlers.data(bytes),
+    end: () => handlers.end(),
+    drain: () => handlers.drain(),
+    error: (_socket, error) => {
+      failure = error;
+      opened.reject(error);
+    },
+    close: () => {
+      opened.reject(failure ?? new Error("connection closed"));
+      handlers.close(failure);
+    },
   };
   const socket =
     target.kind === "unix"
@@ -101,7 +101,8 @@ export async function readTextFile(path: string): Promise<string | undefined> {
   try {
     return await Bun.file(path).text();
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
+      return undefined;
     throw error;
   }
 }

@@ -33,7 +33,8 @@ export function environmentHost(env: Readonly<Record<string, string | undefined>
  * @throws ClientError for conflicting options, an unknown context, unreadable certificates.
  */
 export async function resolveEndpoint(settings: EndpointSettings): Promise<Endpoint> {
-  if (settings.hosts.length > 1) throw new ClientError("Failed to initialize: unable to resolve docker endpoint: Specify only one -H");
+  if (settings.hosts.length > 1)
+    throw new ClientError("Failed to initialize: unable to resolve docker endpoint: Specify only one -H");
   if (settings.context !== undefined && settings.context !== "" && settings.hosts.length > 0) {
     throw new ClientError("conflicting options: cannot specify both --host and --context");
   }

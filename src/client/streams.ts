@@ -47,7 +47,7 @@ export async function* chunksOf(stream: ByteStream): AsyncIterable<Uint8Array> {
   for (let chunk = await stream.read(); chunk !== undefined; chunk = await stream.read()) yield chunk;
 }
 
-/** JSON objects, one a line. @throws ClientError for a line that is none. */
+/** JSON objects, one a line; their type is the engine's promise (the API document). @throws ClientError for a line that is none. */
 export async function* jsonLines<T>(body: AsyncIterable<Uint8Array>): AsyncIterable<T> {
   const decoder = new TextDecoder();
   let text = "";
@@ -57,15 +57,15 @@ export async function* jsonLines<T>(body: AsyncIterable<Uint8Array>): AsyncItera
     while ((newline = text.indexOf("\n")) !== -1) {
       const line = text.slice(0, newline).trim();
       text = text.slice(newline + 1);
-      if (line !== "") yield parseLine<T>(line);
+      if (line !== "") yield parseLine(line) as T;
     }
   }
-  if (text.trim() !== "") yield parseLine<T>(text);
+  if (text.trim() !== "") yield parseLine(text) as T;
 }
 
-function parseLine<T>(line: string): T {
+function parseLine(line: string): unknown {
   try {
-    return JSON.parse(line) as T; // the engine's promise: the API document gives the record's type
+    return JSON.parse(line);
   } catch (cause) {
     throw new ClientError(`invalid JSON from the daemon: ${line.slice(0, 80)}`, { cause });
   }
@@ -86,8 +86,8 @@ export interface ProgressRecord {
 export async function* progress(body: AsyncIterable<Uint8Array>): AsyncIterable<ProgressRecord> {
   for await (const record of jsonLines<ProgressRecord>(body)) {
     const failure = record.errorDetail?.message ?? record.error;
-    if (failure !== undefined) throw new ClientError(failure, { detail: failure, status: record.errorDetail?.code ?? 500 });
+    if (failure !== undefined)
+      throw new ClientError(failure, { detail: failure, status: record.errorDetail?.code ?? 500 });
     yield record;
   }
 }
-

@@ -243,7 +243,9 @@ class Run {
   #field(receiver: unknown, name: string, node: Expression, args: readonly unknown[]): unknown {
     const fail = (message: string) => this.#fail(fieldPosition(node), printExpression(node), message);
     if (receiver === undefined) {
-      return this.#options.missingKey === "error" ? fail(`nil data; no entry for key ${JSON.stringify(name)}`) : undefined;
+      return this.#options.missingKey === "error"
+        ? fail(`nil data; no entry for key ${JSON.stringify(name)}`)
+        : undefined;
     }
     if (receiver === null) return fail(`nil pointer evaluating interface {}.${name}`);
     if (receiver instanceof Struct) {
@@ -260,7 +262,9 @@ class Run {
     if (isMap(receiver)) {
       if (args.length > 0) return fail(`${name} is not a method but has arguments`);
       if (Object.hasOwn(receiver, name)) return receiver[name];
-      return this.#options.missingKey === "error" ? fail(`map has no entry for key ${JSON.stringify(name)}`) : undefined;
+      return this.#options.missingKey === "error"
+        ? fail(`map has no entry for key ${JSON.stringify(name)}`)
+        : undefined;
     }
     return fail(`can't evaluate field ${name} in type ${typeName(receiver)}`);
   }
@@ -322,7 +326,13 @@ class Run {
     }
   }
 
-  #shortCircuit(name: "and" | "or", node: Expression, rest: readonly Expression[], dot: unknown, final: Final): unknown {
+  #shortCircuit(
+    name: "and" | "or",
+    node: Expression,
+    rest: readonly Expression[],
+    dot: unknown,
+    final: Final,
+  ): unknown {
     if (rest.length === 0 && final === undefined) {
       return this.#fail(node.at, name, `wrong number of args for ${name}: want at least 1 got 0`);
     }
@@ -364,7 +374,10 @@ class Run {
   }
 
   #failAt(at: number, message: string): never {
-    throw new TemplateError("execute", `template: ${this.#location(at)}: executing ${JSON.stringify(this.#name)}: ${message}`);
+    throw new TemplateError(
+      "execute",
+      `template: ${this.#location(at)}: executing ${JSON.stringify(this.#name)}: ${message}`,
+    );
   }
 
   #fail(at: number, context: string, message: string): never {

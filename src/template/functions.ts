@@ -23,7 +23,11 @@ const builtins: FunctionTable = {
   slice: { parameters: ["any", "any"], variadic: true, call: slice },
   call: { parameters: ["any", "any"], variadic: true, call: callValue },
   print: { parameters: ["any"], variadic: true, call: (...args: unknown[]) => sprint(args) },
-  printf: { parameters: ["string", "any"], variadic: true, call: (format: string, ...args: unknown[]) => sprintf(format, args) },
+  printf: {
+    parameters: ["string", "any"],
+    variadic: true,
+    call: (format: string, ...args: unknown[]) => sprintf(format, args),
+  },
   println: { parameters: ["any"], variadic: true, call: (...args: unknown[]) => sprintln(args) },
   html: { parameters: ["any"], variadic: true, call: (...args: unknown[]) => escapeHtml(sprint(args)) },
   js: { parameters: ["any"], variadic: true, call: (...args: unknown[]) => escapeJs(sprint(args)) },
@@ -42,11 +46,17 @@ export const dockerFunctions: FunctionTable = {
   json: { parameters: ["any"], call: (value: unknown) => toJson(value) },
   split: { parameters: ["string", "string"], call: split },
   join: { parameters: ["strings", "string"], call: (list: string[], separator: string) => list.join(separator) },
-  title: { parameters: ["string"], call: (text: string) => text.replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (all) => all.toUpperCase()) },
+  title: {
+    parameters: ["string"],
+    call: (text: string) => text.replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (all) => all.toUpperCase()),
+  },
   lower: { parameters: ["string"], call: (text: string) => text.toLowerCase() },
   upper: { parameters: ["string"], call: (text: string) => text.toUpperCase() },
   pad: { parameters: ["string", "int", "int"], call: padText },
-  truncate: { parameters: ["string", "int"], call: (text: string, limit: number) => (Buffer.byteLength(text) < limit ? text : cutBytes(text, limit)) },
+  truncate: {
+    parameters: ["string", "int"],
+    call: (text: string, limit: number) => (Buffer.byteLength(text) < limit ? text : cutBytes(text, limit)),
+  },
 };
 
 /** JSON as Go writes it with HTML escaping off. */
@@ -121,7 +131,8 @@ function position(key: unknown, size: number, what: string, inclusive: boolean):
 function slice(value: unknown, ...keys: unknown[]): unknown {
   if (value === undefined || value === null) throw new FunctionError("slice of untyped nil");
   if (keys.length > 3) throw new FunctionError(`too many slice indexes: ${keys.length}`);
-  if (typeof value !== "string" && !isList(value)) throw new FunctionError(`can't slice item of type ${typeName(value)}`);
+  if (typeof value !== "string" && !isList(value))
+    throw new FunctionError(`can't slice item of type ${typeName(value)}`);
   if (typeof value === "string" && keys.length === 3) throw new FunctionError("cannot 3-index slice a string");
   const bytes = typeof value === "string" ? Buffer.from(value) : undefined;
   const size = bytes?.length ?? value.length;
@@ -146,7 +157,9 @@ function equals(left: unknown, right: unknown): boolean {
   const rightKind = basicKind(right);
   if (leftKind === "nil" || rightKind === "nil") return leftKind === rightKind;
   if (leftKind === "other" || rightKind === "other") {
-    throw new FunctionError(`non-comparable type ${formatValue(left)}: ${typeName(leftKind === "other" ? left : right)}`);
+    throw new FunctionError(
+      `non-comparable type ${formatValue(left)}: ${typeName(leftKind === "other" ? left : right)}`,
+    );
   }
   if (leftKind !== rightKind) throw new FunctionError("incompatible types for comparison");
   return left === right || (leftKind === "int" && Number(left) === Number(right));
@@ -170,7 +183,14 @@ function basicKind(value: unknown): "nil" | "bool" | "string" | "int" | "float" 
   return "other";
 }
 
-const HTML: Record<string, string> = { "\0": "\uFFFD", '"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+const HTML: Record<string, string> = {
+  "\0": "\uFFFD",
+  '"': "&#34;",
+  "'": "&#39;",
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+};
 
 function escapeHtml(text: string): string {
   return text.replace(/[\0"'&<>]/g, (char) => HTML[char] ?? char);

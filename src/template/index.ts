@@ -3,8 +3,7 @@ import { dockerFunctions, type FunctionTable } from "./functions.ts";
 import { parse } from "./parser.ts";
 
 export { TemplateError } from "./errors.ts";
-export { type FunctionTable, type TemplateFunction, toJson } from "./functions.ts";
-export { formatValue, isList, isMap, Struct } from "./values.ts";
+export { Struct } from "./values.ts";
 
 export interface TemplateOptions extends Partial<ExecuteOptions> {
   /** The name in error texts. */

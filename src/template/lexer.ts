@@ -33,7 +33,8 @@ export interface Token {
 const KEYWORDS = new Set(["block", "break", "continue", "define", "else", "end", "if", "range", "template", "with"]);
 const SPACE = /^[ \t\r\n]+/;
 const WORD = /^[\p{L}\p{Nd}_]+/u;
-const NUMBER = /^[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]+)?|\.[0-9][0-9_]*(?:[eE][+-]?[0-9_]+)?)/;
+const NUMBER =
+  /^[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]+)?|\.[0-9][0-9_]*(?:[eE][+-]?[0-9_]+)?)/;
 /** What may follow an identifier, a field or a variable. */
 const TERMINATOR = /^(?:[ \t\r\n.,|:=()]|$)/;
 

@@ -232,7 +232,10 @@ class Parser {
     if (commands.length === 0) this.#fail(`missing value for ${context}`);
     for (const [index, command] of commands.entries()) {
       const kind = command.words[0].kind;
-      if (index > 0 && (kind === "bool" || kind === "dot" || kind === "nil" || kind === "number" || kind === "string")) {
+      if (
+        index > 0 &&
+        (kind === "bool" || kind === "dot" || kind === "nil" || kind === "number" || kind === "string")
+      ) {
         this.#fail(`non executable command in pipeline stage ${index + 1}`);
       }
     }
@@ -358,7 +361,8 @@ class Parser {
   }
 
   #unexpected(token: Token, context: string): never {
-    const shown = token.kind === "eof" ? "EOF" : token.kind === "keyword" ? `<${token.text}>` : JSON.stringify(token.text);
+    const shown =
+      token.kind === "eof" ? "EOF" : token.kind === "keyword" ? `<${token.text}>` : JSON.stringify(token.text);
     return this.#fail(`unexpected ${shown} in ${context}`);
   }
 

@@ -16,32 +16,39 @@ interface Directive {
 export function sprintf(format: string, args: readonly unknown[]): string {
   let used = 0;
   const take = (): { value: unknown } | undefined => (used < args.length ? { value: args[used++] } : undefined);
-  const text = format.replace(VERB, (_all, flags: string, width: string | undefined, precision: string | undefined, verb: string) => {
-    let complaint = "";
-    const size = (given: string | undefined, what: string): number | undefined => {
-      if (given === undefined) return undefined;
-      const taken = given === "*" ? take() : { value: given === "" ? 0 : Number(given) };
-      if (taken !== undefined && typeof taken.value === "number" && Number.isInteger(taken.value)) {
-        if (Math.abs(taken.value) <= MAX_WIDTH) return taken.value;
+  const text = format.replace(
+    VERB,
+    (_all, flags: string, width: string | undefined, precision: string | undefined, verb: string) => {
+      let complaint = "";
+      const size = (given: string | undefined, what: string): number | undefined => {
+        if (given === undefined) return undefined;
+        const taken = given === "*" ? take() : { value: given === "" ? 0 : Number(given) };
+        if (taken !== undefined && typeof taken.value === "number" && Number.isInteger(taken.value)) {
+          if (Math.abs(taken.value) <= MAX_WIDTH) return taken.value;
+        }
+        complaint += `%!(BAD${what})`;
+        return undefined;
+      };
+      let widthValue = size(width, "WIDTH");
+      const precisionValue = size(precision, "PREC");
+      let allFlags = flags;
+      if (widthValue !== undefined && widthValue < 0) {
+        allFlags += "-";
+        widthValue = -widthValue;
       }
-      complaint += `%!(BAD${what})`;
-      return undefined;
-    };
-    let widthValue = size(width, "WIDTH");
-    const precisionValue = size(precision, "PREC");
-    let allFlags = flags;
-    if (widthValue !== undefined && widthValue < 0) {
-      allFlags += "-";
-      widthValue = -widthValue;
-    }
-    if (verb === "") return `${complaint}%!(NOVERB)`;
-    if (verb === "%") return `${complaint}%`;
-    const taken = take();
-    if (taken === undefined) return `${complaint}%!${verb}(MISSING)`;
-    return complaint + formatOne({ flags: allFlags, width: widthValue, precision: precisionValue, verb }, taken.value);
-  });
+      if (verb === "") return `${complaint}%!(NOVERB)`;
+      if (verb === "%") return `${complaint}%`;
+      const taken = take();
+      if (taken === undefined) return `${complaint}%!${verb}(MISSING)`;
+      return (
+        complaint + formatOne({ flags: allFlags, width: widthValue, precision: precisionValue, verb }, taken.value)
+      );
+    },
+  );
   if (used >= args.length) return text;
-  const extra = args.slice(used).map((value) => (value === null || value === undefined ? "<nil>" : `${typeName(value)}=${formatValue(value)}`));
+  const extra = args
+    .slice(used)
+    .map((value) => (value === null || value === undefined ? "<nil>" : `${typeName(value)}=${formatValue(value)}`));
   return `${text}%!(EXTRA ${extra.join(", ")})`;
 }
 
@@ -70,11 +77,15 @@ function formatOne(directive: Directive, value: unknown): string {
     return `[${value.map((each) => formatOne(directive, each)).join(" ")}]`;
   }
   if (isMap(value) && directive.verb !== "v") {
-    const pairs = Object.keys(value).sort().map((key) => `${formatOne(directive, key)}:${formatOne(directive, value[key])}`);
+    const pairs = Object.keys(value)
+      .sort()
+      .map((key) => `${formatOne(directive, key)}:${formatOne(directive, value[key])}`);
     return `map[${pairs.join(" ")}]`;
   }
   const text = convert(directive, value);
-  return text === undefined ? `%!${directive.verb}(${typeName(value)}=${formatValue(value)})` : pad(directive, text, isNumber(value));
+  return text === undefined
+    ? `%!${directive.verb}(${typeName(value)}=${formatValue(value)})`
+    : pad(directive, text, isNumber(value));
 }
 
 /** The value under the verb, or undefined when the verb does not fit the value's type. */
@@ -151,7 +162,10 @@ function convertFloat(verb: string, flags: string, precision: number | undefined
     }
     case "g":
     case "G":
-      return signed(flags, precision === undefined ? formatFloat(value) : String(Number(value.toPrecision(Math.max(1, digits)))));
+      return signed(
+        flags,
+        precision === undefined ? formatFloat(value) : String(Number(value.toPrecision(Math.max(1, digits)))),
+      );
     default:
       return undefined;
   }
@@ -161,7 +175,9 @@ function goSyntax(value: unknown): string {
   if (typeof value === "string") return quote(value);
   if (isList(value)) return `${typeName(value)}{${value.map(goSyntax).join(", ")}}`;
   if (isMap(value)) {
-    const pairs = Object.keys(value).sort().map((key) => `${quote(key)}:${goSyntax(value[key])}`);
+    const pairs = Object.keys(value)
+      .sort()
+      .map((key) => `${quote(key)}:${goSyntax(value[key])}`);
     return `${typeName(value)}{${pairs.join(", ")}}`;
   }
   return formatValue(value);

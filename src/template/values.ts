@@ -69,7 +69,8 @@ export function typeName(value: unknown): string {
   if (typeof value === "bigint") return "int64";
   if (typeof value === "number") return Number.isInteger(value) ? "int" : "float64";
   if (value instanceof Struct) return value.type;
-  if (isList(value)) return value.length > 0 && value.every((each) => typeof each === "string") ? "[]string" : "[]interface {}";
+  if (isList(value))
+    return value.length > 0 && value.every((each) => typeof each === "string") ? "[]string" : "[]interface {}";
   if (isCallable(value)) return "func()";
   return "map[string]interface {}";
 }
@@ -85,8 +86,12 @@ export function formatValue(value: unknown, depth = 0): string {
     const fields = Object.values(value.fields).filter((each) => !isCallable(each));
     return `{${fields.map((each) => formatValue(each, depth + 1)).join(" ")}}`;
   }
-  if (isMap(value)) return `map[${sortedKeys(value).map((key) => `${key}:${formatValue(value[key], depth + 1)}`).join(" ")}]`;
-  return String(value);
+  if (isMap(value))
+    return `map[${sortedKeys(value)
+      .map((key) => `${key}:${formatValue(value[key], depth + 1)}`)
+      .join(" ")}]`;
+  // Functions have no value that could be shown
+  return typeof value === "boolean" || typeof value === "bigint" ? String(value) : typeName(value);
 }
 
 /** A number as `%v` prints it: integers plainly, float64 in the shortest form with a two-digit exponent. */

@@ -23,7 +23,8 @@ export default defineCommand({
     const { State: state } = container;
     if (state?.Running !== true) throw new CliError("You cannot attach to a stopped container, start it first");
     if (state.Paused === true) throw new CliError("You cannot attach to a paused container, unpause it first");
-    if (state.Restarting === true) throw new CliError("You cannot attach to a restarting container, wait until it is running");
+    if (state.Restarting === true)
+      throw new CliError("You cannot attach to a restarting container, wait until it is running");
     const id = container.Id ?? name;
     const tty = container.Config?.Tty === true;
     const stdin = !flags["no-stdin"] && container.Config?.OpenStdin === true;

@@ -16,7 +16,9 @@ export default defineCommand({
   },
   async run(context, { flags, args: [container = "", reference] }) {
     const name = reference === undefined ? undefined : parseImageName(reference);
-    const { Id } = await (await context.client()).json<IDResponse>("POST", "/commit", {
+    const { Id } = await (
+      await context.client()
+    ).json<IDResponse>("POST", "/commit", {
       query: {
         container,
         repo: name === undefined ? undefined : familiarName(name),

@@ -7,14 +7,19 @@ export default defineCommand({
   usage: "SHELL",
   description: "Print the completion script of a shell: bash, zsh or fish.\n\n  source <(berth completion bash)",
   count: atMost(1),
-  flags: { words: list("The words of a command line, the last of them incomplete; prints what it may become", { hidden: true }) },
+  flags: {
+    words: list("The words of a command line, the last of them incomplete; prints what it may become", {
+      hidden: true,
+    }),
+  },
   async run(context, { flags, changed, args: [shell] }) {
     if (changed.has("words")) {
       for (const suggestion of await suggest(context, flags.words)) context.io.out(`${suggestion}\n`);
       return;
     }
     const script = shell === undefined ? undefined : completionScript(shell);
-    if (script === undefined) throw new CliError(`no completion for shell ${JSON.stringify(shell ?? "")}: use bash, zsh or fish`);
+    if (script === undefined)
+      throw new CliError(`no completion for shell ${JSON.stringify(shell ?? "")}: use bash, zsh or fish`);
     context.io.out(script);
   },
 });

@@ -9,7 +9,11 @@ export default defineCommand({
   count: none,
   flags: { filter: filter("Remove only what fits this condition (until=<time>)"), force: forceFlag },
   async run(context, { flags }) {
-    if (!flags.force) await confirm(context.io, "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?");
+    if (!flags.force)
+      await confirm(
+        context.io,
+        "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?",
+      );
     const pruned = await pruneContainers(await context.client(), flags.filter);
     if (pruned.text !== "") context.io.out(`${pruned.text}\n`);
     context.io.out(reclaimed(pruned.space));

@@ -1,4 +1,12 @@
-import { checkContextName, type Context as StoredContext, parseHost, readContext, readTextFile, resolveEndpoint, writeContext } from "../../client/index.ts";
+import {
+  checkContextName,
+  type Context as StoredContext,
+  parseHost,
+  readContext,
+  readTextFile,
+  resolveEndpoint,
+  writeContext,
+} from "../../client/index.ts";
 import { type Context, defineCommand, exactly } from "../command.ts";
 import { CliError, messageOf } from "../errors.ts";
 import { type Flag, splitCsv, string } from "../flags.ts";
@@ -10,7 +18,9 @@ const endpointFlag: Flag<Readonly<Record<string, string>>> = {
   initial: {},
   parse: (text, before) => ({
     ...before,
-    ...Object.fromEntries(splitCsv(text).map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)])),
+    ...Object.fromEntries(
+      splitCsv(text).map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]),
+    ),
   }),
 };
 
@@ -36,7 +46,9 @@ export default defineCommand({
     const made: StoredContext = {
       Name: name,
       Metadata: flags.description === "" ? (copied?.Metadata ?? {}) : { Description: flags.description },
-      Endpoints: copied?.Endpoints ?? { docker: { Host: validHost(host), SkipTLSVerify: flags.docker["skip-tls-verify"] === "true" } },
+      Endpoints: copied?.Endpoints ?? {
+        docker: { Host: validHost(host), SkipTLSVerify: flags.docker["skip-tls-verify"] === "true" },
+      },
     };
     await writeContext(configDirectory, made, await tlsFiles(flags.docker));
     context.io.out(`${name}\n`);
@@ -66,7 +78,8 @@ async function tlsFiles(docker: Readonly<Record<string, string>>): Promise<Recor
     const path = docker[part];
     if (path === undefined) continue;
     const text = await readTextFile(path);
-    if (text === undefined) throw new CliError(`unable to create docker endpoint config: open ${path}: no such file or directory`);
+    if (text === undefined)
+      throw new CliError(`unable to create docker endpoint config: open ${path}: no such file or directory`);
     files[`${part}.pem`] = text;
   }
   return files;

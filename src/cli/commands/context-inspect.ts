@@ -20,7 +20,9 @@ async function describe(context: Context, name: string): Promise<unknown> {
     return {
       Name: name,
       Metadata: {},
-      Endpoints: { docker: { Host: settings.hosts[0] ?? environmentHost(settings.env) ?? DEFAULT_HOST, SkipTLSVerify: false } },
+      Endpoints: {
+        docker: { Host: settings.hosts[0] ?? environmentHost(settings.env) ?? DEFAULT_HOST, SkipTLSVerify: false },
+      },
       TLSMaterial: {},
       Storage: { MetadataPath: "<IN MEMORY>", TLSPath: "<IN MEMORY>" },
     };
@@ -33,7 +35,11 @@ async function describe(context: Context, name: string): Promise<unknown> {
     Name: name,
     Metadata,
     Endpoints,
-    TLSMaterial: files.length === 0 ? {} : { docker: files.sort() },
+    TLSMaterial: files.length === 0 ? {} : { docker: files.toSorted(compareNames) },
     Storage: { MetadataPath: meta, TLSPath: tls },
   };
+}
+
+function compareNames(left: string, right: string): number {
+  return left < right ? -1 : 1;
 }

@@ -38,10 +38,21 @@ export default defineCommand({
       })),
     ];
     if (!rows.some((row) => row.current)) {
-      rows.push({ name: current, current: true, description: "", endpoint: "", error: `context "${current}": context not found` });
+      rows.push({
+        name: current,
+        current: true,
+        description: "",
+        endpoint: "",
+        error: `context "${current}": context not found`,
+      });
     }
     if (flags.format === "json") for (const row of rows) context.io.out(`${goJson(jsonOf(row))}\n`);
-    else await printRows(context.io, contextView(flags.format === "" || flags.format === "table"), rows, { format: flags.format, quiet: flags.quiet, quietField: "Plain" });
+    else
+      await printRows(context.io, contextView(flags.format === "" || flags.format === "table"), rows, {
+        format: flags.format,
+        quiet: flags.quiet,
+        quietField: "Plain",
+      });
     warnEnvironmentHost(context.io, "a context");
   },
 });

@@ -13,13 +13,14 @@ export default defineCommand({
     const failures: string[] = [];
     for (const name of args) {
       try {
-        if (name === "default") throw new CliError("context \"default\" cannot be removed");
+        if (name === "default") throw new CliError('context "default" cannot be removed');
         const exists = await readContext(context.configDirectory, name).then(
           () => true,
           () => false,
         );
         if (!exists && !flags.force) throw new CliError(`context "${name}" does not exist`);
-        if (name === current && !flags.force) throw new CliError(`context "${name}" is in use, set -f flag to force remove`);
+        if (name === current && !flags.force)
+          throw new CliError(`context "${name}" is in use, set -f flag to force remove`);
         if (name === (await context.config()).currentContext) {
           await updateConfigFile(context.configDirectory, ({ currentContext: _removed, ...others }) => others);
         }

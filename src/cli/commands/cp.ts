@@ -18,11 +18,14 @@ export default defineCommand({
   async run(context, { flags, args: [source = "", target = ""] }) {
     const from = splitPlace(source);
     const to = splitPlace(target);
-    if (from.container !== undefined && to.container !== undefined) throw new CliError("copying between containers is not supported");
+    if (from.container !== undefined && to.container !== undefined)
+      throw new CliError("copying between containers is not supported");
     const options = { archive: flags.archive, followLink: flags["follow-link"] };
     let size: number;
-    if (from.container !== undefined) size = await copyFromContainer(context, from.container, from.path, to.path, options);
-    else if (to.container !== undefined) size = await copyToContainer(context, from.path, to.container, to.path, options);
+    if (from.container !== undefined)
+      size = await copyFromContainer(context, from.container, from.path, to.path, options);
+    else if (to.container !== undefined)
+      size = await copyToContainer(context, from.path, to.container, to.path, options);
     else throw new CliError("must specify at least one container source");
     const isArchive = source === "-" || target === "-";
     if (!flags.quiet && !isArchive && (await context.io.isTerminal(2))) {

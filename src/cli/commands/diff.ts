@@ -12,7 +12,9 @@ export default defineCommand({
   flags: { format: { ...formatFlag, hidden: true } },
   async run(context, { flags, args: [name = ""] }) {
     if (name === "") throw new CliError("Container name cannot be empty");
-    const changes = await (await context.client()).json<FilesystemChange[] | null>("GET", `/containers${pathOf(name)}/changes`);
+    const changes = await (
+      await context.client()
+    ).json<FilesystemChange[] | null>("GET", `/containers${pathOf(name)}/changes`);
     const kinds = ["C", "A", "D"];
     await printRows(
       context.io,

@@ -19,7 +19,9 @@ export default defineCommand({
   },
   async run(context, { flags }) {
     const render = await renderer(flags.format);
-    const response = await (await context.client()).request("GET", "/events", {
+    const response = await (
+      await context.client()
+    ).request("GET", "/events", {
       query: {
         since: toTimestamp(flags.since, "since"),
         until: toTimestamp(flags.until, "until"),
@@ -45,7 +47,9 @@ async function renderer(format: string): Promise<(event: EventMessage) => string
 /** `2026-11-30T02:04:58.720558354Z container start ID (image=…, name=…)`. */
 function plain(event: EventMessage): string {
   const { Actor } = event;
-  const attributes = Object.keys(Actor?.Attributes ?? {}).sort().map((key) => `${key}=${Actor?.Attributes?.[key] ?? ""}`);
+  const attributes = Object.keys(Actor?.Attributes ?? {})
+    .sort()
+    .map((key) => `${key}=${Actor?.Attributes?.[key] ?? ""}`);
   const shown = attributes.length === 0 ? "" : ` (${attributes.join(", ")})`;
   return `${timeOf(event)} ${event.Type ?? ""} ${event.Action ?? ""} ${Actor?.ID ?? ""}${shown}`;
 }

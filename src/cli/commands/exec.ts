@@ -56,7 +56,9 @@ export default defineCommand({
       await client.send("POST", `/exec/${id}/start`, { json: { Detach: true, Tty: flags.tty } });
       return 0;
     }
-    const stream = await client.hijack(`/exec/${id}/start`, { json: { Detach: false, Tty: flags.tty, ...consoleSize } });
+    const stream = await client.hijack(`/exec/${id}/start`, {
+      json: { Detach: false, Tty: flags.tty, ...consoleSize },
+    });
     using cleanup = new DisposableStack();
     if (size !== undefined) cleanup.defer(await followResize(io, client, `/exec/${id}/resize`));
     if ((await runSession(io, stream, { stdin, tty: flags.tty, detachKeys })) === "detached") return 0;

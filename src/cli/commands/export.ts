@@ -11,7 +11,8 @@ export default defineCommand({
   flags: { output: string("Write to this file, not to standard output", { short: "o" }) },
   async run(context, { flags, args: [name = ""] }) {
     const { io } = context;
-    if (flags.output === "" && (await io.isTerminal(1))) throw new CliError("cowardly refusing to save to a terminal. Use the -o flag or redirect");
+    if (flags.output === "" && (await io.isTerminal(1)))
+      throw new CliError("cowardly refusing to save to a terminal. Use the -o flag or redirect");
     const response = await (await context.client()).request("GET", `/containers${pathOf(name)}/export`);
     if (flags.output !== "") await saveTo(flags.output, response.body);
     else for await (const chunk of response.body) await io.writeOut(chunk);

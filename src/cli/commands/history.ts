@@ -19,10 +19,15 @@ export default defineCommand({
     quiet: bool("Print ids only", { short: "q" }),
   },
   async run(context, { flags, args: [name = ""] }) {
-    const layers = await (await context.client()).json<ImageHistoryResponseItem[]>("GET", imagePath(name, "/history"), {
+    const layers = await (
+      await context.client()
+    ).json<ImageHistoryResponseItem[]>("GET", imagePath(name, "/history"), {
       query: { platform: flags.platform === "" ? undefined : platformJson(flags.platform) },
     });
-    await printRows(context.io, historyView(!flags["no-trunc"], flags.human), layers, { format: flags.format, quiet: flags.quiet });
+    await printRows(context.io, historyView(!flags["no-trunc"], flags.human), layers, {
+      format: flags.format,
+      quiet: flags.quiet,
+    });
   },
 });
 

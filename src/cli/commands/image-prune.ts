@@ -14,7 +14,8 @@ export default defineCommand({
   },
   async run(context, { flags }) {
     const what = flags.all ? "all images without at least one container associated to them" : "all dangling images";
-    if (!flags.force) await confirm(context.io, `WARNING! This will remove ${what}.\nAre you sure you want to continue?`);
+    if (!flags.force)
+      await confirm(context.io, `WARNING! This will remove ${what}.\nAre you sure you want to continue?`);
     const pruned = await pruneImages(await context.client(), flags.filter, flags.all);
     if (pruned.text !== "") context.io.out(`${pruned.text}\n`);
     context.io.out(reclaimed(pruned.space));

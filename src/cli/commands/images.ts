@@ -22,10 +22,15 @@ export default defineCommand({
   flags,
   async run(context, { flags: given, args }) {
     const [reference] = args;
-    const filters = reference === undefined ? given.filter : { ...given.filter, reference: [...(given.filter["reference"] ?? []), reference] };
+    const filters =
+      reference === undefined
+        ? given.filter
+        : { ...given.filter, reference: [...(given.filter["reference"] ?? []), reference] };
     const format = given.format || (given.quiet ? "" : ((await context.config()).imagesFormat ?? ""));
     warnQuietFormat(given.format, given.quiet, (text) => context.io.err(text));
-    const images = await (await context.client()).json<ImageSummary[]>("GET", "/images/json", {
+    const images = await (
+      await context.client()
+    ).json<ImageSummary[]>("GET", "/images/json", {
       query: { all: given.all, filters: encodeFilters(filters) },
     });
     const withDigests = given.digests || /\.Digest\b/.test(format);
@@ -88,9 +93,15 @@ function imageView(truncate: boolean, digests: boolean): View<ImageRow> {
       CreatedSince: { header: "CREATED", value: ({ image }) => since(image.Created) },
       CreatedAt: { header: "CREATED AT", value: ({ image }) => formatLocalTime(image.Created) },
       Size: { header: "SIZE", value: ({ image }) => humanSize(image.Size, 3) },
-      Containers: { header: "CONTAINERS", value: ({ image }) => (image.Containers === -1 ? "N/A" : String(image.Containers)) },
+      Containers: {
+        header: "CONTAINERS",
+        value: ({ image }) => (image.Containers === -1 ? "N/A" : String(image.Containers)),
+      },
       VirtualSize: { header: "SIZE", value: ({ image }) => humanSize(image.Size) },
-      SharedSize: { header: "SHARED SIZE", value: ({ image }) => (image.SharedSize === -1 ? "N/A" : humanSize(image.SharedSize)) },
+      SharedSize: {
+        header: "SHARED SIZE",
+        value: ({ image }) => (image.SharedSize === -1 ? "N/A" : humanSize(image.SharedSize)),
+      },
       UniqueSize: {
         header: "UNIQUE SIZE",
         value: ({ image }) => (image.SharedSize === -1 ? "N/A" : humanSize(image.Size - image.SharedSize)),

@@ -18,7 +18,9 @@ export default defineCommand({
     const name = reference === undefined ? undefined : parseImageName(reference);
     const isUrl = /^(?:https?|ftp|file):\/\//.test(source);
     const body = source === "-" ? io.stdin() : isUrl ? undefined : await fileChunks(source);
-    const response = await (await context.client()).request("POST", "/images/create", {
+    const response = await (
+      await context.client()
+    ).request("POST", "/images/create", {
       query: {
         fromSrc: body === undefined ? source : "-",
         repo: name === undefined ? undefined : familiarName(name),

@@ -24,7 +24,9 @@ export default defineCommand({
       failure = error;
     }
     if (flags.format === "json") {
-      context.io.out(`${JSON.stringify({ ...engine, ...(failure === undefined ? {} : { ServerErrors: [failure.message] }), ClientInfo: local })}\n`);
+      context.io.out(
+        `${JSON.stringify({ ...engine, ...(failure === undefined ? {} : { ServerErrors: [failure.message] }), ClientInfo: local })}\n`,
+      );
       return failure === undefined ? 0 : 1;
     }
     if (template !== undefined) {

@@ -22,7 +22,18 @@ const paths: Record<Kind, (name: string) => string> = {
 };
 
 /** In the order in which a bare name is looked for. */
-const kinds: readonly Kind[] = ["container", "image", "network", "volume", "service", "task", "node", "plugin", "secret", "config"];
+const kinds: readonly Kind[] = [
+  "container",
+  "image",
+  "network",
+  "volume",
+  "service",
+  "task",
+  "node",
+  "plugin",
+  "secret",
+  "config",
+];
 
 export default defineCommand({
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
@@ -34,10 +45,16 @@ export default defineCommand({
     type: string("Look for this kind of object only"),
   },
   async run(context, { flags, changed, args }) {
-    if (changed.has("type") && flags.type === "") throw new CliError('type is empty: must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"');
+    if (changed.has("type") && flags.type === "")
+      throw new CliError(
+        'type is empty: must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"',
+      );
     const only = kinds.find((kind) => kind === flags.type);
     if (flags.type !== "" && only === undefined) {
-      const known = [...kinds].sort().map((kind) => JSON.stringify(kind)).join(", ");
+      const known = [...kinds]
+        .sort()
+        .map((kind) => JSON.stringify(kind))
+        .join(", ");
       throw new CliError(`unknown type: ${JSON.stringify(flags.type)}: must be one of ${known}`);
     }
     const client = await context.client();
@@ -46,7 +63,8 @@ export default defineCommand({
 });
 
 async function find(client: Client, name: string, only: Kind | undefined, size: boolean): Promise<unknown> {
-  if (only !== undefined) return await client.json("GET", paths[only](name), { query: { size: size && only === "container" } });
+  if (only !== undefined)
+    return await client.json("GET", paths[only](name), { query: { size: size && only === "container" } });
   for (const kind of kinds) {
     try {
       return await client.json("GET", paths[kind](name), { query: { size: size && kind === "container" } });

@@ -17,9 +17,12 @@ export default defineCommand({
   },
   async run(context, { flags }) {
     const { io } = context;
-    if (flags.input === "" && (await io.isTerminal(0))) throw new CliError("requested load from stdin, but stdin is empty");
+    if (flags.input === "" && (await io.isTerminal(0)))
+      throw new CliError("requested load from stdin, but stdin is empty");
     const body = flags.input === "" ? io.stdin() : await fileChunks(flags.input);
-    const response = await (await context.client()).request("POST", "/images/load", {
+    const response = await (
+      await context.client()
+    ).request("POST", "/images/load", {
       query: { quiet: flags.quiet || !(await io.isTerminal(1)), platform: flags.platform.map(platformJson) },
       headers: { "Content-Type": "application/x-tar" },
       body,

@@ -21,7 +21,8 @@ export default defineCommand({
     const key = server === undefined ? HUB_KEY : authKey(server.replace(/^https?:\/\//, "").replace(/\/.*$/, ""));
     let password = flags.password;
     if (password !== "") {
-      if (flags["password-stdin"]) throw new CliError("conflicting options: cannot specify both --password and --password-stdin");
+      if (flags["password-stdin"])
+        throw new CliError("conflicting options: cannot specify both --password and --password-stdin");
       io.err("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
     }
     if (flags["password-stdin"]) {
@@ -29,7 +30,9 @@ export default defineCommand({
       password = (await readAll(context)).replace(/\r?\n$/, "");
     }
     const { username, secret } = await credentials(context, key, flags.username, password);
-    const { Status, IdentityToken = "" } = await (await context.client()).json<AuthResponse>("POST", "/auth", {
+    const { Status, IdentityToken = "" } = await (
+      await context.client()
+    ).json<AuthResponse>("POST", "/auth", {
       json: { username, password: secret, serveraddress: key },
     });
     await store(context, key, username, secret, IdentityToken);
@@ -37,11 +40,18 @@ export default defineCommand({
   },
 });
 
-async function credentials(context: Context, key: string, username: string, password: string): Promise<{ username: string; secret: string }> {
+async function credentials(
+  context: Context,
+  key: string,
+  username: string,
+  password: string,
+): Promise<{ username: string; secret: string }> {
   if (username !== "" && password !== "") return { username, secret: password };
   const stored = username === "" && password === "" ? await readStoredAuth(await context.config(), key) : undefined;
-  if (stored?.username !== undefined && stored.password !== undefined) return { username: stored.username, secret: stored.password };
-  if (!(await context.io.isTerminal(0))) throw new CliError("Error: Cannot perform an interactive login from a non TTY device");
+  if (stored?.username !== undefined && stored.password !== undefined)
+    return { username: stored.username, secret: stored.password };
+  if (!(await context.io.isTerminal(0)))
+    throw new CliError("Error: Cannot perform an interactive login from a non TTY device");
   const { io } = context;
   let name = username;
   if (name === "") {
@@ -87,7 +97,15 @@ async function store(context: Context, key: string, username: string, secret: st
   const config = await context.config();
   const helper = config.credHelpers?.[key] ?? config.credsStore;
   if (helper !== undefined && helper !== "") {
-    await runHelper(helper, "store", JSON.stringify({ ServerURL: key, Username: token === "" ? username : "<token>", Secret: token === "" ? secret : token }));
+    await runHelper(
+      helper,
+      "store",
+      JSON.stringify({
+        ServerURL: key,
+        Username: token === "" ? username : "<token>",
+        Secret: token === "" ? secret : token,
+      }),
+    );
     await updateConfigFile(context.configDirectory, (before) => ({ ...before, auths: { ...before.auths, [key]: {} } }));
     return;
   }
@@ -95,6 +113,9 @@ async function store(context: Context, key: string, username: string, secret: st
     `\nWARNING! Your credentials are stored unencrypted in '${context.configDirectory}/config.json'.\n` +
       "Configure a credential helper to remove this warning. See\nhttps://docs.docker.com/go/credential-store/\n\n",
   );
-  const auth = token === "" ? { auth: Buffer.from(`${username}:${secret}`).toString("base64") } : { auth: Buffer.from(`${username}:`).toString("base64"), identitytoken: token };
+  const auth =
+    token === ""
+      ? { auth: Buffer.from(`${username}:${secret}`).toString("base64") }
+      : { auth: Buffer.from(`${username}:`).toString("base64"), identitytoken: token };
   await updateConfigFile(context.configDirectory, (before) => ({ ...before, auths: { ...before.auths, [key]: auth } }));
 }

@@ -32,9 +32,14 @@ export default defineCommand({
       },
     });
     const type = response.headers.get("content-type");
-    const multiplexed = type === "application/vnd.docker.multiplexed-stream" || (type !== "application/vnd.docker.raw-stream" && !(await hasTty()));
+    const multiplexed =
+      type === "application/vnd.docker.multiplexed-stream" ||
+      (type !== "application/vnd.docker.raw-stream" && !(await hasTty()));
     if (multiplexed) {
-      await demultiplex(response.body, { stdout: (bytes) => io.writeOut(bytes), stderr: (bytes) => io.writeErr(bytes) });
+      await demultiplex(response.body, {
+        stdout: (bytes) => io.writeOut(bytes),
+        stderr: (bytes) => io.writeErr(bytes),
+      });
     } else for await (const chunk of response.body) await io.writeOut(chunk);
 
     async function readTimes(): Promise<{ since: string | undefined; until: string | undefined }> {

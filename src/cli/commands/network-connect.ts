@@ -23,7 +23,9 @@ export default defineCommand({
       if (equals === -1) throw new CliError("invalid key value pair format in driver options");
       options[option.slice(0, equals)] = option.slice(equals + 1);
     }
-    await (await context.client()).send("POST", `/networks${pathOf(network)}/connect`, {
+    await (
+      await context.client()
+    ).send("POST", `/networks${pathOf(network)}/connect`, {
       json: {
         Container: container,
         EndpointConfig: {

@@ -33,7 +33,9 @@ export default defineCommand({
       gateways: flags.gateway,
       auxiliary: flags["aux-address"],
     });
-    const { Id } = await (await context.client()).json<NetworkCreateResponse>("POST", "/networks/create", {
+    const { Id } = await (
+      await context.client()
+    ).json<NetworkCreateResponse>("POST", "/networks/create", {
       json: {
         Name: name,
         Driver: flags.driver,

@@ -8,7 +8,9 @@ export default defineCommand({
   completes: "networks",
   flags: { force: bool("Take it off whatever its state", { short: "f" }) },
   async run(context, { flags, args: [network = "", container = ""] }) {
-    await (await context.client()).send("POST", `/networks${pathOf(network)}/disconnect`, {
+    await (
+      await context.client()
+    ).send("POST", `/networks${pathOf(network)}/disconnect`, {
       json: { Container: container, Force: flags.force },
     });
   },

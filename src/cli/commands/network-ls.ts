@@ -9,11 +9,18 @@ import { joinLabels } from "./ps.ts";
 export default defineCommand({
   usage: "[OPTIONS]",
   count: none,
-  flags: { filter: filterFlag, format: formatFlag, "no-trunc": noTruncFlag, quiet: bool("Print ids only", { short: "q" }) },
+  flags: {
+    filter: filterFlag,
+    format: formatFlag,
+    "no-trunc": noTruncFlag,
+    quiet: bool("Print ids only", { short: "q" }),
+  },
   async run(context, { flags }) {
     warnQuietFormat(flags.format, flags.quiet, (text) => context.io.err(text));
     const client = await context.client();
-    const found = await client.json<NetworkSummary[]>("GET", "/networks", { query: { filters: encodeFilters(flags.filter) } });
+    const found = await client.json<NetworkSummary[]>("GET", "/networks", {
+      query: { filters: encodeFilters(flags.filter) },
+    });
     const networks = [...found].sort((left, right) => ((left.Name ?? "") < (right.Name ?? "") ? -1 : 1));
     const format = flags.format || (flags.quiet ? "" : ((await context.config()).networksFormat ?? ""));
     await printRows(context.io, networkView(!flags["no-trunc"]), networks, { format, quiet: flags.quiet });

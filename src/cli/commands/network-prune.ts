@@ -10,7 +10,10 @@ export default defineCommand({
   flags: { filter: filter("Remove only what fits this condition (until=<time>)"), force: forceFlag },
   async run(context, { flags }) {
     if (!flags.force) {
-      await confirm(context.io, "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?");
+      await confirm(
+        context.io,
+        "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?",
+      );
     }
     const { text } = await pruneNetworks(await context.client(), flags.filter);
     if (text !== "") context.io.out(`${text}\n`);

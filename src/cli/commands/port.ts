@@ -16,7 +16,9 @@ export default defineCommand({
     if (wanted !== undefined) {
       const [number = "", protocol = "tcp"] = wanted.split("/");
       if (!/^\d+$/.test(number) || Number(number) > 65_535) {
-        throw new CliError(`Error: invalid port (${wanted}): strconv.ParseUint: parsing ${JSON.stringify(number)}: invalid syntax`);
+        throw new CliError(
+          `Error: invalid port (${wanted}): strconv.ParseUint: parsing ${JSON.stringify(number)}: invalid syntax`,
+        );
       }
       const bindings = ports[`${number}/${protocol}`];
       if (bindings === undefined || bindings === null || bindings.length === 0) {

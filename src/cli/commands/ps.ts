@@ -35,7 +35,10 @@ export default defineCommand({
         filters: encodeFilters(given.filter),
       },
     });
-    await printRows(context.io, containerView(!given["no-trunc"], given.size), containers, { format, quiet: given.quiet });
+    await printRows(context.io, containerView(!given["no-trunc"], given.size), containers, {
+      format,
+      quiet: given.quiet,
+    });
   },
 });
 
@@ -48,10 +51,19 @@ function containerView(truncate: boolean, size: boolean): View<ContainerSummary>
       ID: { header: "CONTAINER ID", value: ({ Id = "" }) => (truncate ? shortId(Id) : Id) },
       Names: { header: "NAMES", value: ({ Names }) => names(Names ?? [], truncate) },
       Image: { header: "IMAGE", value: (container) => image(container, truncate) },
-      Command: { header: "COMMAND", value: ({ Command = "" }) => JSON.stringify(truncate ? ellipsis(Command, 20) : Command) },
+      Command: {
+        header: "COMMAND",
+        value: ({ Command = "" }) => JSON.stringify(truncate ? ellipsis(Command, 20) : Command),
+      },
       CreatedAt: { header: "CREATED AT", value: ({ Created = 0 }) => formatLocalTime(Created) },
-      RunningFor: { header: "CREATED", value: ({ Created = 0 }) => `${humanDuration(Date.now() - Created * 1000)} ago` },
-      Platform: { header: "PLATFORM", value: ({ ImageManifestDescriptor }) => ImageManifestDescriptor?.platform ?? null },
+      RunningFor: {
+        header: "CREATED",
+        value: ({ Created = 0 }) => `${humanDuration(Date.now() - Created * 1000)} ago`,
+      },
+      Platform: {
+        header: "PLATFORM",
+        value: ({ ImageManifestDescriptor }) => ImageManifestDescriptor?.platform ?? null,
+      },
       Ports: { header: "PORTS", value: ({ Ports }) => displayPorts(Ports ?? []) },
       State: { header: "STATE", value: ({ State = "" }) => State },
       Status: { header: "STATUS", value: ({ Status = "" }) => Status },
@@ -60,10 +72,21 @@ function containerView(truncate: boolean, size: boolean): View<ContainerSummary>
       Mounts: {
         header: "MOUNTS",
         value: ({ Mounts }) =>
-          (Mounts ?? []).map(({ Name, Source = "" }) => (truncate ? ellipsis(Name || Source, 15) : Name || Source)).join(","),
+          (Mounts ?? [])
+            .map(({ Name, Source = "" }) => (truncate ? ellipsis(Name || Source, 15) : Name || Source))
+            .join(","),
       },
-      LocalVolumes: { header: "LOCAL VOLUMES", value: ({ Mounts }) => String((Mounts ?? []).filter(({ Driver }) => Driver === "local").length) },
-      Networks: { header: "NETWORKS", value: ({ NetworkSettings }) => Object.keys(NetworkSettings?.Networks ?? {}).sort().join(",") },
+      LocalVolumes: {
+        header: "LOCAL VOLUMES",
+        value: ({ Mounts }) => String((Mounts ?? []).filter(({ Driver }) => Driver === "local").length),
+      },
+      Networks: {
+        header: "NETWORKS",
+        value: ({ NetworkSettings }) =>
+          Object.keys(NetworkSettings?.Networks ?? {})
+            .sort()
+            .join(","),
+      },
     },
   };
 }
@@ -86,5 +109,8 @@ function sizes(written: number, root: number): string {
 }
 
 export function joinLabels(labels: Readonly<Record<string, string>> | undefined | null): string {
-  return Object.keys(labels ?? {}).sort().map((key) => `${key}=${labels?.[key] ?? ""}`).join(",");
+  return Object.keys(labels ?? {})
+    .sort()
+    .map((key) => `${key}=${labels?.[key] ?? ""}`)
+    .join(",");
 }

@@ -19,8 +19,14 @@ export default defineCommand({
     const isBare = name.tag === undefined && name.digest === undefined;
     if (flags["all-tags"] && !isBare) throw new CliError("tag can't be used with --all-tags/-a");
     const wanted = flags["all-tags"] ? name : withDefaultTag(name);
-    if (isBare && !flags["all-tags"] && !flags.quiet) context.io.out(`Using default tag: ${familiarReference(wanted).split(":").at(-1) ?? ""}\n`);
-    await pullImage(context, wanted, { platform: flags.platform, quiet: flags.quiet, all: flags["all-tags"], to: "out" });
+    if (isBare && !flags["all-tags"] && !flags.quiet)
+      context.io.out(`Using default tag: ${familiarReference(wanted).split(":").at(-1) ?? ""}\n`);
+    await pullImage(context, wanted, {
+      platform: flags.platform,
+      quiet: flags.quiet,
+      all: flags["all-tags"],
+      to: "out",
+    });
     context.io.out(`${canonicalReference(wanted)}\n`);
   },
 });

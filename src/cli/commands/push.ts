@@ -21,14 +21,19 @@ export default defineCommand({
   async run(context, { flags, args: [text = ""] }) {
     const { io } = context;
     const parsed = parseImageName(text);
-    if (flags["all-tags"] && (parsed.tag !== undefined || parsed.digest !== undefined)) throw new CliError("tag can't be used with --all-tags/-a");
+    if (flags["all-tags"] && (parsed.tag !== undefined || parsed.digest !== undefined))
+      throw new CliError("tag can't be used with --all-tags/-a");
     const name = flags["all-tags"] ? parsed : withDefaultTag(parsed);
-    if (parsed.tag === undefined && parsed.digest === undefined && !flags["all-tags"] && !flags.quiet) io.out("Using default tag: latest\n");
-    const response = await (await context.client()).request("POST", imagePath(familiarName(name), "/push"), {
+    if (parsed.tag === undefined && parsed.digest === undefined && !flags["all-tags"] && !flags.quiet)
+      io.out("Using default tag: latest\n");
+    const response = await (
+      await context.client()
+    ).request("POST", imagePath(familiarName(name), "/push"), {
       query: { tag: name.tag, platform: flags.platform === "" ? undefined : platformJson(flags.platform) },
       headers: await authHeader(await context.config(), name.domain),
     });
-    const terminal = !flags.quiet && (await io.isTerminal(1)) ? ((await io.terminalSize()) ?? { columns: 200 }) : undefined;
+    const terminal =
+      !flags.quiet && (await io.isTerminal(1)) ? ((await io.terminalSize()) ?? { columns: 200 }) : undefined;
     let pending = "";
     const display = new ProgressDisplay((more) => (pending += more), terminal);
     for await (const record of progress(response.body)) {

@@ -25,7 +25,11 @@ export default defineCommand({
           query: { force: flags.force, noprune: flags["no-prune"], platforms: flags.platform.map(platformJson) },
         });
         for (const item of removed) {
-          context.io.out(item.Deleted === undefined || item.Deleted === "" ? `Untagged: ${item.Untagged ?? ""}\n` : `Deleted: ${item.Deleted}\n`);
+          context.io.out(
+            item.Deleted === undefined || item.Deleted === ""
+              ? `Untagged: ${item.Untagged ?? ""}\n`
+              : `Deleted: ${item.Deleted}\n`,
+          );
         }
       } catch (error) {
         if (!(error instanceof ClientError) || error.status !== 404) missingOnly = false;

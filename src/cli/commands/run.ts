@@ -15,8 +15,14 @@ export default defineCommand({
   flags,
   async run(context, { flags: given, changed, args }) {
     const detach = given.detach;
-    if (detach && given.attach.length > 0) throw new CliError("conflicting options: cannot specify both --attach and --detach");
-    if (!detach) await requireTerminal(context.io, given.attach.length === 0 ? given.interactive : given.attach.includes("stdin"), given.tty);
+    if (detach && given.attach.length > 0)
+      throw new CliError("conflicting options: cannot specify both --attach and --detach");
+    if (!detach)
+      await requireTerminal(
+        context.io,
+        given.attach.length === 0 ? given.interactive : given.attach.includes("stdin"),
+        given.tty,
+      );
     // A detached container keeps its standard input open, but nobody is there to attach
     const made = await createContainer(context, given, changed, args, detach).catch((error: unknown) => {
       throw failedBeforeRunning("run", error);
@@ -53,7 +59,13 @@ async function runAttached(
   const stdin = body.AttachStdin === true;
   using cleanup = new DisposableStack();
   if (given["sig-proxy"]) cleanup.defer(forwardSignals(io, client, id));
-  const query = { stream: true, stdin, stdout: body.AttachStdout === true, stderr: body.AttachStderr === true, detachKeys };
+  const query = {
+    stream: true,
+    stdin,
+    stdout: body.AttachStdout === true,
+    stderr: body.AttachStderr === true,
+    detachKeys,
+  };
   const [stream, exit] = await Promise.all([
     client.hijack(`/containers/${id}/attach`, { query }),
     awaitExit(client, id, given.rm ? "removed" : "next-exit"),

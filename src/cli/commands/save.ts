@@ -14,8 +14,11 @@ export default defineCommand({
   },
   async run(context, { flags, args }) {
     const { io } = context;
-    if (flags.output === "" && (await io.isTerminal(1))) throw new CliError("cowardly refusing to save to a terminal. Use the -o flag or redirect");
-    const response = await (await context.client()).request("GET", "/images/get", {
+    if (flags.output === "" && (await io.isTerminal(1)))
+      throw new CliError("cowardly refusing to save to a terminal. Use the -o flag or redirect");
+    const response = await (
+      await context.client()
+    ).request("GET", "/images/get", {
       query: { names: args, platform: flags.platform.map(platformJson) },
     });
     if (flags.output !== "") await saveTo(flags.output, response.body);

@@ -16,7 +16,9 @@ export default defineCommand({
   count: exactly(1),
   flags: { filter: filterFlag, format: formatFlag, limit: int("Most results"), "no-trunc": noTruncFlag },
   async run(context, { flags, args: [term = ""] }) {
-    const found = await (await context.client()).json<Found[]>("GET", "/images/search", {
+    const found = await (
+      await context.client()
+    ).json<Found[]>("GET", "/images/search", {
       query: { term, limit: flags.limit === 0 ? undefined : flags.limit, filters: encodeFilters(flags.filter) },
     });
     const description = (text: string) => text.replaceAll("\n", " ").replaceAll("\r", " ");
@@ -29,7 +31,8 @@ export default defineCommand({
           Name: { header: "NAME", value: (each: Found) => each.name },
           Description: {
             header: "DESCRIPTION",
-            value: (each: Found) => (flags["no-trunc"] ? description(each.description) : ellipsis(description(each.description), 45)),
+            value: (each: Found) =>
+              flags["no-trunc"] ? description(each.description) : ellipsis(description(each.description), 45),
           },
           StarCount: { header: "STARS", value: (each: Found) => String(each.star_count) },
           IsOfficial: { header: "OFFICIAL", value: (each: Found) => (each.is_official ? "[OK]" : "") },

@@ -44,7 +44,9 @@ async function listed(client: Client, all: boolean): Promise<string[]> {
 }
 
 async function once(client: Client, name: string): Promise<Row> {
-  const stats = await client.json<ContainerStatsResponse>("GET", `/containers${pathOf(name)}/stats`, { query: { stream: "0" } });
+  const stats = await client.json<ContainerStatsResponse>("GET", `/containers${pathOf(name)}/stats`, {
+    query: { stream: "0" },
+  });
   return { asked: name, usage: computeUsage(stats) };
 }
 
@@ -79,7 +81,8 @@ async function follow(
   if (watchAll) void startedContainers(client, aborter.signal, watch);
   const isTable = format === "" || format.startsWith("table");
   const clear = "\u001b[H\u001b[J";
-  while (watchAll || running.size > 0) {
+  for (;;) {
+    if (!watchAll && running.size === 0) break;
     await new Promise((resolve) => setTimeout(resolve, 500));
     if (isTable || rows.size > 0) {
       context.io.out(clear);
@@ -93,7 +96,10 @@ async function follow(
 }
 
 async function stream(client: Client, row: Row, signal: AbortSignal): Promise<void> {
-  const response = await client.request("GET", `/containers${pathOf(row.asked)}/stats`, { query: { stream: true }, signal });
+  const response = await client.request("GET", `/containers${pathOf(row.asked)}/stats`, {
+    query: { stream: true },
+    signal,
+  });
   for await (const stats of jsonLines<ContainerStatsResponse>(response.body)) row.usage = computeUsage(stats);
 }
 
@@ -101,14 +107,18 @@ async function startedContainers(client: Client, signal: AbortSignal, watch: (na
   try {
     const filters = JSON.stringify({ type: { container: true }, event: { start: true } });
     const response = await client.request("GET", "/events", { query: { filters }, signal });
-    for await (const { Actor } of jsonLines<EventMessage>(response.body)) if (Actor?.ID !== undefined) watch(shortId(Actor.ID));
+    for await (const { Actor } of jsonLines<EventMessage>(response.body))
+      if (Actor?.ID !== undefined) watch(shortId(Actor.ID));
   } catch {
     // The command is ending, or the engine is: the streams of the containers tell
   }
 }
 
 function statsView(truncate: boolean): View<Row> {
-  const known = (show: (usage: Usage) => string, empty = "--") => ({ usage }: Row) => (usage === undefined ? empty : show(usage));
+  const known =
+    (show: (usage: Usage) => string, empty = "--") =>
+    ({ usage }: Row) =>
+      usage === undefined ? empty : show(usage);
   return {
     type: "*container.statsContext",
     columns: ["ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"],
@@ -117,10 +127,19 @@ function statsView(truncate: boolean): View<Row> {
       ID: { header: "CONTAINER ID", value: known(({ id }) => (truncate ? shortId(id) : id)) },
       Name: { header: "NAME", value: known(({ name }) => name.replace(/^\//, "")) },
       CPUPerc: { header: "CPU %", value: known(({ cpuPercent }) => `${cpuPercent.toFixed(2)}%`) },
-      MemUsage: { header: "MEM USAGE / LIMIT", value: known(({ memory, memoryLimit }) => `${binarySize(memory)} / ${binarySize(memoryLimit)}`, "-- / --") },
+      MemUsage: {
+        header: "MEM USAGE / LIMIT",
+        value: known(({ memory, memoryLimit }) => `${binarySize(memory)} / ${binarySize(memoryLimit)}`, "-- / --"),
+      },
       MemPerc: { header: "MEM %", value: known(({ memoryPercent }) => `${memoryPercent.toFixed(2)}%`) },
-      NetIO: { header: "NET I/O", value: known(({ received, sent }) => `${humanSize(received, 3)} / ${humanSize(sent, 3)}`) },
-      BlockIO: { header: "BLOCK I/O", value: known(({ read, written }) => `${humanSize(read, 3)} / ${humanSize(written, 3)}`) },
+      NetIO: {
+        header: "NET I/O",
+        value: known(({ received, sent }) => `${humanSize(received, 3)} / ${humanSize(sent, 3)}`),
+      },
+      BlockIO: {
+        header: "BLOCK I/O",
+        value: known(({ read, written }) => `${humanSize(read, 3)} / ${humanSize(written, 3)}`),
+      },
       PIDs: { header: "PIDS", value: known(({ pids }) => String(pids)) },
     },
   };

@@ -42,7 +42,8 @@ export default defineCommand({
   count: none,
   flags: { format: formatFlag, verbose: bool("Show each object", { short: "v" }) },
   async run(context, { flags }) {
-    if (flags.verbose && flags.format.startsWith("table ")) throw new CliError("the verbose and the format options conflict");
+    if (flags.verbose && flags.format.startsWith("table "))
+      throw new CliError("the verbose and the format options conflict");
     const usage = await (await context.client()).json<DiskUsage>("GET", "/system/df");
     if (!flags.verbose) {
       await printRows(context.io, summaryView, summarize(usage), { format: flags.format });
@@ -59,14 +60,26 @@ function summarize({ Images, Containers, Volumes, BuildCache, LayersSize = 0 }: 
   const volumes = Volumes ?? [];
   const cache = BuildCache ?? [];
   const usedImages = images.filter(({ Containers: count }) => count > 0);
-  const used = usedImages.reduce((sum, { Size, SharedSize }) => (SharedSize === -1 || Size === -1 ? sum : sum + Size - SharedSize), 0);
+  const used = usedImages.reduce(
+    (sum, { Size, SharedSize }) => (SharedSize === -1 || Size === -1 ? sum : sum + Size - SharedSize),
+    0,
+  );
   const isActive = ({ State }: ContainerSummary) => State === "running" || State === "paused" || State === "restarting";
   const written = (list: readonly ContainerSummary[]) => list.reduce((sum, { SizeRw }) => sum + (SizeRw ?? 0), 0);
   const idle = volumes.filter(({ UsageData }) => (UsageData?.RefCount ?? 0) === 0);
-  const stored = (list: readonly Volume[]) => list.reduce((sum, { UsageData }) => sum + Math.max(0, UsageData?.Size ?? 0), 0);
-  const cached = (list: readonly BuildCacheRecord[]) => list.reduce((sum, { Size = 0, Shared }) => sum + (Shared === true ? 0 : Size), 0);
+  const stored = (list: readonly Volume[]) =>
+    list.reduce((sum, { UsageData }) => sum + Math.max(0, UsageData?.Size ?? 0), 0);
+  const cached = (list: readonly BuildCacheRecord[]) =>
+    list.reduce((sum, { Size = 0, Shared }) => sum + (Shared === true ? 0 : Size), 0);
   return [
-    { type: "Images", total: images.length, active: usedImages.length, size: LayersSize, reclaimable: LayersSize - used, share: true },
+    {
+      type: "Images",
+      total: images.length,
+      active: usedImages.length,
+      size: LayersSize,
+      reclaimable: LayersSize - used,
+      share: true,
+    },
     {
       type: "Containers",
       total: containers.length,
@@ -105,7 +118,9 @@ const summaryView: View<Row> = {
     Reclaimable: {
       header: "RECLAIMABLE",
       value: ({ reclaimable, size, share }) =>
-        share && size > 0 ? `${humanSize(reclaimable)} (${Math.trunc((reclaimable * 100) / size)}%)` : humanSize(reclaimable),
+        share && size > 0
+          ? `${humanSize(reclaimable)} (${Math.trunc((reclaimable * 100) / size)}%)`
+          : humanSize(reclaimable),
     },
   },
 };
@@ -116,34 +131,63 @@ function detailed({ Images, Containers, Volumes, BuildCache }: DiskUsage): strin
     const [name = "<none>:<none>"] = RepoTags ?? [];
     const colon = name.lastIndexOf(":");
     const shared = Math.max(0, SharedSize);
-    return [name.slice(0, colon), name.slice(colon + 1), shortId(Id), ago(Created), humanSize(Size, 3), humanSize(shared), humanSize(Size - shared), String(count)];
+    return [
+      name.slice(0, colon),
+      name.slice(colon + 1),
+      shortId(Id),
+      ago(Created),
+      humanSize(Size, 3),
+      humanSize(shared),
+      humanSize(Size - shared),
+      String(count),
+    ];
   });
-  const containers = (Containers ?? []).map(({ Id = "", Image = "", Command = "", Mounts, SizeRw, Created = 0, Status = "", Names }) => [
-    shortId(Id),
-    Image,
-    JSON.stringify(ellipsis(Command, 20)),
-    String((Mounts ?? []).filter(({ Driver }) => Driver === "local").length),
-    humanSize(SizeRw ?? 0, 3),
-    ago(Created),
-    Status,
-    (Names ?? []).map((name) => name.replace(/^\//, "")).join(","),
+  const containers = (Containers ?? []).map(
+    ({ Id = "", Image = "", Command = "", Mounts, SizeRw, Created = 0, Status = "", Names }) => [
+      shortId(Id),
+      Image,
+      JSON.stringify(ellipsis(Command, 20)),
+      String((Mounts ?? []).filter(({ Driver }) => Driver === "local").length),
+      humanSize(SizeRw ?? 0, 3),
+      ago(Created),
+      Status,
+      (Names ?? []).map((name) => name.replace(/^\//, "")).join(","),
+    ],
+  );
+  const volumes = (Volumes ?? []).map(({ Name, UsageData }) => [
+    Name,
+    String(UsageData?.RefCount ?? 0),
+    humanSize(UsageData?.Size ?? 0),
   ]);
-  const volumes = (Volumes ?? []).map(({ Name, UsageData }) => [Name, String(UsageData?.RefCount ?? 0), humanSize(UsageData?.Size ?? 0)]);
-  const cache = (BuildCache ?? []).map(({ ID = "", Type = "", Size = 0, CreatedAt, LastUsedAt, UsageCount = 0, Shared }) => [
-    ID.slice(0, 12),
-    Type,
-    humanSize(Size, 3),
-    agoOf(CreatedAt),
-    agoOf(LastUsedAt),
-    String(UsageCount),
-    String(Shared ?? false),
-  ]);
+  const cache = (BuildCache ?? []).map(
+    ({ ID = "", Type = "", Size = 0, CreatedAt, LastUsedAt, UsageCount = 0, Shared }) => [
+      ID.slice(0, 12),
+      Type,
+      humanSize(Size, 3),
+      agoOf(CreatedAt),
+      agoOf(LastUsedAt),
+      String(UsageCount),
+      String(Shared ?? false),
+    ],
+  );
   const total = (BuildCache ?? []).reduce((sum, { Size = 0, Shared }) => sum + (Shared === true ? 0 : Size), 0);
   return [
-    section("Images space usage:", ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS"], images),
-    section("Containers space usage:", ["CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES", "SIZE", "CREATED", "STATUS", "NAMES"], containers),
+    section(
+      "Images space usage:",
+      ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS"],
+      images,
+    ),
+    section(
+      "Containers space usage:",
+      ["CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES", "SIZE", "CREATED", "STATUS", "NAMES"],
+      containers,
+    ),
     section("Local Volumes space usage:", ["VOLUME NAME", "LINKS", "SIZE"], volumes),
-    section(`Build cache usage: ${humanSize(total)}`, ["CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "USAGE", "SHARED"], cache),
+    section(
+      `Build cache usage: ${humanSize(total)}`,
+      ["CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "USAGE", "SHARED"],
+      cache,
+    ),
   ].join("\n");
 }
 

@@ -16,7 +16,8 @@ export default defineCommand({
     volumes: bool("Remove anonymous volumes too"),
   },
   async run(context, { flags }) {
-    if (flags.volumes && flags.filter["until"] !== undefined) throw new CliError('ERROR: The "until" filter is not supported with "--volumes"');
+    if (flags.volumes && flags.filter["until"] !== undefined)
+      throw new CliError('ERROR: The "until" filter is not supported with "--volumes"');
     if (!flags.force) await confirm(context.io, warning(flags));
     const client = await context.client();
     const steps = [
@@ -25,10 +26,12 @@ export default defineCommand({
       ...(flags.volumes ? [() => pruneVolumes(client, flags.filter)] : []),
       () => pruneImages(client, flags.filter, flags.all),
       // An engine without a builder has no cache to clean
-      () => pruneBuildCache(client, flags.filter, flags.all).catch((error: unknown) => {
-        if (error instanceof ClientError && (error.status === 404 || error.status === 501)) return { text: "", space: 0 };
-        throw error;
-      }),
+      () =>
+        pruneBuildCache(client, flags.filter, flags.all).catch((error: unknown) => {
+          if (error instanceof ClientError && (error.status === 404 || error.status === 501))
+            return { text: "", space: 0 };
+          throw error;
+        }),
     ];
     let space = 0;
     for (const step of steps) {
@@ -40,7 +43,11 @@ export default defineCommand({
   },
 });
 
-function warning(flags: { all: boolean; volumes: boolean; filter: Readonly<Record<string, readonly string[]>> }): string {
+function warning(flags: {
+  all: boolean;
+  volumes: boolean;
+  filter: Readonly<Record<string, readonly string[]>>;
+}): string {
   const lines = [
     "all stopped containers",
     "all networks not used by at least one container",
@@ -49,6 +56,9 @@ function warning(flags: { all: boolean; volumes: boolean; filter: Readonly<Recor
     flags.all ? "all build cache" : "unused build cache",
   ];
   const filters = Object.entries(flags.filter).flatMap(([name, values]) => values.map((value) => `${name}=${value}`));
-  const filtered = filters.length === 0 ? "" : `\n  Items to be pruned will be filtered with:\n${filters.map((each) => `  - ${each}`).join("\n")}\n`;
+  const filtered =
+    filters.length === 0
+      ? ""
+      : `\n  Items to be pruned will be filtered with:\n${filters.map((each) => `  - ${each}`).join("\n")}\n`;
   return `WARNING! This will remove:\n${lines.map((line) => `  - ${line}`).join("\n")}\n${filtered}\nAre you sure you want to continue?`;
 }

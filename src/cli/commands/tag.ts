@@ -13,10 +13,14 @@ export default defineCommand({
       try {
         return parseImageName(target);
       } catch (error) {
-        throw new CliError(`Error parsing reference: ${JSON.stringify(target)} is not a valid repository/tag: ${messageOf(error)}`);
+        throw new CliError(
+          `Error parsing reference: ${JSON.stringify(target)} is not a valid repository/tag: ${messageOf(error)}`,
+        );
       }
     })();
-    await (await context.client()).send("POST", imagePath(source, "/tag"), {
+    await (
+      await context.client()
+    ).send("POST", imagePath(source, "/tag"), {
       query: { repo: familiarName(name), tag: name.tag ?? "latest" },
     });
   },

@@ -11,9 +11,13 @@ export default defineCommand({
   flags: {},
   async run(context, { args: [name = "", ...options] }) {
     const client = await context.client();
-    const { Titles = [], Processes = [] } = await client.json<ContainerTopResponse>("GET", `/containers${pathOf(name)}/top`, {
-      query: { ps_args: options.join(" ") },
-    });
+    const { Titles = [], Processes = [] } = await client.json<ContainerTopResponse>(
+      "GET",
+      `/containers${pathOf(name)}/top`,
+      {
+        query: { ps_args: options.join(" ") },
+      },
+    );
     const lines = [Titles, ...Processes].map((cells) => cells.join("\t"));
     context.io.out(alignColumns(`${lines.join("\n")}\n`, { minWidth: 20, padding: 3 }));
   },

@@ -10,7 +10,11 @@ export default defineCommand({
   count: atLeast(1),
   completes: "containers",
   flags: {
-    "blkio-weight": uint("Share of block I/O, from 10 to 1000; 0: no weight", { bits: 16, type: "uint16", shownDefault: "0" }),
+    "blkio-weight": uint("Share of block I/O, from 10 to 1000; 0: no weight", {
+      bits: 16,
+      type: "uint16",
+      shownDefault: "0",
+    }),
     "cpu-period": int("Length of the scheduler's period in microseconds"),
     "cpu-quota": int("CPU time in one period in microseconds"),
     "cpu-rt-period": int("Length of the real-time period in microseconds"),
@@ -46,7 +50,9 @@ export default defineCommand({
     };
     const warnings: string[] = [];
     await forEachTarget(context, args, async (client, name) => {
-      const { Warnings } = await client.json<ContainerUpdateResponse>("POST", `/containers${pathOf(name)}/update`, { json: body });
+      const { Warnings } = await client.json<ContainerUpdateResponse>("POST", `/containers${pathOf(name)}/update`, {
+        json: body,
+      });
       warnings.push(...(Warnings ?? []));
     });
     if (warnings.length > 0) context.io.out(`${warnings.join("\n")}\n`);

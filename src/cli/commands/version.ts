@@ -62,7 +62,8 @@ async function renderer(format: string): Promise<(versions: Versions) => string>
 
 function plain({ Client, Server }: Versions): string {
   const line = (label: string, value: string, indent = 1) => `${" ".repeat(indent)}${label}:`.padEnd(20) + `${value}\n`;
-  const downgraded = Client.ApiVersion === Client.DefaultAPIVersion ? "" : ` (downgraded from ${Client.DefaultAPIVersion})`;
+  const downgraded =
+    Client.ApiVersion === Client.DefaultAPIVersion ? "" : ` (downgraded from ${Client.DefaultAPIVersion})`;
   let text =
     "Client:\n" +
     line("Version", Client.Version) +
@@ -73,7 +74,10 @@ function plain({ Client, Server }: Versions): string {
   const platform = Server.Platform?.Name ?? "";
   text += `\nServer:${platform === "" ? "" : ` ${platform}`}\n`;
   for (const { Name, Version, Details } of Server.Components ?? []) {
-    const detail = (name: string) => String(Details?.[name] ?? "");
+    const detail = (name: string) => {
+      const value = Details?.[name];
+      return typeof value === "string" ? value : "";
+    };
     text += ` ${Name}:\n${line("Version", Version, 2)}`;
     if (Name !== "Engine") {
       text += line("GitCommit", detail("GitCommit"), 2);

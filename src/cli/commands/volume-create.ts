@@ -14,8 +14,13 @@ export default defineCommand({
     opt: map("Set an option of the driver", { short: "o" }),
   },
   async run(context, { flags, changed, args: [name] }) {
-    if (name !== undefined && flags.name !== "") throw new CliError("conflicting options: cannot specify a volume-name through both --name and as a positional arg");
-    const volume = await (await context.client()).json<Volume>("POST", "/volumes/create", {
+    if (name !== undefined && flags.name !== "")
+      throw new CliError(
+        "conflicting options: cannot specify a volume-name through both --name and as a positional arg",
+      );
+    const volume = await (
+      await context.client()
+    ).json<Volume>("POST", "/volumes/create", {
       json: {
         Driver: flags.driver,
         ...(changed.has("opt") ? { DriverOpts: flags.opt } : {}),

@@ -14,7 +14,9 @@ export default defineCommand({
   async run(context, { flags }) {
     warnQuietFormat(flags.format, flags.quiet, (text) => context.io.err(text));
     const client = await context.client();
-    const { Volumes } = await client.json<VolumeListResponse>("GET", "/volumes", { query: { filters: encodeFilters(flags.filter) } });
+    const { Volumes } = await client.json<VolumeListResponse>("GET", "/volumes", {
+      query: { filters: encodeFilters(flags.filter) },
+    });
     const volumes = [...(Volumes ?? [])].sort((left, right) => (left.Name < right.Name ? -1 : 1));
     const format = flags.format || (flags.quiet ? "" : ((await context.config()).volumesFormat ?? ""));
     await printRows(context.io, volumeView, volumes, { format, quiet: flags.quiet, quietField: "Name" });
@@ -31,8 +33,14 @@ export const volumeView: View<Volume> = {
     Scope: { header: "SCOPE", value: ({ Scope }) => Scope },
     Mountpoint: { header: "MOUNTPOINT", value: ({ Mountpoint }) => Mountpoint },
     Labels: { header: "LABELS", value: ({ Labels }) => joinLabels(Labels) },
-    Links: { header: "LINKS", value: ({ UsageData }) => (UsageData === undefined || UsageData === null ? "N/A" : String(UsageData.RefCount)) },
-    Size: { header: "SIZE", value: ({ UsageData }) => (UsageData === undefined || UsageData === null ? "N/A" : humanSize(UsageData.Size)) },
+    Links: {
+      header: "LINKS",
+      value: ({ UsageData }) => (UsageData === undefined || UsageData === null ? "N/A" : String(UsageData.RefCount)),
+    },
+    Size: {
+      header: "SIZE",
+      value: ({ UsageData }) => (UsageData === undefined || UsageData === null ? "N/A" : humanSize(UsageData.Size)),
+    },
     Group: { header: "GROUP", value: () => "N/A" },
     Availability: { header: "AVAILABILITY", value: () => "N/A" },
     Status: { header: "STATUS", value: () => "N/A" },

@@ -14,12 +14,19 @@ export default defineCommand({
     force: forceFlag,
   },
   async run(context, { flags }) {
-    if (flags.all && flags.filter["all"] !== undefined) throw new CliError("conflicting options: cannot specify both --all and --filter all=1");
+    if (flags.all && flags.filter["all"] !== undefined)
+      throw new CliError("conflicting options: cannot specify both --all and --filter all=1");
     const kind = flags.all ? "all volumes" : "anonymous local volumes";
     if (!flags.force) {
-      await confirm(context.io, `WARNING! This will remove ${kind} not used by at least one container.\nAre you sure you want to continue?`);
+      await confirm(
+        context.io,
+        `WARNING! This will remove ${kind} not used by at least one container.\nAre you sure you want to continue?`,
+      );
     }
-    const pruned = await pruneVolumes(await context.client(), flags.all ? { ...flags.filter, all: ["true"] } : flags.filter);
+    const pruned = await pruneVolumes(
+      await context.client(),
+      flags.all ? { ...flags.filter, all: ["true"] } : flags.filter,
+    );
     if (pruned.text !== "") context.io.out(`${pruned.text}\n`);
     context.io.out(reclaimed(pruned.space));
   },

@@ -10,7 +10,10 @@ export default defineCommand({
   flags: {},
   async run(context, { args }) {
     await forEachTarget(context, args, async (client, name) => {
-      const { StatusCode, Error: failure } = await client.json<ContainerWaitResponse>("POST", `/containers${pathOf(name)}/wait`);
+      const { StatusCode, Error: failure } = await client.json<ContainerWaitResponse>(
+        "POST",
+        `/containers${pathOf(name)}/wait`,
+      );
       if (failure?.Message !== undefined && failure.Message !== "") throw new CliError(failure.Message);
       return String(StatusCode);
     });
