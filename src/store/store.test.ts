@@ -139,8 +139,8 @@ describe("a full disk", () => {
     const at = join(folder, "disk");
     mkdirSync(at);
     const options = ["-t", "tmpfs", "-o", "size=1536k", "tmpfs", at];
-    if (spawnSync("mount", options).status !== 0) return undefined;
-    return { path: at, [Symbol.dispose]: () => void spawnSync("umount", ["-l", at]) };
+    if (spawnSync("/bin/mount", options).status !== 0) return undefined;
+    return { path: at, [Symbol.dispose]: () => void spawnSync("/bin/umount", ["-l", at]) };
   }
 
   test("leaves room to remove, then is an error of its kind", () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { asEngineError, conflict, crashPoint, errnoOf, invalid, type EngineError } from "../../base/index.ts";
 import { LaunchError, type Task } from "../../runtime/index.ts";
 import type { AttachedNetworking } from "../../network/index.ts";
+import type { RootfsMount } from "../../snapshot/index.ts";
 import type { RuntimeSpec } from "../../spec/index.ts";
 import { networkingOf } from "../create/endpoints.ts";
 import { namespaceMode, networkMode } from "../create/modes.ts";
@@ -39,10 +40,12 @@ export class StartPlan {
     const others = this.#others(record);
     await makeBindSources(record);
     const own = filesIn(join(this.#needs.root, record.id));
-    if (others.files === undefined) await prepareFiles(own, record);
-    crashPoint("start:files");
     const rootfs = await this.#needs.snapshotter.mounts(record.id);
-    const spec = await this.#spec(record, others, own, undo);
+    const [spec] = await Promise.all([
+      this.#spec(record, rootfs, others, own, undo),
+      others.files === undefined ? prepareFiles(own, record) : undefined,
+    ]);
+    crashPoint("start:files");
     const task = await runtime.create(
       {
         id: record.id,
@@ -82,13 +85,13 @@ export class StartPlan {
 
   async #spec(
     record: ContainerRecord,
+    rootfs: RootfsMount,
     others: Others,
     own: ContainerFiles,
     undo: AsyncDisposableStack,
   ): Promise<RuntimeSpec> {
-    const { config, host, seccomp, snapshotter, users } = this.#needs;
-    const [rootfs, devices, deviceNumbers, imageMounts] = await Promise.all([
-      snapshotter.mounts(record.id),
+    const { config, host, seccomp, users } = this.#needs;
+    const [devices, deviceNumbers, imageMounts] = await Promise.all([
       resolveDevices(record.hostConfig),
       resolveDeviceNumbers(record.hostConfig),
       this.#imageMounts(record, undo),
