@@ -29,7 +29,7 @@ async function life(world: FakeWorld): Promise<string> {
 async function probe(point: string): Promise<void> {
   await using world = new FakeWorld();
   writeFileSync(armFile, point === "" ? "" : `${point}=EIO`);
-  const watchdog = AbortSignal.timeout(20_000);
+  const watchdog = AbortSignal.timeout(120_000);
   const outcome = await Promise.race([
     life(world),
     new Promise<string>((resolve) => watchdog.addEventListener("abort", () => resolve("stuck"))),
