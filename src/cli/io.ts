@@ -44,8 +44,14 @@ export function processIo(): Io {
   const bytes = async (fd: 1 | 2, data: Uint8Array) => {
     const before = pending[fd];
     pending[fd] = "";
-    if (before !== "") await sink(fd).write(new TextEncoder().encode(before));
-    await sink(fd).write(data);
+    try {
+      if (before !== "") await sink(fd).write(new TextEncoder().encode(before));
+      await sink(fd).write(data);
+    } catch (error) {
+      // The reader went away (`berth logs x | head`): end as SIGPIPE would end a program that does not ignore it
+      if (error instanceof Error && "code" in error && error.code === "EPIPE") process.exit(128 + 13);
+      throw error;
+    }
   };
   return {
     env: process.env,
