@@ -71,21 +71,22 @@ class FileContentStore implements ContentStore {
     }
   }
 
-  async adopt(file: string, blob: BlobInfo): Promise<void> {
+  async adopt(file: string, blob: BlobInfo, options: { durable?: boolean } = {}): Promise<void> {
     using _held = await this.#locks.acquire(blob.digest);
     const target = this.pathOf(blob.digest);
     if ((await sizeOf(target)) === blob.size) {
       await rm(file, { force: true });
       return;
     }
-    const handle = await open(file, "r");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    const durable = options.durable !== false;
     await chmod(file, 0o600);
+    if (durable) await syncFile(file);
     await rename(file, target);
+    if (durable) await syncDirectory(this.#blobs);
+  }
+
+  async sync(digests: Iterable<Digest>): Promise<void> {
+    for (const digest of new Set(digests)) await syncFile(this.pathOf(digest));
     await syncDirectory(this.#blobs);
   }
 
@@ -93,7 +94,7 @@ class FileContentStore implements ContentStore {
     const lock = await this.#locks.acquire(`partial ${blob.digest}`);
     try {
       const path = join(this.#partial, hexOf(blob.digest));
-      return await PartialFile.open(path, blob, (file, found) => this.adopt(file, found), lock);
+      return await PartialFile.open(path, blob, (file, found, options) => this.adopt(file, found, options), lock);
     } catch (error) {
       lock[Symbol.dispose]();
       throw error;
@@ -171,6 +172,11 @@ async function writeHashed(
     await file.close();
   }
   return { digest: parseDigest(`sha256:${hash.digest("hex")}`), size };
+}
+
+async function syncFile(path: string): Promise<void> {
+  await using file = await open(path, "r");
+  await file.sync();
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

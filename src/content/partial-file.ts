@@ -10,12 +10,14 @@ import type { BlobInfo, ResumableWriter } from "./types.ts";
 const STALE_MS = 7 * 24 * 60 * 60 * 1000;
 const READ_SIZE = 256 * 1024;
 
+type Adopt = (file: string, blob: BlobInfo, options: { durable?: boolean } | undefined) => Promise<void>;
+
 /** The bytes of a download so far, in a file named by the digest that they should have. */
 export class PartialFile implements ResumableWriter {
   readonly #path: string;
   readonly #file: FileHandle;
   readonly #expected: BlobInfo;
-  readonly #adopt: (file: string, blob: BlobInfo) => Promise<void>;
+  readonly #adopt: Adopt;
   readonly #lock: Disposable;
   #size: number;
   #state: "open" | "closed" = "open";
@@ -25,7 +27,7 @@ export class PartialFile implements ResumableWriter {
     file: FileHandle,
     size: number,
     expected: BlobInfo,
-    adopt: (file: string, blob: BlobInfo) => Promise<void>,
+    adopt: Adopt,
     lock: Disposable,
   ) {
     this.#path = path;
@@ -36,12 +38,7 @@ export class PartialFile implements ResumableWriter {
     this.#lock = lock;
   }
 
-  static async open(
-    path: string,
-    expected: BlobInfo,
-    adopt: (file: string, blob: BlobInfo) => Promise<void>,
-    lock: Disposable,
-  ): Promise<PartialFile> {
+  static async open(path: string, expected: BlobInfo, adopt: Adopt, lock: Disposable): Promise<PartialFile> {
     const file = await open(path, "a+", 0o600);
     const partial = new PartialFile(path, file, (await file.stat()).size, expected, adopt, lock);
     if (partial.#size > expected.size) await partial.restart();
@@ -79,7 +76,7 @@ export class PartialFile implements ResumableWriter {
     this.#size = 0;
   }
 
-  async commit(digest?: Digest): Promise<void> {
+  async commit(digest?: Digest, options?: { durable?: boolean }): Promise<void> {
     try {
       const { digest: expected, size } = this.#expected;
       if (this.#size !== size) throw wrongSize(size, this.#size);
@@ -89,7 +86,7 @@ export class PartialFile implements ResumableWriter {
       await rm(this.#path, { force: true });
       throw error;
     }
-    await this.#adopt(this.#path, this.#expected);
+    await this.#adopt(this.#path, this.#expected, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -21,8 +21,11 @@ export interface ContentStore {
   /**
    * Takes over a finished file of the same file system, whose digest the caller has computed. The source name is gone
    * afterwards; when the blob was there already, the file is removed.
+   * @param options `durable: false` leaves syncing to a later `sync`, before anybody is told of the blob.
    */
-  adopt(file: string, blob: BlobInfo): Promise<void>;
+  adopt(file: string, blob: BlobInfo, options?: { durable?: boolean }): Promise<void>;
+  /** Makes blobs durable that were stored with `durable: false`. */
+  sync(digests: Iterable<Digest>): Promise<void>;
   /**
    * A writer that goes on where an interrupted one for the same digest stopped. One at a time for each digest: a second
    * one waits. Disposing it without `commit` keeps what was written for the next.
@@ -54,7 +57,8 @@ export interface ResumableWriter extends AsyncDisposable {
   restart(): Promise<void>;
   /**
    * Makes it a blob. `digest`: what the caller found the bytes to be; without it they are hashed here.
+   * @param options as `adopt`.
    * @throws invalid when digest or size are wrong; the bytes are thrown away then.
    */
-  commit(digest?: Digest): Promise<void>;
+  commit(digest?: Digest, options?: { durable?: boolean }): Promise<void>;
 }

@@ -40,8 +40,8 @@ export class Catalog {
     store.migrate("image", MIGRATIONS);
   }
 
-  transaction<T>(work: () => T): T {
-    return this.#store.transaction(work);
+  transaction<T>(work: () => T, options?: { durable: boolean }): T {
+    return this.#store.transaction(work, options);
   }
 
   // Images

@@ -13,6 +13,7 @@ setDefaultTimeout(600_000);
 const POINTS = [
   "image-layer:blob-kept",
   "image-layer:committed",
+  "image-layer:blobs-synced",
   "image-load:layers-ready",
   "image-remove:rows-deleted",
   "image-collect:rows-deleted",

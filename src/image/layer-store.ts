@@ -37,6 +37,21 @@ export interface LayerRequest extends StackedLayer {
   onAdded?: () => void;
 }
 
+/** A layer that is unpacked and committed, and has no row yet. */
+interface MadeLayer {
+  request: LayerRequest;
+  blob: Omit<LayerBlob, "diffId">;
+  size: number;
+}
+
+/** What one call shares among its layers. */
+interface StackWork {
+  slots: Slots;
+  made: MadeLayer[];
+  /** Locks of chain ids and leases of blobs. */
+  held: DisposableStack;
+}
+
 export interface LayerStoreParts {
   catalog: Catalog;
   content: ContentStore;
@@ -76,53 +91,84 @@ export class LayerStore {
   /**
    * Makes sure that the layers of a stack are there, bottom first, some at once where the driver can. A layer that
    * another call is unpacking is waited for. The caller leases the chain.
+   *
+   * Blobs are synced and rows written at the end, for all layers together: each sync between the writing of many small
+   * files would wait for all of them.
    * @throws invalid `invalid diffID for layer …`; then no layer of this call is half made.
    */
   async ensureStack(requests: readonly LayerRequest[], signal: AbortSignal): Promise<void> {
     const failed = new AbortController();
-    const slots = new Slots(PARALLEL);
+    const work: StackWork = { slots: new Slots(PARALLEL), made: [], held: new DisposableStack() };
+    // Released when the rows are there: until then others wait for these layers.
+    using _held = work.held;
     let below: Promise<void> = Promise.resolve();
     const all = requests.map((request) => {
-      below = this.#ensure(request, below, slots, AbortSignal.any([signal, failed.signal]));
+      below = this.#ensure(request, below, work, AbortSignal.any([signal, failed.signal]));
       below.catch((error: unknown) => failed.abort(error));
       return below;
     });
     const results = await Promise.allSettled(all);
     const first = results.find((result) => result.status === "rejected");
+    await this.#record(work.made);
     if (first === undefined) return;
     signal.throwIfAborted();
     throw failed.signal.reason ?? first.reason;
   }
 
-  async #ensure(request: LayerRequest, below: Promise<void>, slots: Slots, signal: AbortSignal): Promise<void> {
+  async #ensure(request: LayerRequest, below: Promise<void>, work: StackWork, signal: AbortSignal): Promise<void> {
     // Locks of one stack are only ever waited for upwards, so that two calls cannot wait for each other.
-    using _held = await this.#locks.acquire(request.chainId);
+    work.held.use(await this.#locks.acquire(request.chainId));
     if (this.has(request.chainId)) {
       request.onPresent?.();
       return await below;
     }
     if (this.#parts.snapshotter.parentMayComeLater !== true) await below;
-    const slot = await slots.acquire();
+    const slot = await work.slots.acquire();
     const key = `${KEY_PREFIX}${shortId(request.chainId)}-${randomBytes(6).toString("hex")}`;
     let kept: Digest | undefined;
     try {
       signal.throwIfAborted();
       await this.#parts.snapshotter.prepare(key, request.parent);
       const result = await this.#unpack(key, request, signal);
-      using _lease = this.#parts.content.lease(result.digest);
+      work.held.use(this.#parts.content.lease(result.digest));
       const blob = await request.keep(result);
       kept = blob.digest;
+      crashPoint("image-layer:blob-kept");
+      const { bytes } = await this.#parts.snapshotter.usage(key);
       slot[Symbol.dispose]();
       await below;
-      await this.#record(key, request, blob);
+      await this.#commit(key, request.chainId);
+      crashPoint("image-layer:committed");
+      work.made.push({ request, blob, size: bytes });
       request.onAdded?.();
     } catch (error) {
       slot[Symbol.dispose]();
       await this.#discard(key);
       if (kept === undefined) await request.failed?.(error);
-      else if (!(request.resumable === true && signal.aborted)) await this.#deleteUnused(kept);
+      else if (!(request.resumable === true && signal.aborted)) this.#garbage.add(kept);
       throw error;
     }
+  }
+
+  /** Also what a call that failed has finished: the next one finds it. */
+  async #record(made: readonly MadeLayer[]): Promise<void> {
+    if (made.length === 0) return;
+    const { catalog, content } = this.#parts;
+    // Until the rows are there; the collector leaves alone what a row has.
+    for (const { blob } of made) this.#garbage.add(blob.digest);
+    await content.sync(made.map(({ blob }) => blob.digest));
+    crashPoint("image-layer:blobs-synced");
+    // Not synced by itself: the image's row, which is, comes later in the same log and takes these along.
+    catalog.transaction(
+      () => {
+        for (const { request, blob, size } of made) {
+          const { chainId, diffId, parent } = request;
+          catalog.addLayer({ chainId, diffId, parent, size }, { diffId, ...blob });
+        }
+      },
+      { durable: false },
+    );
+    for (const { blob } of made) this.#garbage.delete(blob.digest);
   }
 
   /**
@@ -141,10 +187,7 @@ export class LayerStore {
     const gone: Digest[] = [];
     for (const chainId of removed) if (await this.#removeSnapshot(chainId)) gone.push(chainId);
     crashPoint("image-collect:snapshots-removed");
-    for (const blob of this.#garbage) {
-      await this.#deleteUnused(blob);
-      this.#garbage.delete(blob);
-    }
+    for (const blob of this.#garbage) if (await this.#deleteUnused(blob)) this.#garbage.delete(blob);
     for (const key of this.#abandoned) await this.#discard(key);
     await this.#removeOrphans(snapshotter);
     return gone;
@@ -175,16 +218,6 @@ export class LayerStore {
     return result;
   }
 
-  async #record(key: string, request: LayerRequest, blob: Omit<LayerBlob, "diffId">): Promise<void> {
-    crashPoint("image-layer:blob-kept");
-    const { bytes } = await this.#parts.snapshotter.usage(key);
-    await this.#commit(key, request.chainId);
-    crashPoint("image-layer:committed");
-    const { catalog } = this.#parts;
-    const { chainId, diffId, parent } = request;
-    catalog.transaction(() => catalog.addLayer({ chainId, diffId, parent, size: bytes }, { diffId, ...blob }));
-  }
-
   /** A snapshot without a row may be left of an image that was removed under a container: it serves as it is. */
   async #commit(key: string, chainId: Digest): Promise<void> {
     if (this.#parts.snapshotter.has(chainId)) await this.#discard(key);
@@ -204,6 +237,7 @@ export class LayerStore {
   }
 
   async #removeSnapshot(chainId: Digest): Promise<boolean> {
+    if (this.#leases.has(chainId)) return false;
     using _held = await this.#locks.acquire(chainId);
     const { catalog, snapshotter } = this.#parts;
     if (catalog.layer(chainId) !== undefined || !snapshotter.has(chainId)) return false;
@@ -229,8 +263,9 @@ export class LayerStore {
     }
   }
 
-  async #deleteUnused(blob: Digest): Promise<void> {
-    if (!this.#parts.catalog.isBlobUsed(blob)) await this.#parts.content.delete(blob);
+  /** True when nothing is left to do: it is gone, or a layer has it (again). Leased ones wait for another time. */
+  async #deleteUnused(blob: Digest): Promise<boolean> {
+    return this.#parts.catalog.isBlobUsed(blob) || (await this.#parts.content.delete(blob));
   }
 
   async #discard(key: string): Promise<void> {

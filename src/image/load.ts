@@ -108,7 +108,7 @@ async function keepLayer(
   const known = parts.catalog.blobOf(result.diffId);
   if (known !== undefined && (await parts.content.sizeOf(known.digest)) !== undefined) return known;
   await link(layer.file, temporary);
-  await parts.content.adopt(temporary, { digest, size });
+  await parts.content.adopt(temporary, { digest, size }, { durable: false });
   return { digest, size, tarSize: result.size, mediaType: await mediaTypeOf(layer.file) };
 }
 

@@ -195,7 +195,7 @@ class Pull {
       resumable: true,
       keep: async (result) => {
         state = "checking";
-        if ((await content.sizeOf(blob.digest)) !== blob.size) await writer?.commit(result.digest);
+        if ((await content.sizeOf(blob.digest)) !== blob.size) await writer?.commit(result.digest, { durable: false });
         await writer?.[Symbol.asyncDispose]();
         const known = catalog.blobOf(at.diffId);
         if (known !== undefined && (await content.sizeOf(known.digest)) !== undefined) return known;
