@@ -17,7 +17,6 @@ function row(option: Option): string {
     option.help,
     option.reload === true ? "Read again on SIGHUP." : "",
     option.refused === undefined ? "" : `Refused: ${option.refused}.`,
-    option.noEffect === undefined ? "" : `No effect: ${option.noEffect}.`,
   ];
   return `| ${flag} | ${key} | ${option.type} | ${value} | ${notes
     .filter((note) => note !== "")

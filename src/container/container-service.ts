@@ -180,7 +180,10 @@ class Containers implements ContainersBackend {
   }
 
   async rename(ref: string, newName: string) {
-    await this.#locked(ref, async (entry) => rename(entry, newName, this.#parts.registry, this.#parts.needs.events));
+    await this.#locked(ref, async (entry) => {
+      rename(entry, newName, this.#parts.registry, this.#parts.needs.events);
+      this.#parts.needs.networks.rename(entry.id, entry.name);
+    });
   }
 
   async update(ref: string, body: ContainerUpdateBody) {

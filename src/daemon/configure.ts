@@ -27,6 +27,7 @@ export function networkConfiguration(config: DaemonConfig): NetworkConfig {
     pools: pools.length > 0 ? pools : DEFAULT_POOLS,
     firewall: config.iptables,
     forwarding: config["ip-forward"],
+    relay: config["userland-proxy"],
     dns: { servers: config.dns, search: config["dns-search"], options: config["dns-opt"] },
     hostGateway: config["host-gateway-ip"][0],
   };
@@ -50,6 +51,7 @@ function addressPool(text: string): { base: string; size: number } {
 export async function containerConfiguration(
   config: DaemonConfig,
   facts: CgroupFacts,
+  initPath: string,
 ): Promise<ContainerConfiguration> {
   const profile = config["seccomp-profile"];
   const named = config["default-cgroupns-mode"];
@@ -67,6 +69,7 @@ export async function containerConfiguration(
     seccompProfile:
       profile === "builtin" ? undefined : profile === "unconfined" ? profile : await readFile(profile, "utf8"),
     init: config.init,
+    initPath,
   };
 }
 

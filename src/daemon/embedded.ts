@@ -8,6 +8,8 @@ import { writeFileAtomic } from "../base/index.ts";
 export interface NativeParts {
   addon: string;
   shim: string;
+  /** Mounted into containers that ask for an init. */
+  init: string;
 }
 
 /**
@@ -15,11 +17,13 @@ export interface NativeParts {
  * runs keeps its own file while a newer daemon brings another.
  */
 export async function unpackNative(parts: NativeParts, folder: string): Promise<NativeParts> {
-  const [addon, shim] = await Promise.all([
+  const [addon, shim, init] = await Promise.all([
     unpack(parts.addon, folder, "berth", ".node", 0o600),
     unpack(parts.shim, folder, "berth-shim", "", 0o700),
+    // Any user of a container runs it.
+    unpack(parts.init, folder, "berth-init", "", 0o755),
   ]);
-  return { addon, shim };
+  return { addon, shim, init };
 }
 
 async function unpack(source: string, folder: string, name: string, ending: string, mode: number): Promise<string> {

@@ -39,9 +39,10 @@ export interface Engine extends AsyncDisposable {
 export interface EngineRequest {
   config: DaemonConfig;
   native: Native;
-  /** The addon and the shim as files that only root can reach. */
+  /** The addon, the shim and the containers' init as files that only root can reach. */
   addonPath: string;
   shimPath: string;
+  initPath: string;
   logger: Logger;
 }
 
@@ -55,21 +56,24 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
 
   const store = stack.use(createStore({ path: join(root, "berth.db"), logger }));
   const events = stack.use(createEventBus({ store, logger }));
-  const archiver = createArchiver({ addonPath: request.addonPath });
+  const archiver = stack.use(createArchiver({ addonPath: request.addonPath }));
   const content = await openContentStore({ root: join(root, "content"), logger });
-  const snapshotter = await createSnapshotter({
-    root,
-    store,
-    archiver,
-    native,
-    driver: storageDriver(config["storage-driver"]),
-    base: CONTAINER_BASE,
-    logger,
-  });
+  const snapshotter = stack.use(
+    await createSnapshotter({
+      root,
+      store,
+      archiver,
+      native,
+      driver: storageDriver(config["storage-driver"]),
+      base: CONTAINER_BASE,
+      logger,
+    }),
+  );
   const { runtime, cgroups } = await createRuntime({
     execRoot: config["exec-root"],
     shimPath: request.shimPath,
     cgroupDriver: cgroupDriver(config),
+    runtimes: config["add-runtime"],
     calls: native,
     logger,
   });
@@ -115,7 +119,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     },
     host: containerHost(cgroups),
     logger,
-    config: await containerConfiguration(config, cgroups),
+    config: await containerConfiguration(config, cgroups, request.initPath),
   });
   const service = containers;
   networks.useConnections(service.connections);
@@ -180,6 +184,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
       await server.close({ graceMs: 2000 });
       if (!config["live-restore"]) await service.stopAll(config["shutdown-timeout"]);
       await service.shutdown();
+      runtime.disconnect();
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -69,7 +69,14 @@ async function runDaemon(
   stack.use(await writePidFile(config.pidfile));
   stack.use(startWatchdog(logger));
   const engine = stack.use(
-    await createEngine({ config, native, addonPath: unpacked.addon, shimPath: unpacked.shim, logger }),
+    await createEngine({
+      config,
+      native,
+      addonPath: unpacked.addon,
+      shimPath: unpacked.shim,
+      initPath: unpacked.init,
+      logger,
+    }),
   );
   await engine.recover();
   for (const spec of await listenSpecs(config, process.env)) await engine.listen(spec);

@@ -21,11 +21,9 @@ export interface Option {
   /** Read again on SIGHUP. */
   reload?: boolean;
   /**
-   * What berth does not do yet or never will: a value other than the default is refused with this reason
-   * (`refused`), or taken without effect because berth has no need of it (`noEffect`).
+   * What berth does not do yet or never will: a value other than the default is refused with this reason.
    */
   refused?: string;
-  noEffect?: string;
 }
 
 const LATER = "berth does not support it yet";
@@ -217,7 +215,6 @@ const OPTION_TABLE = {
     key: "init",
     type: "bool",
     default: false,
-    refused: LATER,
     help: "Run an init as PID 1 of containers",
   },
   "insecure-registry": {
@@ -383,8 +380,7 @@ const OPTION_TABLE = {
     key: "userland-proxy",
     type: "bool",
     default: true,
-    noEffect: "published ports need no proxy process",
-    help: "Taken for compatibility",
+    help: "Relay connections to [::] and [::1] to containers that have IPv4 only",
   },
   "userns-remap": {
     flag: "userns-remap",

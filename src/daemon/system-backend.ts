@@ -150,7 +150,7 @@ async function info(parts: SystemParts): Promise<SystemInfo> {
     },
     LiveRestoreEnabled: config["live-restore"],
     Isolation: "",
-    InitBinary: "",
+    InitBinary: "docker-init",
     ContainerdCommit: { ID: "" },
     RuncCommit: { ID: "" },
     InitCommit: { ID: "" },
