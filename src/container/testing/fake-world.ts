@@ -131,6 +131,7 @@ export class FakeNetworks {
       detach: async (id) => void this.attached.delete(id),
       attachOne: async (_id, _network, settings) => ({ settings, interfaceName: "eth1" }),
       detachOne: async () => undefined,
+      rename: () => undefined,
       state: (id) => (this.attached.has(id) ? this.#state() : undefined),
       restore: async (running) => {
         this.restored = [...running.keys()];
