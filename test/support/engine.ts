@@ -134,11 +134,10 @@ export class TestEngine implements AsyncDisposable {
     this.#child = undefined;
   }
 
-  /** Settles when the daemon ended by itself (a crash point). */
-  async ended(): Promise<void> {
+  /** The daemon ended by itself (a crash point), or was ended. */
+  get hasEnded(): boolean {
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    await new Promise((resolve) => child.once("exit", resolve));
+    return child === undefined || child.exitCode !== null || child.signalCode !== null;
   }
 
   async restart(): Promise<void> {

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, rmdirSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
+import { basename, join } from "node:path";
 import { run } from "./process.ts";
+import { eventually } from "./wait.ts";
 
 /** What belongs to one test engine on the host. */
 export interface EngineTraces {
@@ -16,7 +17,28 @@ export async function inventory(engine: EngineTraces): Promise<string[]> {
     ...processes(engine).map((pid) => `process ${pid} ${commandOf(pid)}`),
     ...cgroups(engine).map((path) => `cgroup ${path}`),
     ...links(engine).map((name) => `link ${name}`),
+    ...ports(engine).map((name) => `port of a bridge ${name}`),
+    ...(await rules(engine)).map((rule) => `rule ${rule}`),
+    ...FOLDERS.flatMap((folder) => entries(join(engine.folder, folder))).map((path) => `file ${path}`),
   ];
+}
+
+/** Where an engine keeps one entry a thing: containers, layers, volumes, blobs, runs, and what is being removed. */
+const FOLDERS = [
+  "data/containers",
+  "data/overlay2",
+  "data/overlay2/l",
+  "data/.removed-overlay2",
+  "data/volumes",
+  "data/volumes/.removed",
+  "data/content/blobs/sha256",
+  "data/content/partial",
+  "data/content/scratch",
+  "exec/tasks",
+];
+
+function entries(folder: string): string[] {
+  return exists(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
 }
 
 function mounts(engine: EngineTraces): string[] {
@@ -69,6 +91,28 @@ function exists(path: string): boolean {
 
 function links(engine: EngineTraces): string[] {
   return readdirSync("/sys/class/net").filter((name) => name.startsWith(engine.name));
+}
+
+/** The ends of veths that are plugged into the engine's bridges. */
+function ports(engine: EngineTraces): string[] {
+  return readdirSync("/sys/class/net").filter((name) => {
+    try {
+      return basename(readlinkSync(`/sys/class/net/${name}/master`)).startsWith(engine.name);
+    } catch {
+      return false; // it has no master, or is gone meanwhile
+    }
+  });
+}
+
+/** The engine's own table with its elements, and its rules in tables of others (iptables' too): all bear its name. */
+async function rules(engine: EngineTraces): Promise<string[]> {
+  const text = await eventually("a listing of the packet filter", async () => {
+    const listing = await run("nft", ["-j", "list", "ruleset"]);
+    return listing.code === 0 && listing.stdout;
+  });
+  const { nftables } = JSON.parse(text) as { nftables: unknown[] }; // libnftables-json(5)
+  const withoutVolatile = (key: string, value: unknown) => (key === "handle" || key === "counter" ? undefined : value);
+  return nftables.map((item) => JSON.stringify(item, withoutVolatile)).filter((line) => line.includes(engine.name));
 }
 
 /** Takes away what a stopped engine keeps on purpose (bridge, rules, parent cgroup), and whatever a killed one left. */
