@@ -273,7 +273,6 @@ export class FakeWorld implements AsyncDisposable {
         stopTimeout: 10,
         seccompProfile: undefined,
         init: false,
-        initPath: "/nowhere/berth-init",
         initPath: "/run/berth/berth-init",
       },
       clock: this.clock,
