@@ -59,12 +59,11 @@ export const hostMembers: Readonly<Record<string, Treatment>> = {
   ...allHonoured("CapDrop", "CgroupnsMode", "Dns", "DnsOptions", "DnsSearch", "ExtraHosts", "GroupAdd", "IpcMode"),
   ...allHonoured("Links", "OomScoreAdj", "PidMode", "Privileged", "PublishAllPorts", "ReadonlyRootfs"),
   ...allHonoured("SecurityOpt", "StorageOpt", "Tmpfs", "UTSMode", "ShmSize", "Sysctls", "Runtime", "Isolation"),
-  ...allHonoured("MaskedPaths", "ReadonlyPaths"),
+  ...allHonoured("MaskedPaths", "ReadonlyPaths", "Init"),
   ContainerIDFile: byClient,
   CpuCount: warned("linux does not support CPU count. CPU count discarded."),
   KernelMemory: warned("Kernel memory limits are not supported any more. Kernel memory limit discarded."),
   KernelMemoryTCP: warned("TCP kernel memory limits are not supported any more. Kernel memory limit discarded."),
-  Init: refused(notSupportedYet("an init process inside the container"), isEmpty),
   Cgroup: refused(notSupportedYet("joining another container's cgroup"), isEmpty),
   UsernsMode: refused(
     notSupportedYet("a user namespace for one container"),

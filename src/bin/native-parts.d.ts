@@ -7,3 +7,7 @@ declare module "*/berth-shim" {
   const path: string;
   export default path;
 }
+declare module "*/berth-init" {
+  const path: string;
+  export default path;
+}

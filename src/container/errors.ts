@@ -1,4 +1,4 @@
-import { conflict, EngineError, invalid, notFound, notImplemented, notModified, unknown } from "../base/index.ts";
+import { conflict, EngineError, invalid, notFound, notModified, unknown } from "../base/index.ts";
 
 /** Errors of the container layer, with Docker's texts. */
 
@@ -94,6 +94,3 @@ export const badFilterNumber = (name: string, value: string): EngineError =>
 
 export const noLogDriver = (name: string): EngineError =>
   invalid(`error looking up logging plugin ${name}: plugin "${name}" not found`);
-
-export const noInit = (): EngineError =>
-  notImplemented("--init is not supported yet: use an image that brings its own init, such as tini");

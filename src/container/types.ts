@@ -51,7 +51,10 @@ export interface ContainerConfiguration {
   stopTimeout: number;
   /** The profile of containers that name none; undefined: the built-in one. */
   seccompProfile: string | undefined;
+  /** Containers that do not say have an init as PID 1. */
   init: boolean;
+  /** The init program on the host. */
+  initPath: string;
 }
 
 /** What this machine is, read once at boot by the daemon. */

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import type { ContainerCreateBody, HostConfig } from "../../api/index.ts";
 import { errnoOf, invalid, unknown } from "../../base/index.ts";
 import { boundingSet } from "../capabilities.ts";
-import { noInit, noLogDriver } from "../errors.ts";
+import { noLogDriver } from "../errors.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { parseSecurityOptions } from "../security-options.ts";
 import type { ContainerDependencies } from "../types.ts";
@@ -30,7 +30,6 @@ export function validateBody(body: ContainerCreateBody, needs: Needs): { host: H
   validateHostLimits(asked);
   const { resources: host, warnings } = validateResources(asked, needs.host, false);
   parseSecurityOptions(host.SecurityOpt ?? []);
-  if (host.Init ?? needs.config.init) throw noInit();
   validateOthers(host, needs.registry);
   validateRuntime(host, needs);
   if (networkMode(host.NetworkMode).kind === "host" && Object.keys(host.PortBindings ?? {}).length > 0) {

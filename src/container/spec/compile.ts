@@ -7,6 +7,7 @@ import type { ContainerConfiguration, HostFacts, SeccompProfiles } from "../type
 import { networkMode } from "../create/modes.ts";
 import type { HostDevices } from "./devices.ts";
 import { containerEnv } from "./env.ts";
+import { hasInit, INIT_TARGET, initMount } from "./init.ts";
 import { compileMounts, type ContainerFiles } from "./mounts.ts";
 import { compileNamespaces, type NamespacePaths } from "./namespaces.ts";
 import { compileResources, type DeviceNumbers } from "./resources.ts";
@@ -41,7 +42,10 @@ export function compileSpec(record: ContainerRecord, context: SpecContext): Runt
     ...(config.Domainname && host.UTSMode !== "host" ? { domainname: config.Domainname } : {}),
     process: processOf(record, context, capabilities, security.noNewPrivileges),
     root: { path: "rootfs", readonly: host.ReadonlyRootfs === true },
-    mounts: compileMounts(record, context, security.writableCgroups === true),
+    mounts: [
+      ...compileMounts(record, context, security.writableCgroups === true),
+      ...(hasInit(host, context.config) ? [initMount(context.config)] : []),
+    ],
     ...(host.Annotations ? { annotations: host.Annotations } : {}),
     linux: {
       namespaces: compileNamespaces(host, context.paths),
@@ -88,7 +92,9 @@ function processOf(
     terminal: config.Tty === true,
     ...(config.Tty === true && (height > 0 || width > 0) ? { consoleSize: { height, width } } : {}),
     user: { uid, gid, additionalGids },
-    args: [record.path, ...record.args],
+    args: hasInit(host, context.config)
+      ? [INIT_TARGET, "--", record.path, ...record.args]
+      : [record.path, ...record.args],
     env: containerEnv(config, home),
     cwd: config.WorkingDir || "/",
     capabilities: capabilitySets(capabilities, uid),
