@@ -4,4 +4,5 @@ export * from "./errors.ts";
 export * from "./ids.ts";
 export * from "./keyed-lock.ts";
 export * from "./log.ts";
+export * from "./retries.ts";
 export * from "./time.ts";

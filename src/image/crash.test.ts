@@ -15,7 +15,7 @@ const POINTS = [
   "image-layer:committed",
   "image-layer:blobs-synced",
   "image-load:layers-ready",
-  "image-remove:rows-deleted",
+  "image-collect:begun",
   "image-collect:rows-deleted",
   "image-collect:snapshots-removed",
   "snapshot-prepare:made",
@@ -94,7 +94,9 @@ describe("images", () => {
       const armed = join(folder, `armed-${point.replace(":", "-")}`);
       writeFileSync(armed, `${point}=ENOSPC`);
       const { stdout } = await run([root, armed], { BERTH_CRASH: `@${armed}` });
-      expect(JSON.parse(stdout)).toEqual({ error: `ENOSPC: injected at ${point}`, left: [] });
+      // What is collected is removed for everybody: that it takes another try is not told.
+      const error = point.startsWith("image-collect:") ? "" : `ENOSPC: injected at ${point}`;
+      expect(JSON.parse(stdout)).toEqual({ error, left: [] });
       await expectSound(root);
     });
   }

@@ -7,6 +7,7 @@ import {
   isKind,
   KeyedLock,
   messageOf,
+  Retries,
   shortId,
   type Digest,
   type Logger,
@@ -72,9 +73,12 @@ export class LayerStore {
   readonly #garbage = new Set<Digest>();
   /** Half-unpacked snapshots whose removal failed (a full disk): tried again. */
   readonly #abandoned = new Set<string>();
+  readonly #retries: Retries;
 
   constructor(parts: LayerStoreParts) {
     this.#parts = parts;
+    const { logger } = parts;
+    this.#retries = new Retries({ what: "removing unused layers", work: async () => void (await this.#collect()), logger });
   }
 
   /** Keeps these layers, present or future, while held: until an image of them is recorded. */
@@ -111,6 +115,8 @@ export class LayerStore {
     const first = results.find((result) => result.status === "rejected");
     await this.#record(work.made);
     if (first === undefined) return;
+    // A layer that was committed and has no row is garbage once the caller's lease is over.
+    this.#retries.soon();
     signal.throwIfAborted();
     throw failed.signal.reason ?? first.reason;
   }
@@ -173,10 +179,21 @@ export class LayerStore {
 
   /**
    * Removes layers that no image is made of, and their blobs. Layers that a container still stands on stay as
-   * snapshots without a row, for a later call. @returns the chain ids that were removed, tops first.
+   * snapshots without a row, for a later call. What fails is done later: nothing of it concerns the caller.
+   * @returns the chain ids that were removed, tops first.
    */
   async collect(): Promise<Digest[]> {
+    try {
+      return await this.#collect();
+    } catch (error) {
+      this.#retries.later(error);
+      return [];
+    }
+  }
+
+  async #collect(): Promise<Digest[]> {
     const { catalog, snapshotter } = this.#parts;
+    crashPoint("image-collect:begun");
     const { removed, blobs } = catalog.transaction(() => {
       const unused = this.#unusedLayers();
       for (const chainId of unused) catalog.deleteLayer(chainId);
@@ -188,7 +205,7 @@ export class LayerStore {
     for (const chainId of removed) if (await this.#removeSnapshot(chainId)) gone.push(chainId);
     crashPoint("image-collect:snapshots-removed");
     for (const blob of this.#garbage) if (await this.#deleteUnused(blob)) this.#garbage.delete(blob);
-    for (const key of this.#abandoned) await this.#discard(key);
+    for (const key of [...this.#abandoned]) await this.#discard(key);
     await this.#removeOrphans(snapshotter);
     return gone;
   }
@@ -270,12 +287,13 @@ export class LayerStore {
 
   async #discard(key: string): Promise<void> {
     try {
-      await this.#parts.snapshotter.remove(key);
       this.#abandoned.delete(key);
+      await this.#parts.snapshotter.remove(key);
     } catch (error) {
       if (isKind(error, "not-found")) return;
       // The layer's own failure matters more.
       this.#abandoned.add(key);
+      this.#retries.soon();
       this.#parts.logger.warn("cannot remove a half unpacked layer", { key, error: messageOf(error) });
     }
   }

@@ -1,5 +1,5 @@
 import type { ImageDeleteResponseItem } from "../api/index.ts";
-import { crashPoint, isKind, shortId, type Digest } from "../base/index.ts";
+import { isKind, shortId, type Digest } from "../base/index.ts";
 import { familiarReference, fullName, parseReference, withDefaultTag, type Reference } from "../spec/index.ts";
 import type { Catalog, ImageRow } from "./catalog.ts";
 import { deleteConflict, referenceInUse } from "./errors.ts";
@@ -34,7 +34,6 @@ export async function removeImage(
   );
   removal.announce();
   if (!removal.deletedAny) return records;
-  crashPoint("image-remove:rows-deleted");
   const layers = await parts.layers.collect();
   return [...records, ...layers.map((layer) => ({ Deleted: layer }))];
 }

@@ -1,4 +1,4 @@
-import type { Logger } from "../base/index.ts";
+import { Retries, type Logger } from "../base/index.ts";
 import type { EventBus } from "../events/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Native } from "../sys/index.ts";
@@ -82,11 +82,14 @@ export async function createNetworkService({
     firewall,
     foreign,
   });
+  const leftovers = resources.use(
+    new Retries({ what: "removing rules and bridges of a network", work: () => host.removeLeftovers(), logger }),
+  );
   const service = new BridgeNetworks({
     config,
     registry,
     records: sandboxes,
-    networks: new Networks({ config, registry, sandboxes, links, host, announce }),
+    networks: new Networks({ config, registry, sandboxes, links, host, announce, leftovers }),
     sandboxes: new Sandboxes({
       records,
       registry,

@@ -1,3 +1,4 @@
+import { crashPoint } from "../base/index.ts";
 import type { NetworkConfig } from "./config.ts";
 import { subnetsOf } from "./create.ts";
 import { bridgeAddresses } from "./endpoints.ts";
@@ -44,6 +45,13 @@ export class NetworkHost {
       if (!inUse.has(bridge)) await links.remove(bridge);
       records.forgetBridge(bridge);
     }
+  }
+
+  /** Rules and bridges of networks that were removed. */
+  async removeLeftovers(): Promise<void> {
+    await this.updateRules();
+    crashPoint("network-remove:rules-removed");
+    await this.removeRetiredBridges();
   }
 
   async setUpBridge(network: NetworkRecord): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Filters, NetworkCreateBody, NetworkCreateResponse } from "../api/index.ts";
-import { crashPoint } from "../base/index.ts";
+import { crashPoint, type Retries } from "../base/index.ts";
 import type { Announcements } from "./announcements.ts";
 import type { NetworkConfig } from "./config.ts";
 import { planNetwork } from "./create.ts";
@@ -19,6 +19,8 @@ export interface NetworksParts {
   links: Links;
   host: NetworkHost;
   announce: Announcements;
+  /** Of rules and bridges that a removed network may have left on the host. */
+  leftovers: Retries;
 }
 
 /** Networks as things that are made, listed and removed. */
@@ -40,7 +42,7 @@ export class Networks {
 
   /** @throws invalid, conflict, forbidden with Docker's texts; nothing is left then. */
   async create(body: NetworkCreateBody): Promise<NetworkCreateResponse> {
-    const { config, registry, links, host, announce } = this.#parts;
+    const { config, registry, links, host, announce, leftovers } = this.#parts;
     const own = registry.records().map((network) => network.bridge);
     const routed = await links.routedSubnets(own);
     const network = registry.save(planNetwork(body, { config, networks: registry.records(), routed })).record;
@@ -51,7 +53,7 @@ export class Networks {
       await host.updateRules();
     } catch (error) {
       registry.delete(network);
-      await host.removeRetiredBridges();
+      await host.removeLeftovers().catch((failure: unknown) => leftovers.later(failure));
       throw error;
     }
     announce.network("create", network);
@@ -74,12 +76,15 @@ export class Networks {
   }
 
   async #remove(network: NetworkRecord): Promise<void> {
-    const { registry, host, announce } = this.#parts;
+    const { registry, host, announce, leftovers } = this.#parts;
     registry.delete(network);
-    crashPoint("network-remove:recorded");
-    await host.updateRules();
-    crashPoint("network-remove:rules-removed");
-    await host.removeRetiredBridges();
+    try {
+      crashPoint("network-remove:recorded");
+      await host.removeLeftovers();
+    } catch (error) {
+      // It is removed for everybody: what is left on the host goes later.
+      leftovers.later(error);
+    }
     announce.network("destroy", network);
   }
 

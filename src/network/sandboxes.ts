@@ -107,9 +107,13 @@ export class Sandboxes {
     const sandbox = sandboxes.get(id);
     if (sandbox === undefined) return;
     sandboxes.delete(id);
-    records.deleteSandbox(id);
-    crashPoint("network-detach:recorded");
-    await this.#unplug(sandbox);
+    try {
+      records.deleteSandbox(id);
+      crashPoint("network-detach:recorded");
+    } finally {
+      // Also when the row stays: boot forgets rows of what does not run.
+      await this.#unplug(sandbox);
+    }
     for (const endpoint of sandbox.endpoints) this.#announce("disconnect", sandbox, endpoint);
   }
 

@@ -6,7 +6,7 @@ import { call, collect, lines, testEngine, type TestEngine } from "./engine.ts";
 /**
  * A process that a crash point may kill: `ROOT` is its data root. Loads two images that share a layer and removes one.
  * With a second argument, the file that arms the point: when a step fails it is disarmed and the step repeated; what the
- * failure left is printed as JSON in between.
+ * failure left is printed as JSON in between, or at the end when no step failed.
  */
 const [root = "", armed] = process.argv.slice(2);
 
@@ -31,14 +31,22 @@ const remove: Step = async ({ images }) => {
 };
 
 await using engine = await testEngine({ root, keep: true });
+let told = false;
+const tell = async (error: string) => {
+  if (armed === undefined || told) return;
+  told = true;
+  rmSync(armed, { force: true });
+  await engine.images.collect();
+  console.log(JSON.stringify({ error, left: engine.leftovers() }));
+};
 for (const step of [...archives.map(load), remove]) {
   try {
     await step(engine);
   } catch (error) {
     if (armed === undefined) throw error;
-    rmSync(armed);
-    await engine.images.collect();
-    console.log(JSON.stringify({ error: messageOf(error), left: engine.leftovers() }));
+    await tell(messageOf(error));
     if (step !== remove) await step(engine);
   }
 }
+// No step failed: the point is in work that is nobody's.
+await tell("");
