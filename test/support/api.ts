@@ -5,6 +5,7 @@ export interface Answer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   text: string;
+  bytes: Buffer;
   /** The parsed body, or undefined when it is not JSON. */
   json: unknown;
 }
@@ -26,8 +27,9 @@ export function apiCall(
       response.on("data", (part: Buffer) => parts.push(part));
       response.on("error", reject);
       response.on("end", () => {
-        const text = Buffer.concat(parts).toString();
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parse(text) });
+        const bytes = Buffer.concat(parts);
+        const text = bytes.toString();
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, bytes, json: parse(text) });
       });
     });
     call.on("error", reject);
