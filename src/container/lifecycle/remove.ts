@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { crashPoint, isKind, messageOf, type KeyedLock, type Logger } from "../../base/index.ts";
+import { crashPoint, isKind, Retries, type KeyedLock, type Logger } from "../../base/index.ts";
 import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { removeInProgress, removePaused, removeRunning } from "../errors.ts";
@@ -18,10 +18,13 @@ export class Removal {
   readonly #needs: Needs;
   readonly #lock: KeyedLock;
   readonly #timers: RestartTimers;
-  readonly #logger: Logger;
   readonly #forget: (entry: ContainerEntry) => void;
   /** Physical removals that go on. */
   readonly #background = new Set<Promise<void>>();
+  /** Containers whose physical removal is under way. */
+  readonly #burying = new Set<string>();
+  /** Of what is left of removed containers. */
+  readonly #retries: Retries;
 
   constructor(parts: {
     registry: ContainerRegistry;
@@ -36,8 +39,12 @@ export class Removal {
     this.#needs = parts.needs;
     this.#lock = parts.lock;
     this.#timers = parts.timers;
-    this.#logger = parts.logger;
     this.#forget = parts.forget;
+    this.#retries = new Retries({
+      what: "removing what is left of a container",
+      work: () => this.#again(),
+      logger: parts.logger,
+    });
   }
 
   /** @throws conflict when it runs and `force` is not set, or another removal is under way. */
@@ -87,52 +94,62 @@ export class Removal {
   async #dropLeftover(entry: ContainerEntry): Promise<void> {
     const { leftover } = entry;
     if (leftover === undefined) return;
+    const results = await Promise.allSettled([this.#needs.networks.detach(entry.id), leftover.release()]);
+    for (const result of results) if (result.status === "rejected") throw result.reason;
     entry.leftover = undefined;
-    await this.#needs.networks.detach(entry.id);
-    await leftover.release();
   }
 
   /** Resumes what an earlier daemon left half done. */
   async resume(): Promise<void> {
     for (const { id, volumes } of this.#registry.tombstones()) await this.#takeDown(id, volumes);
-    await this.settle();
+    await Promise.all(this.#background);
   }
 
-  /** The physical removal. It is removed for its user already: what fails here is left for the next start. */
+  async #again(): Promise<void> {
+    for (const { id, volumes } of this.#registry.tombstones()) {
+      if (this.#burying.has(id)) continue;
+      await this.#clear(id, volumes);
+      await this.#removeFolder(id);
+    }
+  }
+
+  /** The physical removal. It is removed for its user already: what fails here is done later. */
   async #takeDown(id: string, volumes: readonly string[]): Promise<void> {
+    this.#burying.add(id);
     try {
-      crashPoint("remove:record");
-      await this.#removeSnapshot(id);
-      crashPoint("remove:snapshot");
-      for (const name of volumes) await this.#removeVolume(name);
-      crashPoint("remove:volumes");
+      await this.#clear(id, volumes);
     } catch (error) {
-      this.#logger.warn("parts of a removed container are left for the next start", {
-        container: id,
-        error: messageOf(error),
-      });
+      this.#burying.delete(id);
+      this.#retries.later(error);
       return;
     }
-    const work = this.#removeFolder(id).finally(() => this.#background.delete(work));
+    const work = this.#removeFolder(id)
+      .catch((error: unknown) => this.#retries.later(error))
+      .finally(() => {
+        this.#burying.delete(id);
+        this.#background.delete(work);
+      });
     this.#background.add(work);
   }
 
-  /** Waits for the physical removals. */
+  async #clear(id: string, volumes: readonly string[]): Promise<void> {
+    crashPoint("remove:record");
+    await this.#removeSnapshot(id);
+    crashPoint("remove:snapshot");
+    for (const name of volumes) await this.#removeVolume(name);
+    crashPoint("remove:volumes");
+  }
+
+  /** Waits for the physical removals; what failed is left for the next start. */
   async settle(): Promise<void> {
+    this.#retries[Symbol.dispose]();
     await Promise.all(this.#background);
   }
 
   async #removeFolder(id: string): Promise<void> {
-    try {
-      await rm(join(this.#needs.root, id), { recursive: true, force: true });
-      crashPoint("remove:folder");
-      this.#registry.buried(id);
-    } catch (error) {
-      this.#logger.warn("files of a removed container are left for the next start", {
-        container: id,
-        error: messageOf(error),
-      });
-    }
+    await rm(join(this.#needs.root, id), { recursive: true, force: true });
+    crashPoint("remove:folder");
+    this.#registry.buried(id);
   }
 
   async #removeSnapshot(id: string): Promise<void> {

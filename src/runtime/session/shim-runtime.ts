@@ -107,7 +107,11 @@ export class ShimRuntime implements Runtime {
     if (known !== undefined) return known;
     const directory = this.#directoryOf(id);
     const record = await readTaskRecord(directory);
-    if (record === undefined) return undefined;
+    if (record === undefined) {
+      // Before its record a task has nothing but its directory; that would stand in the next run's way.
+      await removeDirectory(directory);
+      return undefined;
+    }
     const place = { id, directory, record };
     const launcher = this.#launcherOf(record.program);
     const shim = await connectShim(directory);
