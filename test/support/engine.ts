@@ -169,17 +169,20 @@ export class TestEngine implements AsyncDisposable {
     return apiCall(this.socket, method, path, body, headers);
   }
 
+  /** Removes every container with its anonymous volumes. */
+  async removeContainers(): Promise<void> {
+    const list = await this.api("GET", "/containers/json?all=1");
+    const rows = Array.isArray(list.json) ? (list.json as Array<{ Id: string }>) : []; // the list's shape
+    await Promise.all(rows.map((row) => this.api("DELETE", `/containers/${row.Id}?force=1&v=1`)));
+  }
+
   async load(archive: Uint8Array): Promise<void> {
     const answer = await this.api("POST", "/images/load?quiet=1", archive, { "Content-Type": "application/x-tar" });
     if (answer.status !== 200 || answer.text.includes("errorDetail")) throw new Error(`load gave ${answer.text}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child !== undefined && (await this.answers())) {
-      const list = await this.api("GET", "/containers/json?all=1");
-      const rows = Array.isArray(list.json) ? (list.json as Array<{ Id: string }>) : []; // the list's shape
-      await Promise.all(rows.map((row) => this.api("DELETE", `/containers/${row.Id}?force=1&v=1`)));
-    }
+    if (this.#child !== undefined && (await this.answers())) await this.removeContainers();
     await this.stop();
     await cleanHost(this);
     const problems = await apiProblems(this.reportFile);

@@ -12,8 +12,7 @@ export const API_DIFFERENCES: Readonly<
 > = {
   "http/errors#13": {
     reason: FAULT_OF_THE_REQUEST,
-    berth:
-      '400 strconv.Atoi: parsing "x": invalid syntax instead of 500 strconv.Atoi: parsing "x": invalid syntax',
+    berth: '400 strconv.Atoi: parsing "x": invalid syntax instead of 500 strconv.Atoi: parsing "x": invalid syntax',
   },
   "create/refused#0": {
     reason: "a container without an image cannot run; Docker makes one that every later call trips over",
@@ -68,6 +67,7 @@ export const API_DIFFERENCES: Readonly<
   },
   "system#4": {
     reason: FAULT_OF_THE_REQUEST,
-    berth: '400 strconv.ParseInt: parsing "x": invalid syntax instead of 500 strconv.ParseInt: parsing "x": invalid syntax',
+    berth:
+      '400 strconv.ParseInt: parsing "x": invalid syntax instead of 500 strconv.ParseInt: parsing "x": invalid syntax',
   },
 };

@@ -29,7 +29,8 @@ function clean(text: string, prefix: string): string {
   return text
     .replaceAll(prefix, "{name}")
     .replace(/\b[0-9a-f]{64}\b/g, "<id>")
-    .replace(/\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{12}\b/g, "<short-id>")
+    .replace(/\bavailable: 0(-\d+)?/g, "available: <cpus>")
+    .replace(/\bto \d+\.\d\d, as there are only \d+ CPUs/g, "to <n>, as there are only <n> CPUs")
     .trim();
 }
 

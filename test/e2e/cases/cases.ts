@@ -95,7 +95,9 @@ export const CASES: readonly Case[] = [
   {
     name: "life/states",
     steps: [
-      step("create --name {name} busybox:local sh -c 'trap \"exit 5\" TERM; while :; do sleep 0.1; done'"),
+      step(
+        "create --name {name} busybox:local sh -c 'trap \"exit 5\" TERM; touch /ready; while :; do sleep 0.1; done'",
+      ),
       step("inspect -f '{{.State.Status}} {{.State.Running}} {{.State.ExitCode}} {{.Name}} {{.Path}}' {name}"),
       step("stop {name}"),
       step("kill {name}"),
@@ -111,6 +113,7 @@ export const CASES: readonly Case[] = [
       step("exec {name} true"),
       step("unpause {name}"),
       step("unpause {name}"),
+      step("exec {name} sh -c 'until [ -e /ready ]; do sleep 0.1; done'"),
       step("rename {name} {name}b"),
       step("rename {name}b {name}"),
       step("stop -t 20 {name}"),
