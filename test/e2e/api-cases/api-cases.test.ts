@@ -36,8 +36,9 @@ describe.skipIf(!recordedWithSuchCgroups())("the API answers as the real engine 
   }
 
   test("nothing of the cases is left on the host", async () => {
-    // Bodies that the real engine takes leave containers without a name to remove them by.
+    // Bodies that the real engine takes leave containers without a name to remove them by, and a volume.
     await engine.removeContainers();
+    await engine.api("POST", `/volumes/prune?filters=${encodeURIComponent('{"all":["true"]}')}`);
     expect(await settledInventory(engine, before)).toEqual(before);
   });
 });
