@@ -29,7 +29,7 @@ export class SandboxFiles {
   /** Own addresses, then those of containers linked on the default bridge. */
   hostsLines(sandbox: SandboxRecord): Array<{ address: string; names: string[] }> {
     const own = sandbox.endpoints.flatMap((endpoint) =>
-      addressesOf(endpoint).map((address) => ({ address, names: [sandbox.request.hostname] })),
+      addressesOf(endpoint).map((address) => ({ address, names: ownNames(sandbox.request) })),
     );
     return [...own, ...sandbox.request.links.flatMap((link) => this.#linkLine(link))];
   }
@@ -83,4 +83,10 @@ function readOrEmpty(path: string): string {
     if (errnoOf(error) === "ENOENT") return "";
     throw error;
   }
+}
+
+/** The whole name first, then the bare one; either may hold the domain. */
+function ownNames({ hostname, domainname }: SandboxRecord["request"]): string[] {
+  const whole = domainname ? `${hostname}.${domainname}` : hostname;
+  return [...new Set([whole, whole.split(".")[0] ?? whole])];
 }

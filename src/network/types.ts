@@ -43,6 +43,7 @@ export interface ContainerNetworking {
   /** Container name without slash. */
   name: string;
   hostname: string;
+  domainname?: string | undefined;
   /** By network name or id as asked; `bridge` is the default network. Not called for none, host and container modes. */
   endpoints: Record<string, EndpointSettings>;
   /** `80/tcp` → bindings; published only on bridge networks. */

@@ -75,7 +75,7 @@ export class ContainerCreation {
   #hostname(config: ContainerConfig, host: HostConfig, id: ContainerId): string {
     if (config.Hostname) return config.Hostname;
     const mode = networkMode(host.NetworkMode);
-    if (mode.kind === "host" || host.UTSMode === "host") return hostName();
+    if (mode.kind === "host") return hostName();
     return mode.kind === "container" ? "" : shortId(id);
   }
 

@@ -31,6 +31,7 @@ export function networkingOf(record: ContainerRecord): ContainerNetworking {
     id: record.id,
     name: record.name,
     hostname: config.Hostname ?? "",
+    domainname: config.Domainname,
     endpoints: { ...record.endpoints },
     ports: Object.fromEntries(
       Object.entries(host.PortBindings ?? {}).map(([port, bindings]) => [port, bindings ?? []]),

@@ -35,9 +35,9 @@ export class StartPlan {
    */
   async run(entry: ContainerEntry, recorded: (task: Task) => void): Promise<Task> {
     const { runtime, networks } = this.#needs;
-    const { record } = entry;
     await using undo = new AsyncDisposableStack();
-    const others = this.#others(record);
+    const others = this.#others(entry.record);
+    const record = named(entry.record, others.named);
     await makeBindSources(record);
     const own = filesIn(join(this.#needs.root, record.id));
     const rootfs = await this.#needs.snapshotter.mounts(record.id);
@@ -134,11 +134,13 @@ export class StartPlan {
     const { hostConfig: host } = record;
     const paths: NamespacePaths = {};
     let files: ContainerFiles | undefined;
+    let named: ContainerRecord | undefined;
     const network = networkMode(host.NetworkMode);
     if (network.kind === "container") {
       const other = this.#networked(network.ref);
       paths.network = other.task.namespacePath("net");
       files = filesIn(join(this.#needs.root, other.entry.id));
+      named = other.entry.record;
     }
     const pid = namespaceMode(host.PidMode);
     if (pid.kind === "container") paths.pid = this.#running(pid.ref, "PID").task.namespacePath("pid");
@@ -154,7 +156,7 @@ export class StartPlan {
       paths.ipc = other.task.namespacePath("ipc");
       paths.shm = `/proc/${other.task.pid}/root/dev/shm`;
     }
-    return { paths, files };
+    return { paths, files, named };
   }
 
   #networked(ref: string): { entry: ContainerEntry; task: Task } {
@@ -183,6 +185,15 @@ export class StartPlan {
 interface Others {
   paths: NamespacePaths;
   files: ContainerFiles | undefined;
+  /** The container whose name in its network this one shares. */
+  named: ContainerRecord | undefined;
+}
+
+/** A container in another's network has its host name too. */
+function named(record: ContainerRecord, other: ContainerRecord | undefined): ContainerRecord {
+  if (other === undefined) return record;
+  const { Hostname, Domainname } = other.config;
+  return { ...record, config: { ...record.config, Hostname: Hostname ?? "", Domainname: Domainname ?? "" } };
 }
 
 async function makeBindSources(record: ContainerRecord): Promise<void> {

@@ -12,7 +12,7 @@ export interface HostDevices {
   rules: DeviceRule[];
 }
 
-/** Nothing is allowed but making nodes, the standard devices, terminals. */
+/** Nothing is allowed but making nodes, the standard devices, terminals, and tunnels (of use with NET_ADMIN only). */
 const DEFAULT_RULES: readonly DeviceRule[] = [
   { allow: false, access: "rwm" },
   { allow: true, type: "c", access: "m" },
@@ -20,6 +20,7 @@ const DEFAULT_RULES: readonly DeviceRule[] = [
   ...[3, 5, 7, 8, 9].map((minor): DeviceRule => ({ allow: true, type: "c", major: 1, minor, access: "rwm" })),
   ...[0, 1, 2].map((minor): DeviceRule => ({ allow: true, type: "c", major: 5, minor, access: "rwm" })),
   { allow: true, type: "c", major: 136, access: "rwm" },
+  { allow: true, type: "c", major: 10, minor: 200, access: "rwm" },
 ];
 
 /** @throws unknown with Docker's text for a device that is not there; invalid for a bad rule or a device request. */

@@ -23,7 +23,7 @@ export function compileMounts(record: ContainerRecord, context: MountContext, wr
   const free = (mount: MountSpec) => !targets.has(mount.destination);
   return [
     ...standardMounts(record, context.paths, writableCgroups).filter(free),
-    ...ownFiles(context.files).filter(free),
+    ...ownFiles(context.files, record.hostConfig.ReadonlyRootfs === true).filter(free),
     ...asked,
   ];
 }
@@ -31,24 +31,19 @@ export function compileMounts(record: ContainerRecord, context: MountContext, wr
 function standardMounts(record: ContainerRecord, paths: NamespacePaths, writableCgroups: boolean): MountSpec[] {
   const { hostConfig: host } = record;
   const privileged = host.Privileged === true;
-  const readOnly = host.ReadonlyRootfs === true;
-  const sysMode = privileged && !readOnly ? "rw" : "ro";
-  const cgroupMode = (privileged || writableCgroups) && !readOnly ? "rw" : "ro";
+  const sysMode = privileged ? "rw" : "ro";
+  const cgroupMode = privileged || writableCgroups ? "rw" : "ro";
   const mounts: MountSpec[] = [
     mount("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
     mount("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
     mount("/dev/pts", "devpts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
     mount("/sys", "sysfs", "sysfs", ["nosuid", "noexec", "nodev", sysMode]),
     mount("/sys/fs/cgroup", "cgroup", "cgroup", [cgroupMode, "nosuid", "noexec", "nodev"]),
+    // Shows the queues of the container's IPC namespace, be it the host's.
+    mount("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
   ];
-  const ipc = namespaceMode(host.IpcMode).kind;
-  mounts.push(
-    ipc === "host"
-      ? mount("/dev/mqueue", "bind", "/dev/mqueue", ["rbind", "nosuid", "noexec", "nodev"])
-      : mount("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
-  );
   if (host.IpcMode === "none") return mounts;
-  const shared = ipc === "host" ? "/dev/shm" : paths.shm;
+  const shared = namespaceMode(host.IpcMode).kind === "host" ? "/dev/shm" : paths.shm;
   mounts.push(
     shared === undefined
       ? mount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", `size=${host.ShmSize ?? 0}`])
@@ -57,11 +52,12 @@ function standardMounts(record: ContainerRecord, paths: NamespacePaths, writable
   return mounts;
 }
 
-function ownFiles(files: ContainerFiles): MountSpec[] {
+function ownFiles(files: ContainerFiles, readOnly: boolean): MountSpec[] {
+  const options = ["rbind", "rprivate", ...(readOnly ? ["ro"] : [])];
   return [
-    mount("/etc/resolv.conf", "bind", files.resolvConf, ["rbind", "rprivate"]),
-    mount("/etc/hostname", "bind", files.hostname, ["rbind", "rprivate"]),
-    mount("/etc/hosts", "bind", files.hosts, ["rbind", "rprivate"]),
+    mount("/etc/resolv.conf", "bind", files.resolvConf, options),
+    mount("/etc/hostname", "bind", files.hostname, options),
+    mount("/etc/hosts", "bind", files.hosts, options),
   ];
 }
 
