@@ -55,6 +55,13 @@ function processes(engine: EngineTraces): number[] {
     .filter((pid) => pid !== process.pid && commandOf(pid).includes(engine.folder));
 }
 
+/** The pid of a container's shim. @throws when there is none. */
+export function shimOf(engine: EngineTraces, id: string): number {
+  const pid = processes(engine).find((each) => commandOf(each).includes(`/tasks/${id.slice(0, 32)}/`));
+  if (pid === undefined) throw new Error(`no shim of ${id}`);
+  return pid;
+}
+
 function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();

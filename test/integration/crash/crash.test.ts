@@ -36,7 +36,7 @@ describe("the daemon is killed, or a step fails, between any two side effects", 
     await writeFile(trace(), "");
     await writeFile(arms(), "");
     await engine.start(armed());
-    clean = new Set(withoutDaemon(await inventory(engine)));
+    clean = new Set(await standing());
   });
   afterAll(async () => {
     await engine[Symbol.asyncDispose]();
@@ -48,12 +48,16 @@ describe("the daemon is killed, or a step fails, between any two side effects", 
     await writeFile(arms(), `${point}=${effect}`);
   }
 
+  /** The daemon's own process is another one after each restart. */
+  const standing = async () =>
+    (await inventory(engine)).filter((line) => !line.startsWith(`process ${engine.pid} `));
+
   async function hostIsClean(): Promise<void> {
     let left: string[] = [];
     await eventually(
       "a clean host",
       async () => {
-        left = withoutDaemon(await inventory(engine)).filter((line) => !clean.has(line));
+        left = (await standing()).filter((line) => !clean.has(line));
         if (calm !== undefined) left.push(...moreOpenFiles(calm, openFiles(engine.pid)));
         return left.length === 0;
       },
@@ -102,11 +106,6 @@ describe("the daemon is killed, or a step fails, between any two side effects", 
     await hostIsClean();
   });
 });
-
-/** The daemon's own process is another one after each restart. */
-function withoutDaemon(lines: readonly string[]): string[] {
-  return lines.filter((line) => !/^process \d+ \S*berth daemon/.test(line));
-}
 
 function firstOfEachPlan(): string[] {
   const plan = (point: string) => point.split(":")[0];
