@@ -26,6 +26,8 @@ export function apiCall(
       const parts: Buffer[] = [];
       response.on("data", (part: Buffer) => parts.push(part));
       response.on("error", reject);
+      // Before its end: the engine was killed. After it, this changes nothing.
+      response.on("close", () => reject(new Error(`${method} ${path}: the answer broke off`)));
       response.on("end", () => {
         const bytes = Buffer.concat(parts);
         const text = bytes.toString();

@@ -128,6 +128,17 @@ export async function cleanHost(engine: EngineTraces): Promise<void> {
   for (const parent of parentCgroups(engine)) removeTree(parent);
   for (const name of links(engine)) await run("ip", ["link", "delete", name]);
   await run("nft", ["delete", "table", "inet", `berth-${engine.name}`]);
+  for (const family of ["ip", "ip6"]) await removeForeignRules(engine, family);
+}
+
+/** The rules in other firewalls' forward chain that let the engine's bridges pass. */
+async function removeForeignRules(engine: EngineTraces, family: string): Promise<void> {
+  const chain = [family, "filter", "FORWARD"];
+  const listing = await run("nft", ["-a", "list", "chain", ...chain]);
+  for (const line of listing.stdout.split("\n")) {
+    const handle = /# handle (\d+)$/.exec(line)?.[1];
+    if (handle !== undefined && line.includes(`berth-${engine.name}:`)) await run("nft", ["delete", "rule", ...chain, "handle", handle]);
+  }
 }
 
 function signal(pid: number): void {
