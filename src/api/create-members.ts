@@ -59,17 +59,12 @@ export const hostMembers: Readonly<Record<string, Treatment>> = {
   ...allHonoured("CapDrop", "CgroupnsMode", "Dns", "DnsOptions", "DnsSearch", "ExtraHosts", "GroupAdd", "IpcMode"),
   ...allHonoured("Links", "OomScoreAdj", "PidMode", "Privileged", "PublishAllPorts", "ReadonlyRootfs"),
   ...allHonoured("SecurityOpt", "StorageOpt", "Tmpfs", "UTSMode", "ShmSize", "Sysctls", "Runtime", "Isolation"),
-  ...allHonoured("MaskedPaths", "ReadonlyPaths", "Init"),
+  ...allHonoured("MaskedPaths", "ReadonlyPaths", "Init", "UsernsMode"),
   ContainerIDFile: byClient,
   CpuCount: warned("linux does not support CPU count. CPU count discarded."),
   KernelMemory: warned("Kernel memory limits are not supported any more. Kernel memory limit discarded."),
   KernelMemoryTCP: warned("TCP kernel memory limits are not supported any more. Kernel memory limit discarded."),
   Cgroup: refused(notSupportedYet("joining another container's cgroup"), isEmpty),
-  UsernsMode: refused(
-    notSupportedYet("a user namespace for one container"),
-    // Without a remapped daemon the host's user namespace is what a container gets anyway.
-    (value) => value === "" || value === "host",
-  ),
 };
 
 const told = recorded("the engine says what it is");

@@ -28,7 +28,6 @@ export const pendingOperations: readonly PendingOperation[] = [
 
   pending("POST", "/build", "building an image"),
   pending("POST", "/build/cancel", "cancelling a build"),
-  pending("POST", "/build/prune", "pruning the build cache"),
   pending("POST", "/session", "a build session"),
   pending("POST", "/grpc", "BuildKit's gRPC interface"),
 

@@ -1,5 +1,5 @@
 import { body, defineOperations, json, none } from "../operation.ts";
-import { boolean, filters, list, time } from "../query.ts";
+import { boolean, filters, integer, list, time } from "../query.ts";
 
 const EVENT_FILTERS = [
   "config",
@@ -67,6 +67,33 @@ export const systemOperations = defineOperations({
     body: none,
     success: [200],
     answer: json("Plugin[]"),
+  },
+  buildPrune: {
+    method: "POST",
+    path: "/build/prune",
+    since: "1.31",
+    query: {
+      all: boolean(false),
+      "keep-storage": integer(),
+      "reserved-space": integer({ since: "1.48" }),
+      "max-used-space": integer({ since: "1.48" }),
+      "min-free-space": integer({ since: "1.48" }),
+      filters: filters([
+        "description",
+        "id",
+        "inuse",
+        "label",
+        "label!",
+        "parent",
+        "private",
+        "shared",
+        "type",
+        "until",
+      ]),
+    },
+    body: none,
+    success: [200],
+    answer: json("{CachesDeleted, SpaceReclaimed}"),
   },
   systemDataUsage: {
     method: "GET",

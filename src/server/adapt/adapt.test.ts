@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { messageOf } from "../../base/index.ts";
 import { adaptCreateBody } from "./container-create.ts";
 import { withLegacyFields } from "./events.ts";
-import { checkPlatform } from "./images.ts";
+import { adaptImageSummary, checkPlatform } from "./images.ts";
 
 test("no network, asked for in the older way, is a network mode", () => {
   const { body } = adaptCreateBody({ Image: "a", NetworkDisabled: true }, [1, 51]);
@@ -37,6 +37,30 @@ test("only events of containers and images have the older members", async () => 
     seen.push(event);
   }
   expect(seen).toEqual([{ status: "pull", id: "i", ...given[0] }, given[1]]);
+});
+
+test("an image's summary has what its version knows: containers, a size of its own, a name for what has none", () => {
+  const image = {
+    Id: "i",
+    ParentId: "",
+    RepoTags: [],
+    RepoDigests: [],
+    Created: 1,
+    Size: 2,
+    SharedSize: -1,
+    Labels: {},
+    Containers: 3,
+  };
+  expect(adaptImageSummary(image, [1, 51])).toEqual(image);
+  expect(adaptImageSummary(image, [1, 50])).toEqual({ ...image, Containers: -1 });
+  expect(adaptImageSummary(image, [1, 43])).toEqual({ ...image, Containers: -1, VirtualSize: 2 });
+  expect(adaptImageSummary(image, [1, 42])).toEqual({
+    ...image,
+    Containers: -1,
+    VirtualSize: 2,
+    RepoTags: ["<none>:<none>"],
+    RepoDigests: ["<none>@<none>"],
+  });
 });
 
 test.each([

@@ -10,8 +10,11 @@ import { invalid, notFound } from "../../base/index.ts";
 
 /** An image's summary in the shape of the version that was asked for. */
 export function adaptImageSummary(image: ImageSummary, version: ApiVersion): unknown {
-  if (hasSince(version, "1.44")) return image;
-  const adapted = { ...image, VirtualSize: image.Size };
+  if (hasSince(version, "1.51")) return image;
+  // How many containers use it was not counted before, which -1 says.
+  const uncounted = { ...image, Containers: -1 };
+  if (hasSince(version, "1.44")) return uncounted;
+  const adapted = { ...uncounted, VirtualSize: image.Size };
   if (hasSince(version, "1.43")) return adapted;
   // An image without a name had one that means so.
   return {

@@ -5,7 +5,15 @@ import { json, type RouteAnswer } from "../answer.ts";
 import type { RoutesOf } from "../route.ts";
 
 type SystemRoutes = RoutesOf<
-  "systemPing" | "systemPingHead" | "systemVersion" | "systemInfo" | "systemAuth" | "systemEvents" | "systemDataUsage" | "pluginList"
+  | "systemPing"
+  | "systemPingHead"
+  | "systemVersion"
+  | "systemInfo"
+  | "systemAuth"
+  | "systemEvents"
+  | "systemDataUsage"
+  | "pluginList"
+  | "buildPrune"
 >;
 
 const USAGE_TYPES = new Set(["container", "image", "volume", "build-cache"]);
@@ -37,6 +45,7 @@ export function systemRoutes(backend: SystemBackend): SystemRoutes {
       return { kind: "lines", items: withLegacyFields(await backend.events(query, context)) };
     },
     pluginList: async () => json([]), // none can be installed
+    buildPrune: async () => json({ CachesDeleted: null, SpaceReclaimed: 0 }), // nothing is built, so nothing is kept
     systemDataUsage: async ({ query }) => {
       const foreign = query.type.find((type) => !USAGE_TYPES.has(type));
       if (foreign !== undefined) throw invalid(`unknown object type: ${foreign}`);
