@@ -1,4 +1,4 @@
-import { outputSink, stdinChunks } from "../client/index.ts";
+import { outputSink, rawTerminal, stdinChunks } from "../client/index.ts";
 
 /** What a command may touch of its process; tests hand in their own. */
 export interface Io {
@@ -67,10 +67,7 @@ export function processIo(): Io {
       const [columns, rows] = new WriteStream(1).getWindowSize();
       return { columns, rows };
     },
-    rawMode: async () => {
-      process.stdin.setRawMode(true);
-      return () => void process.stdin.setRawMode(false);
-    },
+    rawMode: async () => rawTerminal(),
     onSignal: (signals, handler) => {
       const listeners = signals.map((signal) => {
         const listener = () => handler(signal);

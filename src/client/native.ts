@@ -107,6 +107,26 @@ export async function readTextFile(path: string): Promise<string | undefined> {
   }
 }
 
+/** What the terminal's own binding takes; its modes are libuv's. */
+interface TerminalModes {
+  setRawMode(mode: number): number;
+}
+
+const MODE_NORMAL = 0;
+/** As cfmakeraw(3) does: unlike `process.stdin.setRawMode`, it leaves output alone too (no CR before a container's NL). */
+const MODE_RAW_BOTH_WAYS = 2;
+
+/** Passes bytes of the terminal on standard input both ways as they are; gives the way back. */
+export function rawTerminal(): () => void {
+  // The binding is not in the type definitions; the tests of a terminal would notice if it changed
+  const { binding } = process as unknown as {
+    binding(name: "tty_wrap"): { TTY: new (fd: number) => TerminalModes };
+  };
+  const terminal = new (binding.call(process, "tty_wrap").TTY)(0);
+  terminal.setRawMode(MODE_RAW_BOTH_WAYS);
+  return () => void terminal.setRawMode(MODE_NORMAL);
+}
+
 /** Standard input, piece by piece, until its end. */
 export async function* stdinChunks(): AsyncIterable<Uint8Array> {
   for await (const chunk of Bun.stdin.stream()) yield chunk;

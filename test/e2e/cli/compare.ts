@@ -1,0 +1,47 @@
+import { run } from "../../support/process.ts";
+import type { CliCase } from "./cases.ts";
+
+export interface Program {
+  name: "docker" | "berth";
+  /** How it is started: a file and words before those of the case. */
+  command: readonly [string, ...string[]];
+  /** What stands for `{id}`, of the same length for both programs, since columns are aligned. */
+  id: string;
+}
+
+/** Runs a case and gives its output and code as one text, without what must differ between the programs. */
+export async function outcomeOf(each: CliCase, program: Program, env: Record<string, string>): Promise<string> {
+  const [file, ...before] = program.command;
+  const args = [...before, ...each.args.map((word) => word.replaceAll("{id}", program.id))];
+  const { stdout, stderr, code } = await run(file, args, { env, input: each.stdin ?? "" });
+  const clean = (text: string) => withoutPasser(normalize(text, program, each.mask === true));
+  const lines = each.unordered === true ? clean(stdout).split("\n").sort().join("\n") : clean(stdout);
+  return `[stdout]\n${lines}\n[stderr]\n${clean(stderr)}\n[code] ${code}`;
+}
+
+/** Takes out the program's name, the unique part of names, and for masked cases ids and times. */
+function normalize(text: string, { name, id }: Program, mask: boolean): string {
+  let cleaned = text.replaceAll(id, "ID");
+  if (name === "docker") {
+    cleaned = cleaned
+      .replace(/^docker: /gm, "berth: ")
+      .replace(/'docker([ '])/g, "'berth$1")
+      .replace(/^Usage: {2}docker/gm, "Usage:  berth")
+      .replace(/^\tdocker/gm, "\tberth")
+      .replace(/command: docker /g, "command: berth ");
+  }
+  // The engine puts a container's full id into many of its texts.
+  cleaned = cleaned.replace(/\b[0-9a-f]{64}\b/g, "<64 digits>").replace(/v1\.\d\d\//g, "v1/");
+  if (!mask) return cleaned;
+  return cleaned
+    .replace(/\b[0-9a-f]{12}\b/g, "<12 digits>")
+    .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| \+0000 UTC|[+-]\d\d:\d\d)?/g, "<time>")
+    .replace(/(?:Less than a second|About a minute|\d+ (?:second|minute)s?)(?: ago)?/g, "<span>")
+    .replace(/ +/g, " ")
+    .replace(/\d+ \d+ \d+ \d\d:\d\d/g, "<process>");
+}
+
+/** Docker's command logs, or does not, depending on how fast the engine refuses, that it could not pack the rest. */
+function withoutPasser(text: string): string {
+  return text.replace(/^time="[^"]*" level=error msg="Can't (?:add file|close tar writer).*"\n/gm, "");
+}
