@@ -1,0 +1,78 @@
+import type { Answer } from "../../../support/api.ts";
+import type { TestEngine } from "../../../support/engine.ts";
+
+/** An engine that is killed and started again under its clients, and what they found wrong. */
+export class Session {
+  readonly engine: TestEngine;
+  readonly violations: string[] = [];
+  /** Calls that were begun, and those of them that a kill cut short. */
+  calls = 0;
+  interrupted = 0;
+  /** Counts the daemons. */
+  epoch = 0;
+  over = false;
+  #alive: Promise<void> = Promise.resolve();
+  #open: () => void = () => undefined;
+  /** Resolve when so many calls were begun. */
+  #watchers: Array<{ at: number; reached: () => void }> = [];
+
+  constructor(engine: TestEngine) {
+    this.engine = engine;
+  }
+
+  violated(what: string): void {
+    this.violations.push(what);
+  }
+
+  /** Settles when so many more calls were begun. */
+  moreCalls(count: number): Promise<void> {
+    return new Promise((reached) => this.#watchers.push({ at: this.calls + count, reached }));
+  }
+
+  /** Kills the daemon and starts the next one; clients wait meanwhile. */
+  async killAndStart(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#alive = promise;
+    this.#open = resolve;
+    try {
+      if (this.engine.hasEnded) this.violated(`daemon ${this.epoch} ended by itself:\n${await this.engine.log()}`);
+      await this.engine.kill9();
+      await this.engine.start();
+      this.epoch += 1;
+    } finally {
+      this.#open();
+    }
+  }
+
+  /** One call; undefined when the daemon was killed before its answer came. */
+  async call(method: string, path: string, body?: unknown): Promise<Answer | undefined> {
+    await this.#alive;
+    this.calls += 1;
+    for (const { at, reached } of this.#watchers) if (this.calls >= at) reached();
+    this.#watchers = this.#watchers.filter(({ at }) => this.calls < at);
+    const { epoch } = this;
+    try {
+      return await this.engine.api(method, path, body);
+    } catch (error) {
+      await this.#alive;
+      if (epoch === this.epoch && !this.engine.hasEnded) this.violated(`${method} ${path}: ${String(error)}`);
+      this.interrupted += 1;
+      return undefined;
+    }
+  }
+
+  /** The call again and again until it is answered; `cut`: an earlier one of them may have been carried out. */
+  async insist(method: string, path: string, body?: unknown): Promise<{ answer: Answer; cut: boolean }> {
+    for (let cut = false; ; cut = true) {
+      const answer = await this.call(method, path, body);
+      if (answer !== undefined) return { answer, cut };
+    }
+  }
+
+  /** As `insist`, with the statuses that are right. */
+  async expect(method: string, path: string, statuses: readonly number[], body?: unknown): Promise<Answer> {
+    const { answer } = await this.insist(method, path, body);
+    if (!statuses.includes(answer.status)) this.violated(`${method} ${path}: ${answer.status} ${answer.text}`);
+    return answer;
+  }
+}
