@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { dataLoss, errnoOf, type ContainerId } from "../../base/index.ts";
 import type { RuntimeSpec } from "../../spec/index.ts";
@@ -15,9 +15,11 @@ export interface TaskRecord {
   spec: RuntimeSpec;
 }
 
-/** Not synced: it is needed only as long as the shim lives, and neither outlives the machine. */
+/** Whole or not at all. Not synced: it is needed only as long as the shim lives, and neither outlives the machine. */
 export async function writeTaskRecord(directory: string, record: TaskRecord): Promise<void> {
-  await writeFile(join(directory, FILE), JSON.stringify(record), { mode: 0o600 });
+  const file = join(directory, FILE);
+  await writeFile(`${file}.new`, JSON.stringify(record), { mode: 0o600 });
+  await rename(`${file}.new`, file);
 }
 
 /** @returns undefined when there is none: the task was never made. @throws data-loss when it is damaged. */

@@ -34,7 +34,7 @@ export async function killLoop(kills: number, seed: number): Promise<KillLoopRes
     await Promise.race([session.moreCalls(random.between(1, 30)), working]);
     // Within what was just begun.
     await delay(random.between(0, 12));
-    await session.killAndStart();
+    await session.killAndStart(random.next() < 0.25 ? random.between(20, 400) : undefined);
   }
   session.over = true;
   await working;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Answer } from "../../../support/api.ts";
 import type { TestEngine } from "../../../support/engine.ts";
 
@@ -29,19 +30,30 @@ export class Session {
     return new Promise((reached) => this.#watchers.push({ at: this.calls + count, reached }));
   }
 
-  /** Kills the daemon and starts the next one; clients wait meanwhile. */
-  async killAndStart(): Promise<void> {
+  /**
+   * Kills the daemon and starts the next one; clients wait meanwhile.
+   * @param hasty milliseconds after which a daemon in between is killed, too, while it still recovers.
+   */
+  async killAndStart(hasty?: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#alive = promise;
     this.#open = resolve;
     try {
       if (this.engine.hasEnded) this.violated(`daemon ${this.epoch} ended by itself:\n${await this.engine.log()}`);
       await this.engine.kill9();
+      if (hasty !== undefined) await this.#startAndKill(hasty);
       await this.engine.start();
       this.epoch += 1;
     } finally {
       this.#open();
     }
+  }
+
+  async #startAndKill(after: number): Promise<void> {
+    const starting = this.engine.start().catch(() => undefined); // it is killed before it answers, or just then
+    await delay(after);
+    await this.engine.kill9();
+    await starting;
   }
 
   /** One call; undefined when the daemon was killed before its answer came. */
