@@ -246,6 +246,11 @@ export const entries: readonly Entry[] = [
     load: () => import("./commands/network-rm.ts"),
   },
   { names: ["search"], summary: "Search a registry for images", load: () => import("./commands/search.ts") },
+  {
+    names: ["system default"],
+    summary: "Have Docker's clients find berth, or give their socket back",
+    load: () => import("./commands/system-default.ts"),
+  },
   { names: ["system df"], summary: "Show what takes space", load: () => import("./commands/system-df.ts") },
   {
     names: ["system events", "events"],

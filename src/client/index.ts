@@ -12,6 +12,7 @@ export {
 } from "./contexts.ts";
 export { ClientError } from "./errors.ts";
 export { DEFAULT_HOST, parseHost } from "./host.ts";
+export { listensOn } from "./listens.ts";
 export { outputSink, rawTerminal, readTextFile, stdinChunks } from "./native.ts";
 export { contextName, type EndpointSettings, environmentHost, resolveEndpoint } from "./resolve.ts";
 export { chunksOf, demultiplex, jsonLines, progress, type ProgressRecord } from "./streams.ts";

@@ -65,11 +65,11 @@ async function credentials(
   const restore = await io.rawMode();
   try {
     const secret = await readSecret(context);
-    io.err("\n");
     if (secret === "") throw new CliError("Error: Password Required");
     return { username: name, secret };
   } finally {
     restore();
+    io.err("\n");
   }
 }
 
