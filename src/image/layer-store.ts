@@ -18,10 +18,9 @@ import type { Catalog, LayerBlob } from "./catalog.ts";
 import type { StackedLayer } from "./chain.ts";
 import { wrongDiffId } from "./errors.ts";
 import { Slots } from "./slots.ts";
+import type { TransferLimits } from "./transfer-limits.ts";
 
 const KEY_PREFIX = "unpack-";
-/** Layers of one image that are unpacked at once. */
-const PARALLEL = 3;
 
 /** A layer to be there: its place in a stack, and where its bytes come from when it is not. */
 export interface LayerRequest extends StackedLayer {
@@ -58,6 +57,7 @@ export interface LayerStoreParts {
   content: ContentStore;
   snapshotter: Snapshotter;
   archive: Archiver;
+  limits: () => TransferLimits;
   logger: Logger;
 }
 
@@ -78,7 +78,11 @@ export class LayerStore {
   constructor(parts: LayerStoreParts) {
     this.#parts = parts;
     const { logger } = parts;
-    this.#retries = new Retries({ what: "removing unused layers", work: async () => void (await this.#collect()), logger });
+    this.#retries = new Retries({
+      what: "removing unused layers",
+      work: async () => void (await this.#collect()),
+      logger,
+    });
   }
 
   /** Keeps these layers, present or future, while held: until an image of them is recorded. */
@@ -102,7 +106,7 @@ export class LayerStore {
    */
   async ensureStack(requests: readonly LayerRequest[], signal: AbortSignal): Promise<void> {
     const failed = new AbortController();
-    const work: StackWork = { slots: new Slots(PARALLEL), made: [], held: new DisposableStack() };
+    const work: StackWork = { slots: new Slots(this.#parts.limits().downloads), made: [], held: new DisposableStack() };
     // Released when the rows are there: until then others wait for these layers.
     using _held = work.held;
     let below: Promise<void> = Promise.resolve();
@@ -113,10 +117,14 @@ export class LayerStore {
     });
     const results = await Promise.allSettled(all);
     const first = results.find((result) => result.status === "rejected");
+    // A layer that was committed and gets no row is garbage once the caller's lease is over.
+    using onFailure = new DisposableStack();
+    onFailure.defer(() => this.#retries.soon());
     await this.#record(work.made);
-    if (first === undefined) return;
-    // A layer that was committed and has no row is garbage once the caller's lease is over.
-    this.#retries.soon();
+    if (first === undefined) {
+      onFailure.move();
+      return;
+    }
     signal.throwIfAborted();
     throw failed.signal.reason ?? first.reason;
   }

@@ -22,6 +22,8 @@ export interface ImageStore {
   create(request: NewImage): Promise<Image>;
   /** Keeps the image and its layers while held (a container counts by itself through `ImageUsers`). */
   hold(id: Digest): Disposable;
+  /** Removes layers that nothing needs: after a container of a removed image is gone. */
+  collect(): Promise<void>;
 }
 
 export interface NewImage {
@@ -42,6 +44,4 @@ export interface ImageUsers {
 export interface ImageService extends ImageStore, ImagesBackend {
   /** Boot, before anything else: removes what was half made or half removed when the process was killed. */
   sweep(): Promise<void>;
-  /** Removes layers that nothing needs: after a container of a removed image is gone. */
-  collect(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { crashPoint, isKind, Retries, type KeyedLock, type Logger } from "../../base/index.ts";
+import { crashPoint, isKind, Retries, type Digest, type KeyedLock, type Logger } from "../../base/index.ts";
 import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { removeInProgress, removePaused, removeRunning } from "../errors.ts";
@@ -10,7 +10,7 @@ import type { ContainerDependencies } from "../types.ts";
 import type { RestartTimers } from "./restart-timers.ts";
 import type { Stopping } from "./stop.ts";
 
-type Needs = Pick<ContainerDependencies, "events" | "snapshotter" | "volumes" | "networks" | "root">;
+type Needs = Pick<ContainerDependencies, "events" | "images" | "snapshotter" | "volumes" | "networks" | "root">;
 
 /** Removal in two phases: rows, name and references in one transaction; then what is on disk. */
 export class Removal {
@@ -86,7 +86,7 @@ export class Removal {
     this.#registry.remove(entry, { durable, volumes: anonymous }, () => {
       for (const { name } of used) this.#needs.volumes.removeUser(name, entry.id);
     });
-    await this.#takeDown(entry.id, anonymous);
+    await this.#takeDown(entry.id, anonymous, entry.record.image.id);
     announce(this.#needs.events, entry.record, "destroy");
     entry.announceRemoval();
   }
@@ -110,11 +110,12 @@ export class Removal {
       if (this.#burying.has(id)) continue;
       await this.#clear(id, volumes);
       await this.#removeFolder(id);
+      await this.#needs.images.collect();
     }
   }
 
   /** The physical removal. It is removed for its user already: what fails here is done later. */
-  async #takeDown(id: string, volumes: readonly string[]): Promise<void> {
+  async #takeDown(id: string, volumes: readonly string[], image?: Digest): Promise<void> {
     this.#burying.add(id);
     try {
       await this.#clear(id, volumes);
@@ -124,12 +125,18 @@ export class Removal {
       return;
     }
     const work = this.#removeFolder(id)
+      .then(() => this.#collectLayers(image))
       .catch((error: unknown) => this.#retries.later(error))
       .finally(() => {
         this.#burying.delete(id);
         this.#background.delete(work);
       });
     this.#background.add(work);
+  }
+
+  /** An image that was removed under its containers leaves its layers to the last of them. */
+  async #collectLayers(image: Digest | undefined): Promise<void> {
+    if (image === undefined || (await this.#needs.images.get(image)) === undefined) await this.#needs.images.collect();
   }
 
   async #clear(id: string, volumes: readonly string[]): Promise<void> {

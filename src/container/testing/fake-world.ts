@@ -272,6 +272,7 @@ export class FakeWorld implements AsyncDisposable {
         noNewPrivileges: false,
         stopTimeout: 10,
         seccompProfile: undefined,
+        userns: undefined,
         init: false,
         initPath: "/run/berth/berth-init",
       },
@@ -309,6 +310,7 @@ export class FakeWorld implements AsyncDisposable {
       },
       get: async () => image(),
       hold: () => ({ [Symbol.dispose]: () => undefined }),
+      collect: async () => undefined,
     });
   }
 
