@@ -1,7 +1,8 @@
 /** Writes docs/daemon-options.md from the daemon's option table; `--check` fails when the file is out of date. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { format, resolveConfig } from "prettier";
-import { OPTIONS, type Option } from "../src/daemon/options.ts";
+import type { Option } from "../src/daemon/option.ts";
+import { OPTIONS } from "../src/daemon/options.ts";
 
 const TARGET = new URL("../docs/daemon-options.md", import.meta.url).pathname;
 

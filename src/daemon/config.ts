@@ -12,7 +12,8 @@ import {
   unknownKeys,
   unreadableFile,
 } from "./errors.ts";
-import { OPTIONS, type DaemonConfig, type Option, type OptionName, type OptionValue } from "./options.ts";
+import type { Option, OptionValue } from "./option.ts";
+import { OPTIONS, type DaemonConfig, type OptionName } from "./options.ts";
 
 const CONFIG_FILE = "/etc/berth/daemon.json";
 
@@ -140,6 +141,8 @@ export function parseConfigText(file: string, text: string): Values {
   for (const [key, value] of Object.entries(json)) {
     const name = NAMES.find((candidate) => OPTIONS[candidate].key === key);
     if (name === undefined) unknown.push(key);
+    // What is refused anyway may have a form of its own.
+    else if (OPTIONS[name].refused !== undefined) values.set(name, refusedValue(name, value));
     else
       values.set(
         name,
@@ -148,6 +151,14 @@ export function parseConfigText(file: string, text: string): Values {
   }
   if (unknown.length > 0) throw unknownKeys(file, unknown);
   return values;
+}
+
+/** The only values that a refused option may have: its default, or nothing. */
+function refusedValue(name: OptionName, value: unknown): OptionValue {
+  const option = OPTIONS[name];
+  const empty = typeof value === "object" && value !== null && Object.keys(value).length === 0;
+  if (empty || value === option.default) return option.default;
+  throw refusedOption(option.key ?? name, option.refused ?? "");
 }
 
 function parseJson(option: Option, value: unknown, fail: (why: string) => Error): OptionValue {

@@ -29,7 +29,9 @@ export function networkConfiguration(config: DaemonConfig): NetworkConfig {
     forwarding: config["ip-forward"],
     relay: config["userland-proxy"],
     dns: { servers: config.dns, search: config["dns-search"], options: config["dns-opt"] },
-    hostGateway: config["host-gateway-ip"][0],
+    resolvConf: config["resolv-conf"],
+    defaultGateway: config["default-gateway"] || undefined,
+    hostGateway: config["host-gateway-ip"][0] ?? (config["host-gateway"] || undefined),
   };
 }
 
@@ -52,7 +54,7 @@ export async function containerConfiguration(
   config: DaemonConfig,
   facts: CgroupFacts,
   initPath: string,
-): Promise<ContainerConfiguration> {
+): Promise<Omit<ContainerConfiguration, "userns">> {
   const profile = config["seccomp-profile"];
   const named = config["default-cgroupns-mode"];
   return {
@@ -69,7 +71,7 @@ export async function containerConfiguration(
     seccompProfile:
       profile === "builtin" ? undefined : profile === "unconfined" ? profile : await readFile(profile, "utf8"),
     init: config.init,
-    initPath,
+    initPath: config["init-path"] || initPath,
   };
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { createArchiver } from "../archive/index.ts";
 import type { Logger } from "../base/index.ts";
@@ -14,13 +15,17 @@ import { createRuntime, lookupUser, parseProfile, resolveDefaultProfile, resolve
 import { createResponseReport, createServer, type ResponseObserver } from "../server/index.ts";
 import { createRootfsViews, createSnapshotter } from "../snapshot/index.ts";
 import { createStore, type Store } from "../store/index.ts";
+import { mappedRoot, type IdMappings } from "../spec/index.ts";
 import type { Native } from "../sys/index.ts";
 import { createVolumeService } from "../volume/index.ts";
 import { cgroupDriver, containerConfiguration, containerHost, networkConfiguration } from "./configure.ts";
+import { unknownRuntime } from "./errors.ts";
 import { listenAddress, type ListenSpec } from "./listeners.ts";
 import type { DaemonConfig } from "./options.ts";
+import { reloadAttributes } from "./reload.ts";
 import { storageStatus } from "./storage-status.ts";
 import { createSystemBackend } from "./system-backend.ts";
+import { readRemapping } from "./userns-remap.ts";
 import { VERSION } from "./version.ts";
 
 /** A running engine; disposing it closes what it holds and leaves containers running. */
@@ -28,8 +33,11 @@ export interface Engine extends AsyncDisposable {
   /** Reads back what runs and removes what was half made. Called once, before the first `listen`. */
   recover(): Promise<void>;
   listen(spec: ListenSpec): Promise<void>;
-  /** Takes the options that may change while the daemon runs. */
-  reload(config: DaemonConfig): void;
+  /**
+   * Takes the options that may change while the daemon runs, and announces it.
+   * @throws invalid, with nothing taken, for a default runtime that is not there.
+   */
+  reload(config: DaemonConfig): Promise<void>;
   /** What the engine knows, for a person who looks for a fault. */
   dump(): Promise<unknown>;
   /** Stops serving; stops the containers too unless live-restore is on. */
@@ -69,6 +77,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
       logger,
     }),
   );
+  const ids = await remapping(config, logger);
   const { runtime, cgroups } = await createRuntime({
     execRoot: config["exec-root"],
     shimPath: request.shimPath,
@@ -76,15 +85,29 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     runtimes: config["add-runtime"],
     calls: native,
     logger,
+    userns: ids === undefined ? undefined : { ids, dataRoot: root, driver: snapshotter.driver },
   });
+  if (!runtime.names.includes(config["default-runtime"])) throw unknownRuntime(config["default-runtime"]);
   const networks = stack.use(
     await createNetworkService({ native, store, events, config: networkConfiguration(config), logger }),
   );
-  const volumes = await createVolumeService({ root: join(root, "volumes"), store, events, native, archiver, logger });
+  const volumes = await createVolumeService({
+    root: join(root, "volumes"),
+    store,
+    events,
+    native,
+    archiver,
+    logger,
+    owner: ids === undefined ? undefined : mappedRoot(ids),
+  });
 
   const registry = createRegistryClient({
-    insecure: config["insecure-registry"],
-    mirrors: config["registry-mirror"],
+    get insecure() {
+      return config["insecure-registry"];
+    },
+    get mirrors() {
+      return config["registry-mirror"];
+    },
   });
 
   // Images ask who uses them and containers ask for images: the users are known once containers are there.
@@ -98,8 +121,14 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     events,
     users,
     registry,
+    limits: () => ({
+      downloads: config["max-concurrent-downloads"],
+      uploads: config["max-concurrent-uploads"],
+      downloadTries: config["max-download-attempts"],
+    }),
     logger,
   });
+  const containerOptions = { ...(await containerConfiguration(config, cgroups, request.initPath)), userns: ids };
   containers = createContainerService({
     root: join(root, "containers"),
     store,
@@ -119,13 +148,14 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     },
     host: containerHost(cgroups),
     logger,
-    config: await containerConfiguration(config, cgroups, request.initPath),
+    config: containerOptions,
   });
   const service = containers;
   networks.useConnections(service.connections);
 
+  const id = engineId(store);
   const system = createSystemBackend({
-    id: engineId(store),
+    id,
     config: () => config,
     containers: service.containers,
     images,
@@ -133,7 +163,8 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     events,
     storage: { driver: snapshotter.driver, status: storageStatus(snapshotter.driver, root) },
     cgroups,
-    runtimes: { berth: "berth", ...config["add-runtime"] },
+    userns: ids !== undefined,
+    runtimes: () => ({ berth: "berth", ...config["add-runtime"] }),
     logDrivers: [...LOG_DRIVERS.keys()].sort(),
     login: async (auth) => ({
       Status: "Login Succeeded",
@@ -166,8 +197,20 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     async listen(spec) {
       await server.listen(await listenAddress(spec));
     },
-    reload(next) {
+    async reload(next) {
+      const names = [...runtime.builtIn, ...Object.keys(next["add-runtime"])];
+      if (!names.includes(next["default-runtime"])) throw unknownRuntime(next["default-runtime"]);
+      const options = await containerConfiguration(next, cgroups, request.initPath);
       config = next;
+      // The container layer reads its options at each use.
+      Object.assign(containerOptions, options);
+      runtime.usePrograms(next["add-runtime"]);
+      events.publish({
+        type: "daemon",
+        action: "reload",
+        id,
+        attributes: { name: hostname(), ...reloadAttributes(next) },
+      });
     },
     async dump() {
       return {
@@ -188,6 +231,15 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** `--userns-remap`. For tests `BERTH_SUBID_FOLDER` names a folder in place of /etc. */
+async function remapping(config: DaemonConfig, logger: Logger): Promise<IdMappings | undefined> {
+  const text = config["userns-remap"];
+  if (text === "") return undefined;
+  const ids = await readRemapping(text, process.env["BERTH_SUBID_FOLDER"]);
+  if (ids === undefined) logger.warn("root cannot be mapped to itself: containers have the host's users");
+  return ids;
 }
 
 function storageDriver(name: string): "overlay2" | "vfs" | undefined {

@@ -30,6 +30,11 @@ export const plainTcp = (host: string): EngineError =>
   invalid(
     `${host}: tcp without TLS lets everyone who can connect become root: set --tlsverify with --tlscacert, --tlscert and --tlskey, or ask for it with --allow-plain-tcp`,
   );
+export const lacksCertificates = (host: string, lacking: string[]): EngineError =>
+  invalid(`${host}: TLS needs ${lacking.map((name) => `--${name}`).join(" and ")}`);
+export const unknownGroup = (name: string): EngineError => invalid(`group ${name} not found: it cannot own the socket`);
+export const unknownRuntime = (name: string): EngineError =>
+  invalid(`specified default runtime "${name}" does not exist: register it with --add-runtime`);
 export const badHost = (host: string): EngineError =>
   invalid(`invalid host "${host}": expected unix://PATH, tcp://HOST:PORT or fd://`);
 export const noSockets = (): EngineError =>
@@ -42,3 +47,11 @@ export const badUlimit = (name: string, text: string): EngineError =>
   invalid(`invalid default-ulimit ${name}=${text}: expected soft[:hard], whole numbers with soft not above hard`);
 export const badExecOption = (text: string): EngineError =>
   invalid(`unknown exec-opt "${text}": expected native.cgroupdriver=cgroupfs`);
+export const unknownRemapUser = (name: string): EngineError =>
+  invalid(
+    `userns-remap: /etc/passwd has no user "${name}": make it (useradd --system --no-create-home ${name}), or name another one`,
+  );
+export const unknownRemapGroup = (name: string): EngineError =>
+  invalid(`userns-remap: /etc/group has no group "${name}"`);
+export const noSubordinateIds = (file: string, user: string): EngineError =>
+  invalid(`userns-remap: ${file} has no range for "${user}": add a line such as ${user}:165536:65536`);

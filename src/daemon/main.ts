@@ -6,11 +6,13 @@ import { loadConfig } from "./config.ts";
 import { unpackNative, type NativeParts } from "./embedded.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { daemonHelp } from "./help.ts";
-import { listenSpecs } from "./listeners.ts";
+import { DEFAULT_SOCKET, listenSpecs } from "./listeners.ts";
 import { notifyManager } from "./notify.ts";
 import type { DaemonConfig } from "./options.ts";
 import { writePidFile } from "./pid-file.ts";
+import { reloadConfig } from "./reload.ts";
 import { lockRoot } from "./root-lock.ts";
+import { watchSignals } from "./signals.ts";
 import { GIT_COMMIT, VERSION } from "./version.ts";
 import { startWatchdog } from "./watchdog.ts";
 
@@ -58,6 +60,7 @@ async function runDaemon(
   sink: LogSink,
 ): Promise<void> {
   const logger = createLogger(sink);
+  const signals = watchSignals(logger);
   process.umask(0o022);
   await mkdir(config["data-root"], { recursive: true, mode: 0o710 });
   await mkdir(config["exec-root"], { recursive: true, mode: 0o700 });
@@ -79,52 +82,45 @@ async function runDaemon(
     }),
   );
   await engine.recover();
-  for (const spec of await listenSpecs(config, process.env)) await engine.listen(spec);
-  logger.info("API listen", { hosts: config.host.join(" ") });
+  for (const spec of await listenSpecs(config, process.env)) {
+    await engine.listen(spec);
+    if (spec.kind.startsWith("plain-tcp"))
+      logger.warn("tcp without TLS: everyone who can connect is root on this host");
+  }
+  logger.info("API listen", { hosts: config.host.join(" ") || `unix://${DEFAULT_SOCKET}` });
   notifyManager("READY=1", native);
 
-  const ended = untilSignal(logger, {
-    reload: () => reload(argv, engine, sink, logger),
+  let running = config;
+  signals.handle({
+    reload: async () => {
+      running = await reload(argv, running, engine, sink, logger);
+    },
     dump: () => dump(config, engine, logger),
   });
-  await ended;
+  await signals.ended;
   notifyManager("STOPPING=1", native);
   await engine.shutdown();
 }
 
-/** SIGTERM and SIGINT end the daemon, a third one at once; SIGHUP reloads; SIGUSR1 dumps. */
-function untilSignal(
+/** Reads the configuration again; what is wrong in it leaves the running one as it is. */
+async function reload(
+  argv: readonly string[],
+  running: DaemonConfig,
+  engine: Engine,
+  sink: LogSink,
   logger: Logger,
-  actions: { reload: () => Promise<void>; dump: () => Promise<void> },
-): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let asked = 0;
-  const end = (signal: string) => {
-    asked += 1;
-    logger.info("ending", { signal });
-    if (asked >= 3) process.exit(1);
-    resolve();
-  };
-  process.on("SIGTERM", () => end("SIGTERM"));
-  process.on("SIGINT", () => end("SIGINT"));
-  process.on("SIGHUP", () => void actions.reload());
-  process.on("SIGUSR1", () => void actions.dump());
-  // A client that goes away must never end the daemon.
-  process.on("SIGPIPE", () => undefined);
-  process.on("unhandledRejection", (reason) => {
-    logger.error("a failure reached no one", { error: messageOf(reason) });
-  });
-  return promise;
-}
-
-async function reload(argv: readonly string[], engine: Engine, sink: LogSink, logger: Logger): Promise<void> {
+): Promise<DaemonConfig> {
   try {
-    const config = await loadConfig(argv);
-    engine.reload(config);
+    const { config, needRestart } = reloadConfig(running, await loadConfig(argv));
+    await engine.reload(config);
     applyLogging(sink, config);
+    if (needRestart.length > 0)
+      logger.warn("options take effect at the next start", { options: needRestart.join(" ") });
     logger.info("configuration read again");
+    return config;
   } catch (error) {
     logger.error("configuration not taken", { error: messageOf(error) });
+    return running;
   }
 }
 

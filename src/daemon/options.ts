@@ -3,30 +3,8 @@
  * the configuration file, reload and docs/daemon-options.md come from this table. Names are dockerd's.
  */
 
-export type OptionType = "string" | "bool" | "int" | "bytes" | "list" | "map";
-
-export type OptionValue = string | boolean | number | string[] | Record<string, string> | undefined;
-
-export interface Option {
-  /** Long flag without dashes; undefined for keys that only the file has. */
-  flag: string | undefined;
-  short?: string;
-  /** Key in daemon.json; undefined for flags that the file does not have. */
-  key: string | undefined;
-  type: OptionType;
-  default?: OptionValue;
-  /** Allowed values of a string. */
-  values?: readonly string[];
-  help: string;
-  /** Read again on SIGHUP. */
-  reload?: boolean;
-  /**
-   * What berth does not do yet or never will: a value other than the default is refused with this reason.
-   */
-  refused?: string;
-}
-
-const LATER = "berth does not support it yet";
+import type { Option } from "./option.ts";
+import { REFUSED_OPTIONS } from "./refused-options.ts";
 
 const OPTION_TABLE = {
   "add-runtime": {
@@ -35,21 +13,6 @@ const OPTION_TABLE = {
     type: "map",
     reload: true,
     help: "Register another OCI runtime, as name=path",
-  },
-  "allow-direct-routing": {
-    flag: "allow-direct-routing",
-    key: "allow-direct-routing",
-    type: "bool",
-    default: false,
-    refused: LATER,
-    help: "Let neighbours reach container ports that are not published",
-  },
-  "authorization-plugin": {
-    flag: "authorization-plugin",
-    key: "authorization-plugins",
-    type: "list",
-    refused: LATER,
-    help: "Authorization plugins to load",
   },
   bip: { flag: "bip", key: "bip", type: "string", default: "", help: "Address and prefix of the default bridge" },
   bridge: {
@@ -111,6 +74,13 @@ const OPTION_TABLE = {
     values: ["", "host", "private"],
     reload: true,
     help: "Cgroup namespace of containers (default: host on cgroup v1, private on v2)",
+  },
+  "default-gateway": {
+    flag: "default-gateway",
+    key: "default-gateway",
+    type: "string",
+    default: "",
+    help: "Gateway of containers on the default bridge, when it is not the bridge itself",
   },
   "default-ipc-mode": {
     flag: "default-ipc-mode",
@@ -174,6 +144,14 @@ const OPTION_TABLE = {
     default: false,
     help: "Report experimental mode to clients",
   },
+  "firewall-backend": {
+    flag: "firewall-backend",
+    key: "firewall-backend",
+    type: "string",
+    default: "",
+    values: ["", "nftables"],
+    help: "What the firewall rules are written with: nftables is the only one",
+  },
   "fixed-cidr": {
     flag: "fixed-cidr",
     key: "fixed-cidr",
@@ -197,6 +175,13 @@ const OPTION_TABLE = {
     type: "list",
     help: "Where to listen: unix://PATH, tcp://HOST:PORT or fd://",
   },
+  "host-gateway": {
+    flag: undefined,
+    key: "host-gateway-ip",
+    type: "string",
+    default: "",
+    help: "Older key of host-gateway-ips, with one address",
+  },
   "host-gateway-ip": {
     flag: "host-gateway-ip",
     key: "host-gateway-ips",
@@ -216,6 +201,13 @@ const OPTION_TABLE = {
     type: "bool",
     default: false,
     help: "Run an init as PID 1 of containers",
+  },
+  "init-path": {
+    flag: "init-path",
+    key: "init-path",
+    type: "string",
+    default: "",
+    help: "Another program as the init of containers (default: berth's own)",
   },
   "insecure-registry": {
     flag: "insecure-registry",
@@ -237,6 +229,13 @@ const OPTION_TABLE = {
     type: "bool",
     default: true,
     help: "Turn on net.ipv4.ip_forward",
+  },
+  "ip-forward-no-drop": {
+    flag: "ip-forward-no-drop",
+    key: "ip-forward-no-drop",
+    type: "bool",
+    default: false,
+    help: "Leave the policy of forwarding alone, which is so with and without it",
   },
   "ip-masq": {
     flag: "ip-masq",
@@ -268,6 +267,7 @@ const OPTION_TABLE = {
     type: "string",
     default: "text",
     values: ["text", "json"],
+    reload: true,
     help: "Form of the daemon's own log",
   },
   "log-level": {
@@ -277,6 +277,7 @@ const OPTION_TABLE = {
     type: "string",
     default: "info",
     values: ["debug", "info", "warn", "error", "fatal"],
+    reload: true,
     help: "Lowest level that is logged",
   },
   "log-opt": { flag: "log-opt", key: "log-opts", type: "map", help: "Log options of containers that name no driver" },
@@ -320,12 +321,26 @@ const OPTION_TABLE = {
     default: "/run/berth.pid",
     help: "File for the daemon's pid",
   },
+  "raw-logs": {
+    flag: "raw-logs",
+    key: "raw-logs",
+    type: "bool",
+    default: false,
+    help: "Full timestamps and no colours in the log, which is so with and without it",
+  },
   "registry-mirror": {
     flag: "registry-mirror",
     key: "registry-mirrors",
     type: "list",
     reload: true,
     help: "Mirrors of docker.io",
+  },
+  "resolv-conf": {
+    flag: undefined,
+    key: "resolv-conf",
+    type: "string",
+    default: "/etc/resolv.conf",
+    help: "Where name servers of containers come from",
   },
   "seccomp-profile": {
     flag: "seccomp-profile",
@@ -368,6 +383,12 @@ const OPTION_TABLE = {
     default: false,
     help: "Use TLS and demand clients' certificates",
   },
+  "allow-host": {
+    flag: "allow-host",
+    key: "allow-host",
+    type: "list",
+    help: "Names that clients may know this host by on plain tcp, besides its own name and addresses",
+  },
   "allow-plain-tcp": {
     flag: "allow-plain-tcp",
     key: "allow-plain-tcp",
@@ -387,8 +408,7 @@ const OPTION_TABLE = {
     key: "userns-remap",
     type: "string",
     default: "",
-    refused: LATER,
-    help: "Map containers' users to those of USER[:GROUP]",
+    help: "Map containers' users to the subordinate ids of USER[:GROUP] (or default: of dockremap)",
   },
   validate: {
     flag: "validate",
@@ -405,6 +425,7 @@ const OPTION_TABLE = {
     default: false,
     help: "Print the version and exit",
   },
+  ...REFUSED_OPTIONS,
 } as const satisfies Record<string, Option>;
 
 export type OptionName = keyof typeof OPTION_TABLE;

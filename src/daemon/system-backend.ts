@@ -27,7 +27,9 @@ export interface SystemParts {
   events: EventBus;
   storage: { driver: string; status: string[][] };
   cgroups: CgroupFacts;
-  runtimes: Record<string, string>;
+  /** Containers have user namespaces. */
+  userns: boolean;
+  runtimes: () => Record<string, string>;
   logDrivers: string[];
   login: (auth: AuthConfig) => Promise<AuthResponse>;
 }
@@ -138,7 +140,7 @@ async function info(parts: SystemParts): Promise<SystemInfo> {
     Labels: config.label,
     ExperimentalBuild: config.experimental,
     ServerVersion: VERSION,
-    Runtimes: Object.fromEntries(Object.entries(parts.runtimes).map(([name, path]) => [name, { path }])),
+    Runtimes: Object.fromEntries(Object.entries(parts.runtimes()).map(([name, path]) => [name, { path }])),
     DefaultRuntime: config["default-runtime"],
     Swarm: {
       NodeID: "",
@@ -154,7 +156,11 @@ async function info(parts: SystemParts): Promise<SystemInfo> {
     ContainerdCommit: { ID: "" },
     RuncCommit: { ID: "" },
     InitCommit: { ID: "" },
-    SecurityOptions: [`name=seccomp,profile=${config["seccomp-profile"]}`, ...cgroupnsOption(config, cgroups.version)],
+    SecurityOptions: [
+      `name=seccomp,profile=${config["seccomp-profile"]}`,
+      ...(parts.userns ? ["name=userns"] : []),
+      ...cgroupnsOption(config, cgroups.version),
+    ],
     FirewallBackend: { Driver: "nftables" },
     ...(pools.length > 0 ? { DefaultAddressPools: pools } : {}),
     Warnings: warningsOf(cgroups),

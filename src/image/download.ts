@@ -5,9 +5,8 @@ import { isTransient, type RepositoryClient } from "../registry/index.ts";
 import { wrongMember } from "./errors.ts";
 import type { Report } from "./progress.ts";
 
-/** Docker's: five tries, five seconds longer each time. */
-const MAX_TRIES = 5;
 export type RetryDelay = (attempt: number) => number;
+/** Docker's: five seconds longer each time. */
 export const dockerDelay: RetryDelay = (attempt) => attempt * 5000;
 
 export interface Download {
@@ -20,6 +19,8 @@ export interface Download {
   report: Report;
   count: (current: number) => void;
   delay: RetryDelay;
+  /** So often at most. */
+  tries: number;
   signal: AbortSignal;
 }
 
@@ -36,7 +37,7 @@ export async function* download(request: Download): AsyncGenerator<Uint8Array> {
       if (writer.offset < size) throw unavailable(`unexpected EOF: got ${writer.offset} of ${size} bytes`);
     } catch (error) {
       signal.throwIfAborted();
-      if (!isTransient(error) || attempt >= MAX_TRIES) throw error;
+      if (!isTransient(error) || attempt >= request.tries) throw error;
       await countDown(request, request.delay(attempt));
     }
   }

@@ -31,6 +31,7 @@ import { bestEntry } from "./load-plan.ts";
 import { digestOf, isImageEntry, parseManifest } from "./manifest.ts";
 import { byteProgress, type Report } from "./progress.ts";
 import { pullError } from "./registry-errors.ts";
+import type { TransferLimits } from "./transfer-limits.ts";
 
 export interface PullParts {
   catalog: Catalog;
@@ -40,6 +41,7 @@ export interface PullParts {
   events: ImageEvents;
   registry: RegistryClient;
   delay: RetryDelay;
+  limits: () => TransferLimits;
 }
 
 export interface PullOptions {
@@ -225,7 +227,8 @@ class Pull {
     const report = this.#report;
     const count = byteProgress(report, label, "Downloading", blob.size);
     const { delay } = this.#parts;
-    yield* download({ repository: this.#repository, ...blob, writer, label, report, count, delay, signal });
+    const tries = this.#parts.limits().downloadTries;
+    yield* download({ repository: this.#repository, ...blob, writer, label, report, count, delay, tries, signal });
     done();
   }
 

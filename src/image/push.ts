@@ -28,6 +28,7 @@ import { encodeManifest } from "./manifest.ts";
 import { byteProgress, type Report } from "./progress.ts";
 import { pushError } from "./registry-errors.ts";
 import { Slots } from "./slots.ts";
+import type { TransferLimits } from "./transfer-limits.ts";
 
 export interface PushParts {
   catalog: Catalog;
@@ -35,10 +36,8 @@ export interface PushParts {
   content: ContentStore;
   events: ImageEvents;
   registry: RegistryClient;
+  limits: () => TransferLimits;
 }
-
-/** Docker's. */
-const PARALLEL = 5;
 
 /** `docker push`: the named tag, or every local tag of a bare name. */
 export async function push(
@@ -119,7 +118,7 @@ class Push {
 
   async #pushLayers(stack: readonly StackedLayer[]): Promise<Descriptor[]> {
     for (const { diffId } of stack) this.#say(diffId, "Preparing");
-    const slots = new Slots(PARALLEL);
+    const slots = new Slots(this.#parts.limits().uploads);
     const unique = new Map<Digest, Promise<Descriptor>>();
     for (const { diffId } of stack) {
       if (!unique.has(diffId)) unique.set(diffId, this.#pushLayer(diffId, slots));

@@ -21,6 +21,7 @@ import { push } from "./push.ts";
 import { removeImage, type RemoveParts } from "./remove.ts";
 import { resolveImage } from "./resolve.ts";
 import { planSave } from "./save.ts";
+import { DOCKER_LIMITS, type TransferLimits } from "./transfer-limits.ts";
 import type { Image, ImageService, ImageUsers } from "./types.ts";
 
 export interface ImageServiceOptions {
@@ -31,6 +32,8 @@ export interface ImageServiceOptions {
   events: EventBus;
   users: ImageUsers;
   registry: RegistryClient;
+  /** Asked for each transfer; Docker's defaults when absent. */
+  limits?: () => TransferLimits;
   /** Milliseconds before a download's next try; Docker's by default. */
   retryDelay?: RetryDelay;
   logger: Logger;
@@ -39,9 +42,10 @@ export interface ImageServiceOptions {
 /** Makes the image service; registers its tables in the store. Call `sweep` once, at boot, before anything else. */
 export function createImageService(options: ImageServiceOptions): ImageService {
   const { content, snapshotter, archive, users, registry, logger } = options;
+  const limits = options.limits ?? (() => DOCKER_LIMITS);
   const catalog = new Catalog(options.store);
   const events = new ImageEvents(options.events, catalog);
-  const layers = new LayerStore({ catalog, content, snapshotter, archive, logger });
+  const layers = new LayerStore({ catalog, content, snapshotter, archive, limits, logger });
   const held = new Leases();
   const removal: RemoveParts = { catalog, layers, users, events, isHeld: (id) => held.has(id) };
   const toImage = (row: ImageRow): Image => ({
@@ -101,12 +105,12 @@ export function createImageService(options: ImageServiceOptions): ImageService {
     async pull(target, query, call) {
       const reference = pullTarget(target.repo, target.tag);
       const delay = options.retryDelay ?? dockerDelay;
-      const parts = { catalog, layers, content, archive, events, registry, delay };
+      const parts = { catalog, layers, content, archive, events, registry, delay, limits };
       return progressStream((report, signal) => pull(parts, reference, query, report, signal), call);
     },
     async push(name, query, call) {
       const reference = pushTarget(name, query.tag);
-      const parts = { catalog, layers, content, events, registry };
+      const parts = { catalog, layers, content, events, registry, limits };
       return progressStream((report, signal) => push(parts, reference, query.auth, report, signal), call);
     },
     async sweep() {

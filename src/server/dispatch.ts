@@ -10,7 +10,7 @@ import {
   statusOfKind,
 } from "../api/index.ts";
 import { asEngineError, invalid, type Logger, messageOf } from "../base/index.ts";
-import { type Exchange, HttpFault, type HeaderFields } from "./http/index.ts";
+import { type Exchange, HttpFault, type HeaderFields, type RequestHead } from "./http/index.ts";
 import type { ApiCall, Route, Routes } from "./route.ts";
 import { Router } from "./router.ts";
 import { parseQuery, parseTarget, type Target, versionOf } from "./target.ts";
@@ -38,9 +38,10 @@ export class Dispatcher {
     this.#options = options;
   }
 
-  /** Answers one request. Never throws. */
-  async handle(exchange: Exchange): Promise<void> {
+  /** Answers one request, unless `guard` throws. Never throws. */
+  async handle(exchange: Exchange, guard?: (head: RequestHead) => void): Promise<void> {
     try {
+      guard?.(exchange.head);
       await this.#answer(exchange);
     } catch (error) {
       this.#fail(exchange, error);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { errnoOf, silentLogger } from "../base/index.ts";
 import { defaultLimits } from "./http/index.ts";
 import { createServer } from "./server.ts";
@@ -224,16 +224,31 @@ describe("the socket", () => {
     expect(await stat(server.path).catch(errnoOf)).toBe("ENOENT");
   });
 
-  test("replaces one that a killed daemon left, but no other file", async () => {
+  test("replaces one that a killed daemon left", async () => {
+    await using server = await startTestServer();
+    const stale = `${server.path}-stale`;
+    const killed = createServer({ backends: fakeBackends(), version: "0", logger: silentLogger });
+    await killed.listen({ path: `${stale}-before` });
+    await rename(`${stale}-before`, stale); // closing does not find it there
+    await killed.close({ graceMs: 0 });
+    const next = createServer({ backends: fakeBackends(), version: "0", logger: silentLogger });
+    await next.listen({ path: stale });
+    expect((await stat(stale)).mode & 0o777).toBe(0o660);
+    await next.close({ graceMs: 0 });
+  });
+
+  test("of another process is left to it, and so is any other file", async () => {
     await using server = await startTestServer();
     const next = createServer({ backends: fakeBackends(), version: "0", logger: silentLogger });
-    await next.listen({ path: server.path });
+    await expect(next.listen({ path: server.path })).rejects.toThrow("another process listens there");
     using client = await server.connect();
     client.send(PING);
     expect((await client.response()).body).toBe("OK");
-    await next.close({ graceMs: 0 });
-    await writeFile(server.path, "precious");
-    expect(await next.listen({ path: server.path }).catch(errnoOf)).toBe("EADDRINUSE");
+    const file = `${server.path}-file`;
+    await writeFile(file, "precious");
+    await expect(next.listen({ path: file })).rejects.toThrow("a file that is no socket");
+    expect(await readFile(file, "utf8")).toBe("precious");
+    await rm(file);
   });
 });
 

@@ -1,12 +1,14 @@
 import { once } from "node:events";
-import { chmod, chown, lstat, rm } from "node:fs/promises";
+import { chmod, chown, rm } from "node:fs/promises";
 import { createServer as createNetServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { formatApiVersion, MAX_API_VERSION } from "../api/index.ts";
 import type { Logger } from "../base/index.ts";
 import { Dispatcher, type ResponseObserver } from "./dispatch.ts";
 import { Connection, defaultLimits, type HttpLimits, Presence, systemTimers, type Timers } from "./http/index.ts";
+import { checkHost } from "./host-check.ts";
 import { type Backends, createRoutes } from "./routes/index.ts";
+import { removeStaleSocket } from "./stale-socket.ts";
 import { UnknownFields } from "./unknown-fields.ts";
 
 export interface ServerOptions {
@@ -27,11 +29,12 @@ export interface TlsOptions {
   readonly ca?: string | Buffer;
 }
 
+/** With `names`, requests that call this host by another name or come from a web page are refused (`checkHost`). */
 export type ListenAddress =
   | { readonly path: string; readonly mode?: number; readonly gid?: number }
-  | { readonly host: string; readonly port: number; readonly tls?: TlsOptions }
+  | { readonly host: string; readonly port: number; readonly tls?: TlsOptions; readonly names?: readonly string[] }
   /** A listening socket that was handed over. */
-  | { readonly fd: number };
+  | { readonly fd: number; readonly names?: readonly string[] };
 
 export interface ApiListener {
   /** The port, when it is TCP. */
@@ -127,7 +130,9 @@ class HttpApiServer implements ApiServer {
   }
 
   #serverFor(address: ListenAddress): Server {
-    const accept = (socket: Socket): void => this.#accept(socket);
+    const names = "names" in address ? address.names : undefined;
+    const known = names === undefined ? undefined : new Set(names.map((name) => name.toLowerCase()));
+    const accept = (socket: Socket): void => this.#accept(socket, known);
     const tls = "host" in address ? address.tls : undefined;
     if (tls === undefined) return createNetServer({ allowHalfOpen: true, noDelay: true }, accept);
     const server = createTlsServer(
@@ -146,7 +151,7 @@ class HttpApiServer implements ApiServer {
     return server;
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Socket, names: ReadonlySet<string> | undefined): void {
     if (this.#closing) {
       socket.destroy();
       return;
@@ -156,7 +161,8 @@ class HttpApiServer implements ApiServer {
       timers: this.#timers,
       presence: this.#presence,
       logger: this.#logger,
-      handle: (exchange) => this.#dispatcher.handle(exchange),
+      handle: (exchange) =>
+        this.#dispatcher.handle(exchange, names === undefined ? undefined : (head) => checkHost(head, names)),
     });
     this.#connections.add(connection);
     void connection.serve().finally(() => {
@@ -181,10 +187,4 @@ async function listenOptions(address: ListenAddress): Promise<ListenOptions & { 
   if ("host" in address) return { host: address.host, port: address.port, backlog: 4096 };
   await removeStaleSocket(address.path);
   return { path: address.path, backlog: 4096 };
-}
-
-/** A socket that a killed daemon left. Who holds the data root's lock is the only one that may use the address. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => undefined);
-  if (found?.isSocket() === true) await rm(path);
 }

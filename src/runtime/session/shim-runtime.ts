@@ -35,13 +35,14 @@ export interface Launchers {
  * its exit records and `task.json`; the directory is there before anything else of the task and goes last.
  */
 export class ShimRuntime implements Runtime {
-  readonly names: string[];
   /** What the host's cgroups can do, for `info`. */
   readonly cgroups: CgroupFacts;
+  /** Names that need no program of their own. */
+  readonly builtIn: readonly string[] = BUILT_IN;
   readonly #context: RuntimeContext;
   readonly #launchers: Launchers;
   /** Other runtimes: name to path. */
-  readonly #programs: ReadonlyMap<string, string>;
+  #programs: ReadonlyMap<string, string>;
   readonly #root: string;
   readonly #tasks = new Map<ContainerId, ShimTask>();
 
@@ -60,7 +61,15 @@ export class ShimRuntime implements Runtime {
     this.#programs = new Map(Object.entries(programs));
     this.#root = join(execRoot, "tasks");
     this.cgroups = context.cgroups.facts;
-    this.names = [...new Set([...BUILT_IN, ...this.#programs.keys()])];
+  }
+
+  get names(): string[] {
+    return [...new Set([...BUILT_IN, ...this.#programs.keys()])];
+  }
+
+  /** Other OCI runtimes from now on, name to path; containers that run are not touched. */
+  usePrograms(programs: Readonly<Record<string, string>>): void {
+    this.#programs = new Map(Object.entries(programs));
   }
 
   async create(request: TaskRequest, signal: AbortSignal): Promise<Task> {
