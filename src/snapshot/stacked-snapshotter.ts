@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Archiver, Trash } from "../archive/index.ts";
-import { crashPoint, KeyedLock, type Logger, messageOf, randomId } from "../base/index.ts";
+import { crashPoint, KeyedLock, type Logger, randomId, Retries } from "../base/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Native } from "../sys/index.ts";
 import type { Place, StorageDriver } from "./driver.ts";
@@ -31,6 +31,9 @@ export class StackedSnapshotter implements Snapshotter {
   readonly #logger: Logger;
   readonly #views: ReturnType<typeof createRootfsViews>;
   readonly #making = new KeyedLock();
+  /** Directories that lost their row and could not be moved away. */
+  readonly #left = new Set<string>();
+  readonly #retries: Retries;
 
   /** @throws what making the folders throws. */
   static async open(parts: SnapshotterParts): Promise<StackedSnapshotter> {
@@ -48,6 +51,13 @@ export class StackedSnapshotter implements Snapshotter {
     // Beside the driver's own folder, on the same file system: a rename is enough.
     this.#trash = new Trash({ folder: join(root, `.removed-${driver.name}`), archiver, logger });
     this.#views = createRootfsViews({ native });
+    this.#retries = new Retries({
+      what: "removing a snapshot's directory",
+      work: async () => {
+        for (const id of this.#left) await this.#moveAway(id);
+      },
+      logger,
+    });
   }
 
   async prepare(key: string, parent: string | undefined): Promise<Snapshot> {
@@ -71,15 +81,22 @@ export class StackedSnapshotter implements Snapshotter {
     return this.#driver.unpackTarget(this.#active(key));
   }
 
-  async commit(key: string, name: string): Promise<void> {
+  get parentMayComeLater(): boolean {
+    return this.#driver.stackUpon !== undefined;
+  }
+
+  async commit(key: string, name: string, parent?: string): Promise<void> {
     this.#active(key);
-    this.#rows.commit(key, name);
+    if (parent !== undefined) {
+      await this.#driver.stackUpon?.(this.#placeOf(this.#rows.upon(key, parent)));
+      crashPoint("snapshot-commit:stacked");
+    }
+    this.#rows.commit(key, name, parent);
     crashPoint("snapshot-commit:recorded");
   }
 
   async remove(keyOrName: string): Promise<void> {
     const row = this.#rows.remove(keyOrName);
-    crashPoint("snapshot-remove:unrecorded");
     await this.#discard(row.id);
     crashPoint("snapshot-remove:moved");
   }
@@ -139,17 +156,25 @@ export class StackedSnapshotter implements Snapshotter {
 
   /** Waits until what was removed is deleted. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#retries[Symbol.dispose]();
     await this.#trash.idle();
   }
 
   async #discard(id: string): Promise<void> {
     try {
-      await this.#driver.discard(id, this.#trash.folder);
-      this.#trash.empty(id);
+      crashPoint("snapshot-remove:unrecorded");
+      await this.#moveAway(id);
     } catch (error) {
-      // The row is gone; the next boot's sweep tries again.
-      this.#logger.warn("a removed snapshot's directory is left", { id, error: messageOf(error) });
+      // The row is gone, and for everybody the snapshot with it.
+      this.#left.add(id);
+      this.#retries.later(error);
     }
+  }
+
+  async #moveAway(id: string): Promise<void> {
+    await this.#driver.discard(id, this.#trash.folder);
+    this.#left.delete(id);
+    this.#trash.empty(id);
   }
 
   #active(key: string): Place {
