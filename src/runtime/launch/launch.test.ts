@@ -132,7 +132,8 @@ describe("the plan", () => {
 });
 
 describe("what is refused", () => {
-  const refusals: Array<[string, (spec: RuntimeSpec) => void, string]> = [
+  type Refusal = [name: string, change: (spec: RuntimeSpec) => void, text: string];
+  const refusals: Refusal[] = [
     [
       "a mount under /proc",
       (spec) => spec.mounts.push({ destination: "/proc/self/attr", type: "bind", source: "/host/dir", options: [] }),
@@ -158,6 +159,13 @@ describe("what is refused", () => {
       (spec) => (spec.linux.sysctl = { "kernel.core_pattern": "x" }),
       'sysctl "kernel.core_pattern" is not in a separate kernel namespace',
     ],
+    ...["net/../kernel/core_pattern", "net..kernel.core_pattern", "net/./x", "net.ipv4/../../kernel.core_pattern"].map(
+      (name): Refusal => [
+        `the sysctl ${name}`,
+        (spec) => (spec.linux.sysctl = { [name]: "x" }),
+        "is not in a separate kernel namespace",
+      ],
+    ),
     [
       "a network sysctl in the host's network",
       (spec) => {

@@ -17,6 +17,11 @@ export function sysctlOps({ sysctl, namespaces }: LinuxSpec): PlanOp[] {
   const own = (type: string) => namespaces.some((namespace) => namespace.type === type);
   return Object.entries(sysctl).map(([given, value]) => {
     const name = dotted(given);
+    const path = swap(name);
+    // `net/../kernel/core_pattern` names the host's setting.
+    if (path.split("/").some((part) => ["", ".", ".."].includes(part))) {
+      throw specFailure(`sysctl "${name}" is not in a separate kernel namespace`);
+    }
     if (OF_IPC.has(name) || name.startsWith("fs.mqueue.")) {
       if (!own("ipc")) throw specFailure(`sysctl "${name}" is not allowed in the hosts ipc namespace`);
     } else if (name.startsWith("net.")) {
@@ -26,7 +31,7 @@ export function sysctlOps({ sysctl, namespaces }: LinuxSpec): PlanOp[] {
     } else if (name !== "kernel.domainname" || !own("uts")) {
       throw specFailure(`sysctl "${name}" is not in a separate kernel namespace`);
     }
-    return { op: "sysctl", name: swap(name), value };
+    return { op: "sysctl", name: path, value };
   });
 }
 

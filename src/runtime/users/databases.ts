@@ -38,9 +38,7 @@ function number(text: string | undefined): number {
   return parseDecimal(text ?? "") ?? 0;
 }
 
-/** Undefined when `text` is not a decimal number of at most 64 bits. */
+/** Undefined when `text` is not a decimal number. One that is beyond all ids stays so, though not to the digit. */
 export function parseDecimal(text: string): number | undefined {
-  if (!/^[+-]?\d+$/.test(text)) return undefined;
-  const value = BigInt(text.replace(/^\+/, ""));
-  return BigInt.asIntN(64, value) === value ? Number(value) : undefined;
+  return /^[+-]?\d+$/.test(text) ? Number(text) : undefined;
 }

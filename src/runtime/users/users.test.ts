@@ -37,7 +37,7 @@ describe("a user", () => {
     ["4294967295", "uids and gids must be in range 0-2147483647"],
     ["big", "uids and gids must be in range 0-2147483647"],
     ["1000:-1", "uids and gids must be in range 0-2147483647"],
-    ["99999999999999999999", "unable to find user 99999999999999999999"],
+    ["99999999999999999999", "uids and gids must be in range 0-2147483647"],
   ])("%p is refused", (user, text) => {
     expect(() => resolveUser(files, user)).toThrow(text);
   });
