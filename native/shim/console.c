@@ -78,6 +78,14 @@ int op_console(struct plan *plan, struct reader *args) {
   return 0;
 }
 
+int op_own_stdio(struct plan *plan, struct reader *args) {
+  uint32_t uid = take_u32(args), gid = take_u32(args);
+  if (args->bad) return -EINVAL;
+  for (int i = 0; i < 3; i++)
+    if (plan->stdio[i] >= 0 && fchown(plan->stdio[i], uid, gid) < 0) return fail(plan, errno, "chown stdio");
+  return 0;
+}
+
 int op_stdio(struct plan *plan, struct reader *args) {
   uint32_t uid = take_u32(args);
   for (int i = 0; i < 3; i++) {

@@ -141,15 +141,17 @@ struct overlay {
   struct reader options;
 };
 
-/* A directory as an O_PATH fd: a path, or `@N` for a slot. */
+/* A directory as an O_PATH fd: a path, `@N` for a slot, or `@N/NAME` for a directory in it. */
 static int open_layer(struct plan *plan, const char *path) {
   if (path[0] != '@') return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int fd = slot_get(plan, (uint32_t)strtoul(path + 1, NULL, 10));
+  char *rest;
+  int fd = slot_get(plan, (uint32_t)strtoul(path + 1, &rest, 10));
   if (fd < 0) {
     errno = EBADF;
     return -1;
   }
-  return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (*rest != '/') return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  return openat(fd, rest + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* Sets a layer by its path, or by /proc/self/fd when the path is too long for fsconfig or names a slot. */

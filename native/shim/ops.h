@@ -29,6 +29,7 @@
   OP(root_setattr, 30)  \
   OP(slot_file, 31)     \
   OP(foreign_tree, 32)   \
+  OP(fs_ids, 33)        \
   OP(make_dir, 40)      \
   OP(symlink, 41)       \
   OP(mknod, 42)         \
@@ -40,6 +41,7 @@
   OP(loopback_up, 49)   \
   OP(console, 50)       \
   OP(stdio, 51)         \
+  OP(own_stdio, 52)     \
   OP(rlimit, 60)        \
   OP(oom_score_adj, 61) \
   OP(umask, 62)         \

@@ -13,18 +13,18 @@ export function createArchiver(options: { addonPath?: string } = {}): Archiver {
     unpack: (request) => unpack(pool, gate, request),
     pack: ({ signal, ...args }) => pool.stream("pack", args, signal),
     stat: (root, path) => pool.run("stat", { root, path }),
-    get: async (root, path, signal) => {
+    get: async (root, path, { ids, signal } = {}) => {
       const stat = await pool.run("stat", { root, path }, { signal });
-      return { stat, body: pool.stream("get", { root, path }, signal) };
+      return { stat, body: pool.stream("get", { root, path, ids }, signal) };
     },
-    put: async (root, path, source, { signal, owner, noOverwriteDirNonDir }) => {
-      const args = { root, path, noOverwriteDirNonDir, ...(owner === undefined ? {} : { owner }) };
+    put: async (root, path, source, { signal, owner, ids, noOverwriteDirNonDir }) => {
+      const args = { root, path, ids, noOverwriteDirNonDir, ...(owner === undefined ? {} : { owner }) };
       await pool.run("put", args, { input: source, signal });
     },
     overlayChanges: (upper, lowers) => pool.run("overlayChanges", { upper, lowers }),
     treeChanges: (before, after) => pool.run("treeChanges", { before, after }),
     copyTree: (from, to) => pool.run("copyTree", { from, to }),
-    copyWithin: (root, path, to) => pool.run("copyWithin", { root, path, to }),
+    copyWithin: (root, path, to, ids) => pool.run("copyWithin", { root, path, to, ids }),
     removeTree: (path) => pool.run("removeTree", { path }),
     emptyDirectory: (directory) => pool.run("emptyDirectory", { directory }),
     usage: (root) => pool.run("usage", { root }),

@@ -19,13 +19,14 @@ import { Directories } from "./directories.ts";
 import { breakout, cannotOverwriteDirectory, cannotOverwriteFile, entryFailed, invalidLink } from "./errors.ts";
 import { FileContent } from "./file-content.ts";
 import { applyByName, applyToFd, type Owner, timeOf } from "./metadata.ts";
+import { ownerOnHost } from "./owners.ts";
 import { removeTree } from "./remove-tree.ts";
 import type { TarEntry } from "./tar-format.ts";
 import type { TarSink } from "./tar-reader.ts";
 import type { ByteString, UnpackRequest } from "./types.ts";
 import { Whiteouts } from "./whiteouts.ts";
 
-export interface ExtractOptions extends Pick<UnpackRequest, "whiteouts" | "owner" | "noOverwriteDirNonDir"> {
+export interface ExtractOptions extends Pick<UnpackRequest, "whiteouts" | "owner" | "ids" | "noOverwriteDirNonDir"> {
   /** Directory within the root that the archive's names count from; links count from the root. */
   base?: ByteString;
 }
@@ -234,6 +235,6 @@ export class Extractor implements TarSink, Disposable {
   }
 
   #ownerOf(entry: TarEntry): Owner {
-    return this.#options.owner ?? entry;
+    return ownerOnHost(this.#options.owner ?? entry, this.#options.ids);
   }
 }

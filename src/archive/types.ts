@@ -1,4 +1,5 @@
 import type { Digest } from "../base/index.ts";
+import type { IdMappings } from "../spec/index.ts";
 
 /**
  * Bytes as a string with one character (0–255) a byte, as `latin1` gives them: file names of archives and file systems
@@ -25,6 +26,8 @@ export interface UnpackRequest {
   limits?: Partial<ArchiveLimits>;
   /** Owner of everything that is written, in place of the archive's own. */
   owner?: { uid: number; gid: number };
+  /** The archive's owners are a container's: they are written as what these are on the host. */
+  ids?: IdMappings | undefined;
   /** A file must not take a directory's place, nor a directory a file's (cp's noOverwriteDirNonDir). */
   noOverwriteDirNonDir?: boolean;
   /** The source's bytes are also written to this new file, unchanged, in the same pass. */
@@ -88,11 +91,14 @@ export interface Archiver extends AsyncDisposable {
 
   /** `docker cp`: what the path within the rootfs is. Links are resolved within the rootfs. @throws not-found. */
   stat(root: DirectoryRef, path: string): Promise<ArchivePathStat>;
-  /** `docker cp` out of a rootfs: a tar rooted at the path's base name (`path/.`: its contents). */
+  /**
+   * `docker cp` out of a rootfs: a tar rooted at the path's base name (`path/.`: its contents). `ids`: the tree has the
+   * host's owners, the tar gets the container's.
+   */
   get(
     root: DirectoryRef,
     path: string,
-    signal?: AbortSignal,
+    options?: { ids?: IdMappings | undefined; signal?: AbortSignal | undefined },
   ): Promise<{ stat: ArchivePathStat; body: AsyncIterable<Uint8Array> }>;
   /** `docker cp` into the directory `path` of a rootfs. @throws invalid when it is no directory, not-found. */
   put(
@@ -102,6 +108,7 @@ export interface Archiver extends AsyncDisposable {
     options: {
       noOverwriteDirNonDir: boolean;
       owner?: { uid: number; gid: number } | undefined;
+      ids?: IdMappings | undefined;
       signal?: AbortSignal | undefined;
     },
   ): Promise<void>;
@@ -112,8 +119,11 @@ export interface Archiver extends AsyncDisposable {
   treeChanges(before: DirectoryRef | undefined, after: DirectoryRef): Promise<TreeChange[]>;
   /** Copies the content of one directory into another: owners, modes, times, xattrs, hard links, devices, holes. */
   copyTree(from: DirectoryRef, to: DirectoryRef): Promise<void>;
-  /** The directory that `path` names within the root, copied into `to` as copyTree does; false when there is none. */
-  copyWithin(root: DirectoryRef, path: string, to: DirectoryRef): Promise<boolean>;
+  /**
+   * The directory that `path` names within the root, copied into `to` as copyTree does; false when there is none.
+   * `ids`: owners become what they are on the host.
+   */
+  copyWithin(root: DirectoryRef, path: string, to: DirectoryRef, ids?: IdMappings): Promise<boolean>;
   /** Removes a tree, also one with immutable modes or very deep; missing is fine. */
   removeTree(path: string): Promise<void>;
   /** Removes what is in a directory, which itself stays. */

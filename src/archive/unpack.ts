@@ -15,7 +15,7 @@ const DEFAULT_LIMITS: ArchiveLimits = { maxBytes: 1024 ** 4, maxEntries: 10_000_
 
 export type UnpackTask = Pick<
   UnpackRequest,
-  "target" | "whiteouts" | "limits" | "owner" | "noOverwriteDirNonDir" | "copyTo"
+  "target" | "whiteouts" | "limits" | "owner" | "ids" | "noOverwriteDirNonDir" | "copyTo"
 > &
   Pick<ExtractOptions, "base">;
 

@@ -1,4 +1,5 @@
 import { EngineError, type ErrorKind, asEngineError } from "../base/index.ts";
+import type { IdMappings } from "../spec/index.ts";
 import type { UnpackTask } from "./unpack.ts";
 import type { ArchivePathStat, DirectoryRef, PackRequest, TreeChange, UnpackResult } from "./types.ts";
 
@@ -10,20 +11,24 @@ export interface Tasks {
   };
   pack: { args: Pick<PackRequest, "root" | "paths" | "whiteouts">; result: undefined };
   stat: { args: { root: DirectoryRef; path: string }; result: ArchivePathStat };
-  get: { args: { root: DirectoryRef; path: string }; result: undefined };
+  get: { args: { root: DirectoryRef; path: string; ids?: IdMappings | undefined }; result: undefined };
   put: {
     args: {
       root: DirectoryRef;
       path: string;
       noOverwriteDirNonDir: boolean;
       owner?: { uid: number; gid: number };
+      ids?: IdMappings | undefined;
     };
     result: undefined;
   };
   overlayChanges: { args: { upper: DirectoryRef; lowers: readonly DirectoryRef[] }; result: TreeChange[] };
   treeChanges: { args: { before: DirectoryRef | undefined; after: DirectoryRef }; result: TreeChange[] };
   copyTree: { args: { from: DirectoryRef; to: DirectoryRef }; result: undefined };
-  copyWithin: { args: { root: DirectoryRef; path: string; to: DirectoryRef }; result: boolean };
+  copyWithin: {
+    args: { root: DirectoryRef; path: string; to: DirectoryRef; ids?: IdMappings | undefined };
+    result: boolean;
+  };
   removeTree: { args: { path: string }; result: undefined };
   emptyDirectory: { args: { directory: DirectoryRef }; result: undefined };
   usage: { args: { root: DirectoryRef }; result: { bytes: number; inodes: number } };

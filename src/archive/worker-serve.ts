@@ -3,6 +3,7 @@ import { cancelled } from "../base/index.ts";
 import type { Native } from "../sys/index.ts";
 import { overlayChanges, treeChanges } from "./changes.ts";
 import { copyTree, copyWithin } from "./copy-tree.ts";
+import { showingContainerIds } from "./owners.ts";
 import { pack } from "./pack.ts";
 import { pathGet, pathPut, pathStat } from "./rootfs-path.ts";
 import { emptyDirectory, removePath, usage } from "./tree.ts";
@@ -86,7 +87,7 @@ class Running {
       case "stat":
         return pathStat(native, task.args.root, task.args.path);
       case "get":
-        return await this.#send(pathGet(native, task.args.root, task.args.path));
+        return await this.#send(pathGet(showingContainerIds(native, task.args.ids), task.args.root, task.args.path));
       case "put":
         return await pathPut(native, task.args, this.#stream(), this.#hooks());
       case "overlayChanges":
@@ -96,7 +97,7 @@ class Running {
       case "copyTree":
         return copyTree(native, task.args.from, task.args.to);
       case "copyWithin":
-        return copyWithin(native, task.args.root, task.args.path, task.args.to);
+        return copyWithin(native, task.args);
       case "removeTree":
         return removePath(native, task.args.path);
       case "emptyDirectory":

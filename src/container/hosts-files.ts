@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { chown, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AttachedNetworking } from "../network/index.ts";
 import { networkMode } from "./create/modes.ts";
@@ -18,13 +18,23 @@ export function filesIn(folder: string): ContainerFiles {
   return { hosts: join(folder, "hosts"), hostname: join(folder, "hostname"), resolvConf: join(folder, "resolv.conf") };
 }
 
-/** Makes the files, so that they can be bound before the network is known. */
-export async function prepareFiles(files: ContainerFiles, record: ContainerRecord): Promise<void> {
+/**
+ * Makes the files, so that they can be bound before the network is known.
+ * @param owner the container's root on the host, when that is another user.
+ */
+export async function prepareFiles(
+  files: ContainerFiles,
+  record: ContainerRecord,
+  owner: { uid: number; gid: number } | undefined,
+): Promise<void> {
   await Promise.all([
     writeFile(files.hosts, "", { mode: 0o644 }),
     writeFile(files.resolvConf, "", { mode: 0o644 }),
     writeFile(files.hostname, `${record.config.Hostname ?? ""}\n`, { mode: 0o644 }),
   ]);
+  if (owner === undefined) return;
+  const { hosts, hostname, resolvConf } = files;
+  await Promise.all([hosts, hostname, resolvConf].map((file) => chown(file, owner.uid, owner.gid)));
 }
 
 /**

@@ -7,7 +7,7 @@ import type { LogDriver } from "../logging/index.ts";
 import type { NetworkService } from "../network/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import type { RootfsMount, Snapshotter } from "../snapshot/index.ts";
-import type { SeccompSpec } from "../spec/index.ts";
+import type { IdMappings, SeccompSpec } from "../spec/index.ts";
 import type { Store } from "../store/index.ts";
 import type { VolumeService } from "../volume/index.ts";
 
@@ -34,7 +34,7 @@ export interface ContainerDependencies {
   clock?: Clock;
 }
 
-/** Daemon options that concern containers. */
+/** Daemon options that concern containers: read at each use, since some change while the daemon runs. */
 export interface ContainerConfiguration {
   /** Name shown when a container asks for no runtime. */
   defaultRuntime: string;
@@ -51,6 +51,8 @@ export interface ContainerConfiguration {
   stopTimeout: number;
   /** The profile of containers that name none; undefined: the built-in one. */
   seccompProfile: string | undefined;
+  /** `--userns-remap`: what the ids of containers are on the host; undefined: they are the host's. */
+  userns: IdMappings | undefined;
   /** Containers that do not say have an init as PID 1. */
   init: boolean;
   /** The init program on the host. */

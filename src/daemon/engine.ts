@@ -20,7 +20,7 @@ import type { Native } from "../sys/index.ts";
 import { createVolumeService } from "../volume/index.ts";
 import { cgroupDriver, containerConfiguration, containerHost, networkConfiguration } from "./configure.ts";
 import { unknownRuntime } from "./errors.ts";
-import { listenAddress, type ListenSpec } from "./listeners.ts";
+import { listenAddress, shownAddress, type ListenSpec } from "./listeners.ts";
 import type { DaemonConfig } from "./options.ts";
 import { reloadAttributes } from "./reload.ts";
 import { storageStatus } from "./storage-status.ts";
@@ -32,7 +32,8 @@ import { VERSION } from "./version.ts";
 export interface Engine extends AsyncDisposable {
   /** Reads back what runs and removes what was half made. Called once, before the first `listen`. */
   recover(): Promise<void>;
-  listen(spec: ListenSpec): Promise<void>;
+  /** @returns the address, with the port that was chosen for port 0. */
+  listen(spec: ListenSpec): Promise<string>;
   /**
    * Takes the options that may change while the daemon runs, and announces it.
    * @throws invalid, with nothing taken, for a default runtime that is not there.
@@ -195,7 +196,8 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
       await service.recover();
     },
     async listen(spec) {
-      await server.listen(await listenAddress(spec));
+      const { port } = await server.listen(await listenAddress(spec));
+      return shownAddress(spec, port);
     },
     async reload(next) {
       const names = [...runtime.builtIn, ...Object.keys(next["add-runtime"])];

@@ -21,7 +21,7 @@ export interface TlsFiles {
   key: string;
 }
 
-export const DEFAULT_SOCKET = "/run/berth.sock";
+const DEFAULT_SOCKET = "/run/berth.sock";
 const FIRST_HANDED_FD = 3; // sd_listen_fds(3): SD_LISTEN_FDS_START
 
 /** What the `hosts` of the configuration mean. @throws invalid for a malformed host, or plain tcp that was not asked for. */
@@ -108,6 +108,20 @@ export async function listenAddress(spec: ListenSpec): Promise<ListenAddress> {
       return { host: spec.host, port: spec.port, names: spec.names };
     case "tcp":
       return { host: spec.host, port: spec.port, tls: await readTls(spec.tls) };
+  }
+}
+
+/** A spec as the log shows it. */
+export function shownAddress(spec: ListenSpec, port: number | undefined): string {
+  switch (spec.kind) {
+    case "unix":
+      return `unix://${spec.path}`;
+    case "fd":
+    case "plain-tcp-fd":
+      return `fd://${spec.fd}`;
+    case "plain-tcp":
+    case "tcp":
+      return `tcp://${spec.host.includes(":") ? `[${spec.host}]` : spec.host}:${port ?? spec.port}`;
   }
 }
 

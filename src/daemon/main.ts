@@ -6,7 +6,7 @@ import { loadConfig } from "./config.ts";
 import { unpackNative, type NativeParts } from "./embedded.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { daemonHelp } from "./help.ts";
-import { DEFAULT_SOCKET, listenSpecs } from "./listeners.ts";
+import { listenSpecs } from "./listeners.ts";
 import { notifyManager } from "./notify.ts";
 import type { DaemonConfig } from "./options.ts";
 import { writePidFile } from "./pid-file.ts";
@@ -83,11 +83,10 @@ async function runDaemon(
   );
   await engine.recover();
   for (const spec of await listenSpecs(config, process.env)) {
-    await engine.listen(spec);
-    if (spec.kind.startsWith("plain-tcp"))
-      logger.warn("tcp without TLS: everyone who can connect is root on this host");
+    const address = await engine.listen(spec);
+    if (spec.kind.startsWith("plain-tcp")) logger.warn("tcp without TLS: who can connect is root here", { address });
+    logger.info("API listen", { address });
   }
-  logger.info("API listen", { hosts: config.host.join(" ") || `unix://${DEFAULT_SOCKET}` });
   notifyManager("READY=1", native);
 
   let running = config;

@@ -1,4 +1,5 @@
 import { readFile, rm } from "node:fs/promises";
+import { basename } from "node:path";
 import { writeFileAtomic } from "../base/index.ts";
 import { pidFileInUse } from "./errors.ts";
 
@@ -15,8 +16,8 @@ async function livingPid(path: string): Promise<number | undefined> {
     const pid = Number((await readFile(path, "utf8")).trim());
     if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) return undefined;
     // A pid is soon given to another program: only a berth is a reason to stop. A dead or dying one has no command line.
-    const command = await readFile(`/proc/${pid}/cmdline`, "utf8");
-    return command.includes("berth") && command.includes("daemon") ? pid : undefined;
+    const [program = "", first] = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
+    return basename(program) === "berth" && first === "daemon" ? pid : undefined;
   } catch {
     return undefined; // no file, or no such process
   }

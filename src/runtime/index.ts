@@ -2,7 +2,8 @@ import { basename, join } from "node:path";
 import type { Logger } from "../base/index.ts";
 import { openCgroups, type CgroupFacts } from "./cgroups/index.ts";
 import { OciLauncher, type MountCalls } from "./oci/index.ts";
-import { PlanLauncher, ShimRuntime } from "./session/index.ts";
+import type { IdMappings } from "../spec/index.ts";
+import { PlanLauncher, probeUserNamespaces, ShimRuntime } from "./session/index.ts";
 import type { LayerCalls } from "./users/index.ts";
 
 export type { CgroupFacts } from "./cgroups/index.ts";
@@ -22,11 +23,14 @@ export interface RuntimeOptions {
   runtimes?: Readonly<Record<string, string>>;
   calls: LayerCalls & MountCalls;
   logger: Logger;
+  /** Ids of containers on the host, and the place of their layers; undefined: no container has a user namespace. */
+  userns?: { ids: IdMappings; dataRoot: string; driver: "overlay2" | "vfs" } | undefined;
 }
 
 /**
  * The container runtime over this host's cgroups.
- * @throws invalid for a cgroup driver that is not there; unavailable when no cgroups are mounted.
+ * @throws invalid for a cgroup driver that is not there; unavailable when no cgroups are mounted, or when user namespaces
+ * are asked for that cannot be had.
  */
 export async function createRuntime(options: RuntimeOptions): Promise<{ runtime: ShimRuntime; cgroups: CgroupFacts }> {
   const { execRoot, shimPath, calls, logger } = options;
@@ -36,6 +40,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<{ runtime:
     external: (program: string) => new OciLauncher(program, join(execRoot, "oci", basename(program)), calls, logger),
   };
   const context = { cgroups, shim: { binary: shimPath }, logger };
+  if (options.userns !== undefined) await probeUserNamespaces({ ...options.userns, shim: context.shim, execRoot });
   const runtime = new ShimRuntime(context, launchers, execRoot, options.runtimes);
   return { runtime, cgroups: cgroups.facts };
 }

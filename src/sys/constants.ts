@@ -68,6 +68,7 @@ export const MOUNT_ATTR_NOSUID = 0x2;
 export const MOUNT_ATTR_NODEV = 0x4;
 export const MOUNT_ATTR_NOEXEC = 0x8;
 export const MOUNT_ATTR_NOATIME = 0x10;
+export const MOUNT_ATTR_IDMAP = 0x100000;
 
 export const LOCK_EX = 2;
 export const LOCK_UN = 8;

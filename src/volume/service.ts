@@ -1,4 +1,5 @@
-import { mkdir, readdir, rename } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chown, mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Filters, Volume, VolumeCreateRequest, VolumeListResponse } from "../api/index.ts";
 import { type Archiver, Trash } from "../archive/index.ts";
@@ -14,6 +15,7 @@ import {
   randomId,
 } from "../base/index.ts";
 import type { EventBus } from "../events/index.ts";
+import type { IdMappings } from "../spec/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Native } from "../sys/index.ts";
 import { noDriver, noVolume, volumeInUse } from "./errors.ts";
@@ -39,6 +41,8 @@ export interface VolumeServiceParts {
   native: Native;
   archiver: Archiver;
   logger: Logger;
+  /** Who gets new volumes, when that is not root: the root of containers, as the host has it. */
+  owner?: { uid: number; gid: number } | undefined;
 }
 
 /**
@@ -61,9 +65,11 @@ class LocalVolumes implements VolumeService {
   readonly #events: EventBus;
   readonly #archiver: Archiver;
   readonly #logger: Logger;
+  readonly #owner: VolumeServiceParts["owner"];
   readonly #locks = new KeyedLock();
 
-  constructor({ root, store, events, native, archiver, logger }: VolumeServiceParts) {
+  constructor({ root, store, events, native, archiver, logger, owner }: VolumeServiceParts) {
+    this.#owner = owner;
     this.#home = root;
     this.#rows = new VolumeRows(store);
     this.#mounts = new LocalMounts(native);
@@ -176,7 +182,7 @@ class LocalVolumes implements VolumeService {
     return row === undefined ? undefined : this.#use(row, false);
   }
 
-  async copyUp(name: string, rootfs: string, path: string): Promise<void> {
+  async copyUp(name: string, rootfs: string, path: string, ids?: IdMappings): Promise<void> {
     using _held = await this.#locks.acquire(name);
     const row = this.#require(name);
     const data = this.#data(name);
@@ -184,7 +190,7 @@ class LocalVolumes implements VolumeService {
     this.#rows.markCopying(name, true);
     crashPoint("volume-copy-up:marked");
     try {
-      await this.#archiver.copyWithin({ path: rootfs }, path, { path: data });
+      await this.#archiver.copyWithin({ path: rootfs }, path, { path: data }, ids);
     } catch (error) {
       await this.#clear(row);
       throw error;
@@ -238,7 +244,14 @@ class LocalVolumes implements VolumeService {
 
   async #makeFolders(name: string): Promise<void> {
     await mkdir(join(this.#home, name), { recursive: true, mode: 0o701 });
-    await mkdir(this.#data(name), { recursive: true, mode: 0o755 });
+    const data = this.#data(name);
+    if (this.#owner === undefined) return void (await mkdir(data, { recursive: true, mode: 0o755 }));
+    if (existsSync(data)) return;
+    // By another name until it has its owner, so that a killed daemon leaves none that containers cannot write to.
+    const unowned = `${data}.new`;
+    await mkdir(unowned, { recursive: true, mode: 0o755 });
+    await chown(unowned, this.#owner.uid, this.#owner.gid);
+    await rename(unowned, data);
   }
 
   /** The caller holds the volume's lock. @throws conflict. */

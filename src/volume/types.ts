@@ -1,4 +1,5 @@
 import type { VolumeListResponse, VolumesBackend } from "../api/index.ts";
+import type { IdMappings } from "../spec/index.ts";
 
 export interface VolumeService extends VolumesBackend {
   /**
@@ -20,9 +21,10 @@ export interface VolumeService extends VolumesBackend {
   get(name: string): VolumeUse | undefined;
   /**
    * Copies the image's content at `path` into an empty volume, once, before the first mount (Docker's copy-up).
-   * `rootfs` is a host directory opened beneath with openat2; links never lead out of it.
+   * `rootfs` is a host directory opened beneath with openat2; links never lead out of it. `ids`: what the owners of the
+   * image's files are on the host.
    */
-  copyUp(name: string, rootfs: string, path: string): Promise<void>;
+  copyUp(name: string, rootfs: string, path: string, ids?: IdMappings): Promise<void>;
 }
 
 export interface VolumeUse {

@@ -30,6 +30,7 @@ export function validateModes(config: ContainerConfig, host: HostConfig): void {
   checkMode("IPC mode", host.IpcMode, ["", "none", "private", "shareable", "host"], true);
   checkMode("PID mode", host.PidMode, ["", "host"], true);
   checkMode("UTS mode", host.UTSMode, ["", "host"], false);
+  checkMode("user namespace mode", host.UsernsMode, ["", "host", "private"], false);
   checkMode("cgroup namespace mode", host.CgroupnsMode, ["", "host", "private"], false);
   if (host.UTSMode === "host" && config.Hostname) throw invalid("conflicting options: hostname and the UTS mode");
   const mode = networkMode(host.NetworkMode);

@@ -3,6 +3,7 @@ import type { ContainerCreateBody, HostConfig } from "../../api/index.ts";
 import { errnoOf, invalid, unknown } from "../../base/index.ts";
 import { boundingSet } from "../capabilities.ts";
 import { noLogDriver } from "../errors.ts";
+import { validateUserNamespace } from "../user-namespace.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { parseSecurityOptions } from "../security-options.ts";
 import type { ContainerDependencies } from "../types.ts";
@@ -30,6 +31,7 @@ export function validateBody(body: ContainerCreateBody, needs: Needs): { host: H
   validateHostLimits(asked);
   const { resources: host, warnings } = validateResources(asked, needs.host, false);
   parseSecurityOptions(host.SecurityOpt ?? []);
+  validateUserNamespace(host, needs.config);
   validateOthers(host, needs.registry);
   validateRuntime(host, needs);
   if (networkMode(host.NetworkMode).kind === "host" && Object.keys(host.PortBindings ?? {}).length > 0) {

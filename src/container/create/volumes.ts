@@ -1,9 +1,10 @@
 import { crashPoint, randomId } from "../../base/index.ts";
 import type { ContainerRecord, MountRecord } from "../record.ts";
 import type { ContainerDependencies } from "../types.ts";
+import { idMappings } from "../user-namespace.ts";
 import type { WantedMount } from "./mounts.ts";
 
-type Needs = Pick<ContainerDependencies, "volumes" | "images" | "snapshotter">;
+type Needs = Pick<ContainerDependencies, "volumes" | "images" | "snapshotter" | "config">;
 type WantedVolume = Extract<WantedMount, { type: "volume" }>;
 
 /** What marks a volume as anonymous, in Docker too. */
@@ -74,7 +75,10 @@ async function settleVolume(mount: WantedVolume, needs: Needs, undo: AsyncDispos
 async function copyUp(record: ContainerRecord, mounts: readonly MountRecord[], needs: Needs): Promise<void> {
   const empty = mounts.filter((mount) => mount.type === "volume" && !mount.noCopy && mount.subpath === "");
   if (empty.length === 0 || record.image.topChainId === undefined) return;
+  const ids = idMappings(record.hostConfig, needs.config);
   await needs.snapshotter.withMerged(record.id, async ({ path }) => {
-    for (const mount of empty) if (mount.type === "volume") await needs.volumes.copyUp(mount.name, path, mount.target);
+    for (const mount of empty) {
+      if (mount.type === "volume") await needs.volumes.copyUp(mount.name, path, mount.target, ids);
+    }
   });
 }

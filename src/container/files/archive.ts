@@ -2,16 +2,20 @@ import { posix } from "node:path";
 import type { CallContext, PathStat } from "../../api/index.ts";
 import type { DirectoryRef } from "../../archive/index.ts";
 import { forbidden, isKind, notFound } from "../../base/index.ts";
+import type { IdMappings } from "../../spec/index.ts";
 import type { ContainerEntry } from "../entry.ts";
 import type { MountRecord } from "../record.ts";
 import type { ContainerDependencies } from "../types.ts";
+import { idMappings } from "../user-namespace.ts";
 
-type Needs = Pick<ContainerDependencies, "archiver" | "snapshotter">;
+type Needs = Pick<ContainerDependencies, "archiver" | "snapshotter" | "config">;
 
 /** A place in a container: a directory of this host that bounds it, and the path within. */
 interface Place {
   root: DirectoryRef;
   path: string;
+  /** Owners in it are the host's: what they are in the container. The layers themselves have the container's. */
+  ids?: IdMappings | undefined;
 }
 
 /** `HEAD /containers/{id}/archive`. @throws not-found `Could not find the file P in container REF`. */
@@ -32,8 +36,8 @@ export async function getPath(
   const ready = Promise.withResolvers<{ stat: PathStat; body: AsyncIterable<Uint8Array> }>();
   const read = Promise.withResolvers<void>();
   // The tree stays open until the body was read, failed or left.
-  within(entry, path, needs, async ({ root, path: inside }) => {
-    const { stat, body } = await found(needs.archiver.get(root, inside, call.signal), path, ref);
+  within(entry, path, needs, async ({ root, path: inside, ids }) => {
+    const { stat, body } = await found(needs.archiver.get(root, inside, { ids, signal: call.signal }), path, ref);
     ready.resolve({ stat, body: finally_(body, read.resolve) });
     call.signal.addEventListener("abort", () => read.resolve(), { once: true });
     await read.promise;
@@ -61,9 +65,10 @@ export async function putPath(
 ): Promise<void> {
   refuseReadOnly(entry, path);
   const owner = options.copyUidGid ? await ownerOf(entry, needs) : undefined;
-  await within(entry, path, needs, ({ root, path: inside }) =>
+  await within(entry, path, needs, ({ root, path: inside, ids }) =>
     found(
       needs.archiver.put(root, inside, body, {
+        ids,
         noOverwriteDirNonDir: options.noOverwriteDirNonDir,
         owner,
         signal: call.signal,
@@ -98,12 +103,13 @@ async function within<T>(
   work: (place: Place) => Promise<T>,
 ): Promise<T> {
   const { phase } = entry.state;
-  if (phase.kind === "running") return await work({ root: { path: `/proc/${phase.pid}/root` }, path });
+  const ids = idMappings(entry.record.hostConfig, needs.config);
+  if (phase.kind === "running") return await work({ root: { path: `/proc/${phase.pid}/root` }, path, ids });
   const mount = mountAt(entry, path);
   if (mount?.type === "volume" || mount?.type === "bind") {
     const inside = clean(path).slice(mount.target.length) || "/";
     const trailing = path.endsWith("/.") ? `${inside}/.` : inside;
-    return await work({ root: { path: mount.source }, path: trailing });
+    return await work({ root: { path: mount.source }, path: trailing, ids });
   }
   return await needs.snapshotter.withMerged(entry.id, (directory) => work({ root: { fd: directory.fd }, path }));
 }

@@ -4,7 +4,7 @@ import { asEngineError, conflict, crashPoint, errnoOf, invalid, type EngineError
 import { LaunchError, type Task } from "../../runtime/index.ts";
 import type { AttachedNetworking } from "../../network/index.ts";
 import type { RootfsMount } from "../../snapshot/index.ts";
-import type { RuntimeSpec } from "../../spec/index.ts";
+import { mappedRoot, type RuntimeSpec } from "../../spec/index.ts";
 import { networkingOf } from "../create/endpoints.ts";
 import { namespaceMode, networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
@@ -17,6 +17,7 @@ import { resolveDeviceNumbers, resolveDevices } from "../spec/devices.ts";
 import type { ContainerFiles } from "../spec/mounts.ts";
 import type { NamespacePaths } from "../spec/namespaces.ts";
 import { statusWord } from "../state.ts";
+import { idMappings } from "../user-namespace.ts";
 import type { ContainerDependencies } from "../types.ts";
 
 /** Makes a task out of a container: everything between `start` and the program running. */
@@ -40,10 +41,13 @@ export class StartPlan {
     const record = named(entry.record, others.named);
     await makeBindSources(record);
     const own = filesIn(join(this.#needs.root, record.id));
+    const ids = idMappings(record.hostConfig, this.#needs.config);
     const rootfs = await this.#needs.snapshotter.mounts(record.id);
     const [spec] = await Promise.all([
       this.#spec(record, rootfs, others, own, undo),
-      others.files === undefined ? prepareFiles(own, record) : undefined,
+      others.files === undefined
+        ? prepareFiles(own, record, ids === undefined ? undefined : mappedRoot(ids))
+        : undefined,
     ]);
     crashPoint("start:files");
     const task = await runtime.create(
@@ -139,11 +143,16 @@ export class StartPlan {
     if (network.kind === "container") {
       const other = this.#networked(network.ref);
       paths.network = other.task.namespacePath("net");
+      this.#joinUser(paths, other);
       files = filesIn(join(this.#needs.root, other.entry.id));
       named = other.entry.record;
     }
     const pid = namespaceMode(host.PidMode);
-    if (pid.kind === "container") paths.pid = this.#running(pid.ref, "PID").task.namespacePath("pid");
+    if (pid.kind === "container") {
+      const other = this.#running(pid.ref, "PID");
+      paths.pid = other.task.namespacePath("pid");
+      this.#joinUser(paths, other);
+    }
     const ipc = namespaceMode(host.IpcMode);
     if (ipc.kind === "container") {
       const other = this.#running(ipc.ref, "IPC");
@@ -154,9 +163,15 @@ export class StartPlan {
         );
       }
       paths.ipc = other.task.namespacePath("ipc");
+      this.#joinUser(paths, other);
       paths.shm = `/proc/${other.task.pid}/root/dev/shm`;
     }
     return { paths, files, named };
+  }
+
+  /** A namespace can only be used from the user namespace that it belongs to. */
+  #joinUser(paths: NamespacePaths, { entry, task }: { entry: ContainerEntry; task: Task }): void {
+    if (idMappings(entry.record.hostConfig, this.#needs.config) !== undefined) paths.user = task.namespacePath("user");
   }
 
   #networked(ref: string): { entry: ContainerEntry; task: Task } {

@@ -1,10 +1,11 @@
 import type { HostConfig } from "../../api/index.ts";
-import type { ProcessSpec, Rlimit, RuntimeSpec } from "../../spec/index.ts";
+import type { IdMappings, ProcessSpec, Rlimit, RuntimeSpec } from "../../spec/index.ts";
 import { boundingSet } from "../capabilities.ts";
 import type { ContainerRecord } from "../record.ts";
 import { parseSecurityOptions } from "../security-options.ts";
 import type { ContainerConfiguration, HostFacts, SeccompProfiles } from "../types.ts";
 import { networkMode } from "../create/modes.ts";
+import { idMappings } from "../user-namespace.ts";
 import type { HostDevices } from "./devices.ts";
 import { containerEnv } from "./env.ts";
 import { hasInit, INIT_TARGET, initMount } from "./init.ts";
@@ -35,6 +36,7 @@ export function compileSpec(record: ContainerRecord, context: SpecContext): Runt
   const privileged = host.Privileged === true;
   const profile = security.seccomp ?? context.config.seccompProfile;
   const unconfined = profile === "unconfined" || (privileged && security.seccomp === undefined);
+  const ids = idMappings(host, context.config);
   const seccomp = unconfined ? undefined : seccompOf(profile, capabilities, context.seccomp);
   return {
     ociVersion: "1.2.0",
@@ -48,11 +50,12 @@ export function compileSpec(record: ContainerRecord, context: SpecContext): Runt
     ],
     ...(host.Annotations ? { annotations: host.Annotations } : {}),
     linux: {
-      namespaces: compileNamespaces(host, context.paths),
+      namespaces: compileNamespaces(host, context.paths, ids !== undefined),
+      ...(ids === undefined ? {} : { uidMappings: [...ids.uids], gidMappings: [...ids.gids] }),
       devices: context.devices.nodes,
       cgroupsPath: `${cgroupParent(host, context.config)}/${record.id}`,
       resources: compileResources(host, context.devices.rules, context.deviceNumbers),
-      sysctl: sysctlsOf(record),
+      sysctl: sysctlsOf(record, ids),
       maskedPaths: host.MaskedPaths ?? [],
       readonlyPaths: host.ReadonlyPaths ?? [],
       ...(seccomp === undefined ? {} : { seccomp }),
@@ -117,15 +120,21 @@ export function cgroupParent(host: HostConfig, config: ContainerConfiguration): 
   return parent.startsWith("/") ? parent : `/${parent}`;
 }
 
-function sysctlsOf(record: ContainerRecord): Record<string, string> {
+function sysctlsOf(record: ContainerRecord, ids: IdMappings | undefined): Record<string, string> {
   const { hostConfig: host } = record;
   const mode = networkMode(host.NetworkMode).kind;
   // Ports below 1024 and ping without capabilities, where the namespace is the container's own.
   const own =
     mode === "host" || mode === "container"
       ? {}
-      : { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" };
+      : { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": `0 ${lastGroup(ids)}` };
   return { ...own, ...host.Sysctls };
+}
+
+/** The kernel takes only groups that are mapped, and of several ranges the first one is enough. */
+function lastGroup(ids: IdMappings | undefined): number {
+  const [first] = ids?.gids ?? [];
+  return first === undefined ? 2147483647 : first.size - 1;
 }
 
 function hasShared(record: ContainerRecord): boolean {

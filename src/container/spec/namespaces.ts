@@ -9,11 +9,13 @@ export interface NamespacePaths {
   ipc?: string;
   /** The other container's /dev/shm, which goes with its ipc namespace. */
   shm?: string;
+  /** The user namespace of a container whose other namespaces are joined: they belong to it. */
+  user?: string;
 }
 
 type Namespace = { type: NamespaceKind; path?: string };
 
-export function compileNamespaces(host: HostConfig, paths: NamespacePaths): Namespace[] {
+export function compileNamespaces(host: HostConfig, paths: NamespacePaths, userns: boolean): Namespace[] {
   const list: Namespace[] = [{ type: "mount" }];
   const network = networkMode(host.NetworkMode).kind;
   if (network !== "host") list.push(joining("network", paths.network));
@@ -21,6 +23,7 @@ export function compileNamespaces(host: HostConfig, paths: NamespacePaths): Name
   if (namespaceMode(host.PidMode).kind !== "host") list.push(joining("pid", paths.pid));
   if (namespaceMode(host.IpcMode).kind !== "host") list.push(joining("ipc", paths.ipc));
   if (host.CgroupnsMode === "private") list.push({ type: "cgroup" });
+  if (userns) list.push(joining("user", paths.user));
   return list;
 }
 

@@ -1,14 +1,6 @@
 import type { RootfsMount } from "../../snapshot/index.ts";
 import type { RuntimeSpec } from "../../spec/index.ts";
-import {
-  MOUNT_ATTR_RDONLY,
-  MS_PRIVATE,
-  MS_REC,
-  MS_SHARED,
-  MS_SLAVE,
-  MS_UNBINDABLE,
-  OPEN_TREE_CLONE,
-} from "../../sys/index.ts";
+import { MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../../sys/index.ts";
 import type { CgroupDriver } from "../cgroups/index.ts";
 import type { PlanOp } from "../plan/index.ts";
 import { SLOT_ROOT } from "./constants.ts";
@@ -17,7 +9,9 @@ import { specFailure } from "./errors.ts";
 import { planMounts, type MountFacts } from "./mounts.ts";
 import { planNamespaces, type NamespacePlan } from "./namespaces.ts";
 import { processOps, stdioOp } from "./process.ts";
+import { idmappedRootOps, rootOps } from "./rootfs.ts";
 import { sysctlOps } from "./sysctls.ts";
+import { joinCgroup, mappingsOf, privilegedOps } from "./user-namespace.ts";
 
 export interface LaunchFacts extends MountFacts {
   /** The host has /proc/kcore. */
@@ -55,15 +49,17 @@ export function compileCreatePlan(request: LaunchRequest, cgroups: CgroupDriver,
     ownCgroupNamespace: namespaces.isNew("cgroup"),
     ownNetwork: spec.linux.namespaces.some(({ type }) => type === "network"),
   });
-  const devices = planDevices(spec, { userns: namespaces.isNew("user"), kcore: facts.kcore, slots: DEVICE_SLOTS });
-  const { ops: join, born } = cgroups.join(cgroupPath);
+  const mappings = mappingsOf(spec.linux);
+  const devices = planDevices(spec, { userns: mappings !== undefined, kcore: facts.kcore, slots: DEVICE_SLOTS });
+  const { ops: join, born } = joinCgroup(cgroups, cgroupPath, mappings !== undefined);
   return [
     ...cgroups.create(cgroupPath, spec.linux.resources),
     ...join,
     ...oomScoreOps(spec),
-    rootOp(rootfs),
+    ...(mappings === undefined ? rootOps(rootfs) : idmappedRootOps(rootfs, mappings)),
     ...mounts.outside,
     ...devices.outside,
+    ...privilegedOps(spec.process, spec.linux),
     ...namespaces.before,
     { op: "spawn_init", flags: namespaces.flags, cgroup: born },
     ...insideOps(request, namespaces, [...mounts.inside, ...devices.inside]),
@@ -74,14 +70,6 @@ export function compileCreatePlan(request: LaunchRequest, cgroups: CgroupDriver,
 function oomScoreOps(spec: RuntimeSpec): PlanOp[] {
   const { oomScoreAdj } = spec.process;
   return oomScoreAdj === undefined ? [] : [{ op: "oom_score_adj", value: oomScoreAdj, ignore: [] }];
-}
-
-function rootOp(rootfs: RootfsMount): PlanOp {
-  if (rootfs.type === "bind") {
-    return { op: "open_tree", slot: SLOT_ROOT, root: "", path: rootfs.source, flags: OPEN_TREE_CLONE };
-  }
-  const { lower, upper = "", work = "" } = rootfs;
-  return { op: "overlay", slot: SLOT_ROOT, lower, upper, work, options: [], attrs: 0 };
 }
 
 function insideOps({ id, spec, rootfs }: LaunchRequest, namespaces: NamespacePlan, world: PlanOp[]): PlanOp[] {

@@ -3,7 +3,9 @@ import type { CgroupDriver } from "../cgroups/index.ts";
 import type { PlanOp } from "../plan/index.ts";
 import { CLONE } from "./constants.ts";
 import { specFailure } from "./errors.ts";
+import { BECOME_ROOT } from "./namespaces.ts";
 import { processOps, stdioOp } from "./process.ts";
+import { joinCgroup, mappingsOf, privilegedOps } from "./user-namespace.ts";
 
 const ENOSYS = 38;
 
@@ -18,19 +20,21 @@ export function compileExecPlan(
 ): PlanOp[] {
   const { id, container, process, cgroupPath } = request;
   if (!process.cwd.startsWith("/")) throw specFailure("Cwd must be an absolute path", { phase: "exec" });
-  const { ops: join, born } = cgroups.join(cgroupPath);
   // Those that are the host's are joined too: they are what PID 1 has, and the helper has them already.
   const { pid, user, ...others } = CLONE;
-  const userns = container.linux.namespaces.some(({ type }) => type === "user");
+  const userns = mappingsOf(container.linux) !== undefined;
+  const { ops: join, born } = joinCgroup(cgroups, cgroupPath, userns);
   const rest = Object.values(others).reduce((flags, flag) => flags | flag, userns ? user : 0);
   const oom = process.oomScoreAdj ?? container.process.oomScoreAdj;
   return [
     ...join,
     ...(oom === undefined ? [] : [{ op: "oom_score_adj", value: oom, ignore: [] } as const]),
+    ...privilegedOps(process, container.linux),
     { op: "join_init", flags: pid },
     { op: "spawn_init", flags: 0, cgroup: born },
     { op: "reset" },
     { op: "join_init", flags: rest >>> 0 },
+    ...(userns ? BECOME_ROOT : []),
     { op: "keyring", name: `_ses.${id}`, ignore: [ENOSYS] },
     ...stdioOp(process, false),
     ...processOps(process, container.linux.seccomp, { waitForStart: false, phase: "exec" }),

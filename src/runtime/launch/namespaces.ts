@@ -1,6 +1,7 @@
-import type { IdMapping, LinuxSpec, NamespaceKind } from "../../spec/index.ts";
+import type { LinuxSpec, NamespaceKind } from "../../spec/index.ts";
 import type { PlanOp } from "../plan/index.ts";
 import { CLONE } from "./constants.ts";
+import { mapText } from "./user-namespace.ts";
 
 export interface NamespacePlan {
   /** Before `spawn_init`: what is joined, and a new user namespace. */
@@ -11,6 +12,13 @@ export interface NamespacePlan {
   after: PlanOp[];
   isNew(kind: NamespaceKind): boolean;
 }
+
+/** Who enters a user namespace is nobody there until it takes an id that is mapped. */
+export const BECOME_ROOT: readonly PlanOp[] = [
+  { op: "setgroups", gids: [] },
+  { op: "setgid", gid: 0 },
+  { op: "setuid", uid: 0 },
+];
 
 /** Namespaces to make and to join. One that is not listed is the host's. */
 export function planNamespaces({ namespaces, uidMappings = [], gidMappings = [] }: LinuxSpec): NamespacePlan {
@@ -25,7 +33,9 @@ export function planNamespaces({ namespaces, uidMappings = [], gidMappings = [] 
     path,
     kind: CLONE[type],
   });
-  const before = joined.filter(({ type }) => type !== "cgroup").map(setns);
+  const before = joined.filter(({ type }) => type !== "cgroup" && type !== "user").map(setns);
+  // Last: in it, nothing of the host's can be joined any more.
+  before.push(...joined.filter(({ type }) => type === "user").flatMap((user) => [setns(user), ...BECOME_ROOT]));
   if (made.has("user")) {
     before.push({ op: "unshare", flags: CLONE.user });
     before.push({ op: "sync_maps", uidMap: mapText(uidMappings), gidMap: mapText(gidMappings), denySetgroups: 0 });
@@ -40,8 +50,4 @@ export function planNamespaces({ namespaces, uidMappings = [], gidMappings = [] 
     after,
     isNew: (kind) => made.has(kind),
   };
-}
-
-export function mapText(mappings: readonly IdMapping[]): string {
-  return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
 }

@@ -6,6 +6,7 @@ import { PlanFailure, ShimError, type ExecProcessOptions, type Shim, type Starte
 import type { PreparedTask, TaskLauncher, TaskPlace } from "../session/types.ts";
 import type { ExecRequest, TaskRequest } from "../types.ts";
 import { toConfigJson } from "./config-json.ts";
+import { noUserNamespace } from "./errors.ts";
 import { OciProgram } from "./program.ts";
 import { mountRootfs, resolveBounded, unmountRootfs, type MountCalls } from "./rootfs.ts";
 
@@ -33,6 +34,7 @@ export class OciLauncher implements TaskLauncher {
   }
 
   async prepare({ spec, rootfs }: TaskRequest, place: TaskPlace): Promise<PreparedTask> {
+    if (spec.linux.namespaces.some(({ type }) => type === "user")) throw noUserNamespace(this.#path);
     const { rootPath, bundle, pidFile, consoleSocket } = filesOf(place);
     await mkdir(rootPath, { recursive: true, mode: 0o700 });
     const mounts = await resolveBounded(spec.mounts);

@@ -66,7 +66,8 @@ export const OPS = {
    */
   open_tree: { code: 20, args: { slot: "u32", root: "text", path: "text", flags: "u32" } },
   /**
-   * An overlay mount. `lower`: uppermost first; `@N` is the directory in slot N (with `lowerdir+` only). `upper` and `work` empty: read-only overlay (one lower is then
+   * An overlay mount. `lower`: uppermost first; `@N` is the directory in slot N, `@N/NAME` one in it (with
+   * `lowerdir+` only; also for `upper` and `work`). `upper` and `work` empty: read-only overlay (one lower is then
    * a clone of that directory). `options`: further `key` or `key=value` (`volatile`, `userxattr`, `metacopy=on`…).
    * `attrs`: MOUNT_ATTR_*. fsopen with `lowerdir+`; where the kernel lacks it, mount(2) by a helper.
    */
@@ -114,6 +115,11 @@ export const OPS = {
    * `spawn_init`.
    */
   foreign_tree: { code: 32, args: { slot: "u32", namespace: "text", path: "text", flags: "u32" } },
+  /**
+   * setfsuid(uid), setfsgid(gid), capabilities kept: for a file system that writes as who mounted it. Overlay does so in
+   * its work directory, where on an idmapped mount only ids that are mapped can write.
+   */
+  fs_ids: { code: 33, args: { uid: "u32", gid: "u32" } },
 
   // — In the root —
   /** A directory with its parents; `mode`, `uid`, `gid` for those that are made. Exists already: untouched. */
@@ -142,6 +148,8 @@ export const OPS = {
   console: { code: 50, args: { uid: "u32", rows: "u32", cols: "u32", bind: "u32" } },
   /** Without a terminal: the shim's pipes become 0, 1, 2 and are owned by `uid`; stdin not open: /dev/null in the root. */
   stdio: { code: 51, args: { uid: "u32" } },
+  /** Before a user namespace, in which the shim's pipes would be nobody's: gives them to the user as the host has it. */
+  own_stdio: { code: 52, args: { uid: "u32", gid: "u32" } },
 
   // — The process —
   /** setrlimit. RLIM_INFINITY is 2^64−1. `resource`: RLIMIT_*. */
