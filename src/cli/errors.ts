@@ -19,3 +19,8 @@ export class FlagError extends Error {}
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The detach keys ended `attach` or `exec`: for Docker's clients that is an error, while a `run` then ends well. */
+export function detached(): CliError {
+  return new CliError("read escape sequence");
+}

@@ -2,7 +2,7 @@ import type { ContainerInspectResponse } from "../../api/index.ts";
 import { detachKeysOf, followResize, forwardSignals, requireTerminal, runSession } from "../attach-session.ts";
 import { awaitExit } from "../await-exit.ts";
 import { defineCommand, exactly } from "../command.ts";
-import { CliError } from "../errors.ts";
+import { CliError, detached } from "../errors.ts";
 import { bool } from "../flags.ts";
 import { detachKeysFlag } from "../shared-flags.ts";
 import { pathOf } from "../targets.ts";
@@ -36,7 +36,7 @@ export default defineCommand({
     const exit = await awaitExit(client, id, "not-running");
     const stream = await client.hijack(`/containers/${id}/attach`, { query });
     if (tty && (await io.isTerminal(1))) cleanup.defer(await followResize(io, client, `/containers/${id}/resize`));
-    if ((await runSession(io, stream, { stdin, tty, detachKeys })) === "detached") return 0;
+    if ((await runSession(io, stream, { stdin, tty, detachKeys })) === "detached") throw detached();
     return await exit.code;
   },
 });

@@ -2,7 +2,7 @@ import type { IDResponse } from "../../api/index.ts";
 import { detachKeysOf, followResize, requireTerminal, runSession } from "../attach-session.ts";
 import { atLeast, defineCommand } from "../command.ts";
 import { readKeyValueFiles, resolveEnv } from "../environment.ts";
-import { CliError } from "../errors.ts";
+import { CliError, detached } from "../errors.ts";
 import { bool, list, string } from "../flags.ts";
 import { detachKeysFlag } from "../shared-flags.ts";
 import { pathOf } from "../targets.ts";
@@ -61,7 +61,7 @@ export default defineCommand({
     });
     using cleanup = new DisposableStack();
     if (size !== undefined) cleanup.defer(await followResize(io, client, `/exec/${id}/resize`));
-    if ((await runSession(io, stream, { stdin, tty: flags.tty, detachKeys })) === "detached") return 0;
+    if ((await runSession(io, stream, { stdin, tty: flags.tty, detachKeys })) === "detached") throw detached();
     const { ExitCode } = await client.json<{ ExitCode?: number | null }>("GET", `/exec/${id}/json`);
     return ExitCode ?? 0;
   },
