@@ -1,4 +1,4 @@
-import { crashPoint } from "../base/index.ts";
+import { crashPoint, KeyedLock } from "../base/index.ts";
 import type { NetworkConfig } from "./config.ts";
 import { subnetsOf } from "./create.ts";
 import { bridgeAddresses } from "./endpoints.ts";
@@ -24,6 +24,8 @@ export interface HostParts {
 /** What networks are on this host: bridges, rules and settings, made to agree with the registry. */
 export class NetworkHost {
   readonly #parts: HostParts;
+  /** Changes of rules are made one after another, each from the networks of its time: an older one never comes last. */
+  readonly #turns = new KeyedLock();
 
   constructor(parts: HostParts) {
     this.#parts = parts;
@@ -65,6 +67,7 @@ export class NetworkHost {
 
   /** At boot: the whole table anew, with these ports, and what other firewalls must let pass. */
   async replaceRules(ports: readonly PortForward[]): Promise<void> {
+    using _turn = await this.#turns.acquire("rules");
     const bridges = this.#bridges();
     await this.#parts.firewall.replace(bridges, ports);
     await this.#parts.foreign.sync(bridges.map((bridge) => bridge.bridge));
@@ -72,6 +75,7 @@ export class NetworkHost {
 
   /** After a network came or went. */
   async updateRules(): Promise<void> {
+    using _turn = await this.#turns.acquire("rules");
     const bridges = this.#bridges();
     await this.#parts.firewall.update(bridges);
     await this.#parts.foreign.sync(bridges.map((bridge) => bridge.bridge));

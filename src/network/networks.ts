@@ -1,5 +1,5 @@
 import type { Filters, NetworkCreateBody, NetworkCreateResponse } from "../api/index.ts";
-import { crashPoint, type Retries } from "../base/index.ts";
+import { crashPoint, isKind, KeyedLock, type Retries } from "../base/index.ts";
 import type { Announcements } from "./announcements.ts";
 import type { NetworkConfig } from "./config.ts";
 import { planNetwork } from "./create.ts";
@@ -26,6 +26,8 @@ export interface NetworksParts {
 /** Networks as things that are made, listed and removed. */
 export class Networks {
   readonly #parts: NetworksParts;
+  /** One thing at a time with each network: a prune may come upon one that is still being made. */
+  readonly #lock = new KeyedLock();
 
   constructor(parts: NetworksParts) {
     this.#parts = parts;
@@ -46,6 +48,7 @@ export class Networks {
     const own = registry.records().map((network) => network.bridge);
     const routed = await links.routedSubnets(own);
     const network = registry.save(planNetwork(body, { config, networks: registry.records(), routed })).record;
+    using _held = await this.#lock.acquire(network.id);
     try {
       crashPoint("network-create:recorded");
       await host.setUpBridge(network);
@@ -64,19 +67,31 @@ export class Networks {
   async remove(ref: string): Promise<void> {
     const network = this.#parts.registry.find(ref).record;
     if (isPredefined(network)) throw predefinedRemoval(network.name);
-    const active = this.#endpointsOf(network);
-    if (active.length > 0) throw activeEndpoints(network.name, active);
     await this.#remove(network);
   }
 
   async prune(filters: Filters): Promise<{ NetworksDeleted: string[] }> {
     const doomed = prunable(this.#parts.registry.records(), filters, this.#inUse);
-    for (const network of doomed) await this.#remove(network);
-    return { NetworksDeleted: doomed.map((network) => network.name) };
+    const removed: string[] = [];
+    for (const network of doomed) {
+      try {
+        await this.#remove(network);
+        removed.push(network.name);
+      } catch (error) {
+        // Somebody plugged in meanwhile.
+        if (!isKind(error, "forbidden")) throw error;
+      }
+    }
+    return { NetworksDeleted: removed };
   }
 
+  /** @throws forbidden when it is in use. */
   async #remove(network: NetworkRecord): Promise<void> {
     const { registry, host, announce, leftovers } = this.#parts;
+    using _held = await this.#lock.acquire(network.id);
+    if (registry.byId(network.id) === undefined) return; // another removal was first
+    const active = this.#endpointsOf(network);
+    if (active.length > 0) throw activeEndpoints(network.name, active);
     registry.delete(network);
     try {
       crashPoint("network-remove:recorded");

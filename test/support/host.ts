@@ -137,7 +137,8 @@ async function removeForeignRules(engine: EngineTraces, family: string): Promise
   const listing = await run("nft", ["-a", "list", "chain", ...chain]);
   for (const line of listing.stdout.split("\n")) {
     const handle = /# handle (\d+)$/.exec(line)?.[1];
-    if (handle !== undefined && line.includes(`berth-${engine.name}:`)) await run("nft", ["delete", "rule", ...chain, "handle", handle]);
+    if (handle !== undefined && line.includes(`berth-${engine.name}:`))
+      await run("nft", ["delete", "rule", ...chain, "handle", handle]);
   }
 }
 

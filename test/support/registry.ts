@@ -74,9 +74,5 @@ function image(entries: readonly TarEntry[]): Map<string, Buffer> {
     }),
   );
   const blobs = [config, packed].map((data): [string, Buffer] => [`blobs/sha256:${sha256Hex(data)}`, data]);
-  return new Map([
-    ...blobs,
-    ["manifests/1", manifest],
-    [`manifests/sha256:${sha256Hex(manifest)}`, manifest],
-  ]);
+  return new Map([...blobs, ["manifests/1", manifest], [`manifests/sha256:${sha256Hex(manifest)}`, manifest]]);
 }

@@ -147,6 +147,8 @@ export class Runs {
       !entry.removing && shouldRestart(hostConfig.RestartPolicy ?? {}, { code: exit.code, restartCount, ended });
     this.#registry.noteState(entry, {
       phase: { kind: again ? "restarting" : "idle" },
+      // A daemon that was killed before it could record the start leaves none.
+      startedAt: startedAt === "" ? String(exit.at) : startedAt,
       finishedAt: String(exit.at),
       exitCode: exit.code,
       oomKilled: exit.oomKilled,

@@ -49,8 +49,7 @@ describe("the daemon is killed, or a step fails, between any two side effects", 
   }
 
   /** The daemon's own process is another one after each restart. */
-  const standing = async () =>
-    (await inventory(engine)).filter((line) => !line.startsWith(`process ${engine.pid} `));
+  const standing = async () => (await inventory(engine)).filter((line) => !line.startsWith(`process ${engine.pid} `));
 
   async function hostIsClean(): Promise<void> {
     let left: string[] = [];
@@ -90,7 +89,10 @@ describe("the daemon is killed, or a step fails, between any two side effects", 
     });
   }
 
-  for (const [point, effect] of [...POINTS.map((name) => [name, "ENOSPC"]), ...firstOfEachPlan().map((name) => [name, "EIO"])]) {
+  for (const [point, effect] of [
+    ...POINTS.map((name) => [name, "ENOSPC"]),
+    ...firstOfEachPlan().map((name) => [name, "EIO"]),
+  ]) {
     test(`${effect} at ${point}`, async () => {
       await arm(point ?? "", effect ?? "");
       await run();

@@ -77,13 +77,19 @@ const processEnds = (pid: number) => eventually(`the end of ${pid}`, () => !exis
 describe("a container whose shim is killed", () => {
   const killShim = (id: string) => process.kill(shimOf(engine, id), "SIGKILL");
   const cgroupIsGone = (id: string) =>
-    eventually("the cgroup's end", async () => !(await inventory(engine)).some((line) => /^cgroup/.test(line) && line.includes(id)));
+    eventually(
+      "the cgroup's end",
+      async () => !(await inventory(engine)).some((line) => /^cgroup/.test(line) && line.includes(id)),
+    );
 
   test("is ended with everything in it: exit code 137", async () => {
     const id = await run("sleep 600 & exec sleep 600");
     const { Pid } = (await inspect(id)).State;
     killShim(id);
-    expect(await stateBecomes(id, "ended", (state) => !state.Running)).toMatchObject({ Status: "exited", ExitCode: 137 });
+    expect(await stateBecomes(id, "ended", (state) => !state.Running)).toMatchObject({
+      Status: "exited",
+      ExitCode: 137,
+    });
     await processEnds(Pid);
     await cgroupIsGone(id);
     expect((await engine.api("POST", `/containers/${id}/start`)).status).toBe(204);

@@ -69,12 +69,18 @@ export class Containers {
   }
 
   async #start(container: Known): Promise<void> {
-    const path = `/containers/${container.id}/start`;
-    const { answer, cut } = await this.#session.insist("POST", path);
-    if (answer.status === 204 || answer.status === 304) return;
-    // It may have run and be gone already.
-    if (cut && container.kind === "once" && [404, 409].includes(answer.status)) return;
-    this.#session.violated(`start ${container.name}: ${answer.status} ${answer.text}`);
+    const path = `/containers/${container.id}`;
+    for (;;) {
+      const answer = await this.#session.call("POST", `${path}/start`);
+      if (answer?.status === 204) return;
+      if (answer !== undefined) {
+        return this.#session.violated(`start ${container.name}: ${answer.status} ${answer.text}`);
+      }
+      // It may have been started; a second start would be a second run.
+      const mayBeGone = container.kind === "once" ? [404] : [];
+      const found = await this.#session.expect("GET", `${path}/json`, [200, ...mayBeGone]);
+      if (found.status !== 200 || (found.json as Inspect).State.Status !== "created") return; // the API's shape
+    }
   }
 
   async stop(): Promise<void> {
@@ -182,17 +188,12 @@ export class Containers {
       if (container.kind === "sleeper") continue;
       const ended = await eventually(`the end of ${container.name}`, async () => {
         const { answer } = await this.#session.insist("GET", `/containers/${container.id}/json`);
-        if (container.kind === "once") return answer.status === 404 || (await this.#neverRan(container));
+        if (container.kind === "once") return answer.status === 404;
         return answer.status !== 200 || !(answer.json as Inspect).State.Running; // the API's shape
       }).catch((error: unknown) => this.#session.violated(String(error)));
       if (ended === true && container.kind === "once") this.#known = this.#known.filter((each) => each !== container);
     }
     await this.check();
     for (const container of [...this.#known]) await this.#remove(container);
-  }
-
-  async #neverRan(container: Known): Promise<boolean> {
-    await this.#start(container);
-    return false;
   }
 }
