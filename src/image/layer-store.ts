@@ -136,13 +136,14 @@ export class LayerStore {
       request.onPresent?.();
       return await below;
     }
-    if (this.#parts.snapshotter.parentMayComeLater !== true) await below;
+    const parentLater = this.#parts.snapshotter.parentMayComeLater === true;
+    if (!parentLater) await below;
     const slot = await work.slots.acquire();
     const key = `${KEY_PREFIX}${shortId(request.chainId)}-${randomBytes(6).toString("hex")}`;
     let kept: Digest | undefined;
     try {
       signal.throwIfAborted();
-      await this.#parts.snapshotter.prepare(key, request.parent);
+      await this.#parts.snapshotter.prepare(key, parentLater ? undefined : request.parent);
       const result = await this.#unpack(key, request, signal);
       work.held.use(this.#parts.content.lease(result.digest));
       const blob = await request.keep(result);
@@ -151,7 +152,7 @@ export class LayerStore {
       const { bytes } = await this.#parts.snapshotter.usage(key);
       slot[Symbol.dispose]();
       await below;
-      await this.#commit(key, request.chainId);
+      await this.#commit(key, request.chainId, parentLater ? request.parent : undefined);
       crashPoint("image-layer:committed");
       work.made.push({ request, blob, size: bytes });
       request.onAdded?.();
@@ -213,7 +214,7 @@ export class LayerStore {
     for (const chainId of removed) if (await this.#removeSnapshot(chainId)) gone.push(chainId);
     crashPoint("image-collect:snapshots-removed");
     for (const blob of this.#garbage) if (await this.#deleteUnused(blob)) this.#garbage.delete(blob);
-    for (const key of [...this.#abandoned]) await this.#discard(key);
+    for (const key of this.#abandoned) await this.#discard(key);
     await this.#removeOrphans(snapshotter);
     return gone;
   }
@@ -244,9 +245,9 @@ export class LayerStore {
   }
 
   /** A snapshot without a row may be left of an image that was removed under a container: it serves as it is. */
-  async #commit(key: string, chainId: Digest): Promise<void> {
+  async #commit(key: string, chainId: Digest, parent: Digest | undefined): Promise<void> {
     if (this.#parts.snapshotter.has(chainId)) await this.#discard(key);
-    else await this.#parts.snapshotter.commit(key, chainId);
+    else await this.#parts.snapshotter.commit(key, chainId, parent);
   }
 
   #unusedLayers(): Digest[] {
@@ -295,10 +296,9 @@ export class LayerStore {
 
   async #discard(key: string): Promise<void> {
     try {
-      this.#abandoned.delete(key);
       await this.#parts.snapshotter.remove(key);
     } catch (error) {
-      if (isKind(error, "not-found")) return;
+      if (isKind(error, "not-found")) return void this.#abandoned.delete(key);
       // The layer's own failure matters more.
       this.#abandoned.add(key);
       this.#retries.soon();

@@ -13,6 +13,7 @@ import {
   messageOf,
   nowNanos,
   randomId,
+  Retries,
 } from "../base/index.ts";
 import type { EventBus } from "../events/index.ts";
 import type { IdMappings } from "../spec/index.ts";
@@ -67,6 +68,8 @@ class LocalVolumes implements VolumeService {
   readonly #logger: Logger;
   readonly #owner: VolumeServiceParts["owner"];
   readonly #locks = new KeyedLock();
+  /** Of what is left of removed volumes. */
+  readonly #retries: Retries;
 
   constructor({ root, store, events, native, archiver, logger, owner }: VolumeServiceParts) {
     this.#owner = owner;
@@ -75,6 +78,11 @@ class LocalVolumes implements VolumeService {
     this.#mounts = new LocalMounts(native);
     this.#logger = logger.with({ module: "volume" });
     this.#trash = new Trash({ folder: join(this.#home, REMOVED), archiver, logger: this.#logger });
+    this.#retries = new Retries({
+      what: "removing what is left of a volume",
+      work: () => this.#putAllAway(),
+      logger: this.#logger,
+    });
     this.#events = events;
     this.#archiver = archiver;
   }
@@ -85,7 +93,7 @@ class LocalVolumes implements VolumeService {
     await mkdir(this.#home, { recursive: true, mode: 0o701 });
     await this.#trash.open();
     await this.#trash.resume();
-    for (const row of this.#rows.removing()) await this.#putAway(row);
+    await this.#putAllAway().catch((error: unknown) => this.#retries.later(error));
     await this.#adopt();
     for (const row of this.#rows.present()) await this.#restore(row);
   }
@@ -231,6 +239,8 @@ class LocalVolumes implements VolumeService {
   }
 
   async #make(row: VolumeRow): Promise<void> {
+    // One of that name was removed, and could not be put away yet.
+    if (this.#rows.isRecorded(row.name)) await this.#putAway(row);
     this.#rows.insert(row);
     crashPoint("volume-create:recorded");
     try {
@@ -259,9 +269,22 @@ class LocalVolumes implements VolumeService {
     const users = this.#rows.users(row.name);
     if (users.length > 0) throw volumeInUse(row.name, users);
     this.#rows.markRemoving(row.name);
-    crashPoint("volume-remove:marked");
-    await this.#putAway(row);
+    try {
+      crashPoint("volume-remove:marked");
+      await this.#putAway(row);
+    } catch (error) {
+      // It is gone for everybody: the rest is done later.
+      this.#retries.later(error);
+    }
     this.#publish(row, "destroy");
+  }
+
+  async #putAllAway(): Promise<void> {
+    for (const { name } of this.#rows.removing()) {
+      using _held = await this.#locks.acquire(name);
+      const row = this.#rows.removing().find((each) => each.name === name);
+      if (row !== undefined) await this.#putAway(row);
+    }
   }
 
   async #putAway(row: VolumeRow): Promise<void> {

@@ -79,7 +79,7 @@ describe("a container whose shim is killed", () => {
   const cgroupIsGone = (id: string) =>
     eventually(
       "the cgroup's end",
-      async () => !(await inventory(engine)).some((line) => /^cgroup/.test(line) && line.includes(id)),
+      async () => !(await inventory(engine)).some((line) => line.startsWith("cgroup ") && line.includes(id)),
     );
 
   test("is ended with everything in it: exit code 137", async () => {

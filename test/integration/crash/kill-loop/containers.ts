@@ -139,7 +139,7 @@ export class Containers {
 
   /** Compares what the engine says with what was told. */
   async check(): Promise<void> {
-    for (const container of [...this.#known]) {
+    for (const container of this.#known) {
       if (container.kind === "once") continue;
       const state = await this.#inspect(container);
       if (state === undefined) continue;
@@ -184,7 +184,7 @@ export class Containers {
 
   /** Waits until everything that ends has ended, compares once more, and removes all. */
   async finish(): Promise<void> {
-    for (const container of [...this.#known]) {
+    for (const container of this.#known) {
       if (container.kind === "sleeper") continue;
       const ended = await eventually(`the end of ${container.name}`, async () => {
         const { answer } = await this.#session.insist("GET", `/containers/${container.id}/json`);
@@ -194,6 +194,6 @@ export class Containers {
       if (ended === true && container.kind === "once") this.#known = this.#known.filter((each) => each !== container);
     }
     await this.check();
-    for (const container of [...this.#known]) await this.#remove(container);
+    for (const container of this.#known) await this.#remove(container);
   }
 }
