@@ -1,4 +1,4 @@
-import { containerId, hostId, type IdMappings } from "../spec/index.ts";
+import { containerId, hostId, mappedRoot, type IdMappings } from "../spec/index.ts";
 import type { Native } from "../sys/index.ts";
 import type { Owner } from "./metadata.ts";
 
@@ -19,6 +19,21 @@ export function showingContainerIds(native: Native, ids: IdMappings | undefined)
       };
     },
   };
+}
+
+/**
+ * Runs work as the container's root: who is not mapped cannot make a file in a root file system that is idmapped. For
+ * threads that do one thing at a time.
+ */
+export async function asRootOf<T>(native: Native, ids: IdMappings | undefined, work: () => Promise<T>): Promise<T> {
+  if (ids === undefined) return await work();
+  const { uid, gid } = mappedRoot(ids);
+  native.setFsIds(uid, gid);
+  try {
+    return await work();
+  } finally {
+    native.setFsIds(0, 0);
+  }
 }
 
 /** The host's ids for an owner in the container. @throws RangeError for an id that the container does not have. */

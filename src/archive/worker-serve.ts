@@ -3,7 +3,7 @@ import { cancelled } from "../base/index.ts";
 import type { Native } from "../sys/index.ts";
 import { overlayChanges, treeChanges } from "./changes.ts";
 import { copyTree, copyWithin } from "./copy-tree.ts";
-import { showingContainerIds } from "./owners.ts";
+import { asRootOf, showingContainerIds } from "./owners.ts";
 import { pack } from "./pack.ts";
 import { pathGet, pathPut, pathStat } from "./rootfs-path.ts";
 import { emptyDirectory, removePath, usage } from "./tree.ts";
@@ -89,7 +89,7 @@ class Running {
       case "get":
         return await this.#send(pathGet(showingContainerIds(native, task.args.ids), task.args.root, task.args.path));
       case "put":
-        return await pathPut(native, task.args, this.#stream(), this.#hooks());
+        return await asRootOf(native, task.args.ids, () => pathPut(native, task.args, this.#stream(), this.#hooks()));
       case "overlayChanges":
         return overlayChanges(native, task.args.upper, task.args.lowers);
       case "treeChanges":

@@ -66,7 +66,7 @@ test("an option in both places is refused, but lists and maps join", async () =>
 });
 
 test("what is not supported yet is refused, not ignored", () => {
-  return expect(loadConfig(["--userns-remap", "default"])).rejects.toThrow("option userns-remap cannot be set");
+  return expect(loadConfig(["--allow-direct-routing"])).rejects.toThrow("option allow-direct-routing cannot be set");
 });
 
 test("a configuration file that was asked for must be there", () => {

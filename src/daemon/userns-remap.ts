@@ -19,11 +19,8 @@ export async function readRemapping(text: string, folder = "/etc"): Promise<IdMa
   const user = await findUser(userText, folder);
   if (groupText !== undefined) await checkGroup(groupText, folder);
   if (user.uid === "0") return undefined;
-  const [uids, gids] = await Promise.all([
-    readRanges(join(folder, "subuid"), user),
-    readRanges(join(folder, "subgid"), user),
-  ]);
-  return { uids, gids };
+  const uids = await readRanges(join(folder, "subuid"), user);
+  return { uids, gids: await readRanges(join(folder, "subgid"), user) };
 }
 
 interface User {

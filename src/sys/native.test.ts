@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { execFileSync, spawn } from "node:child_process";
-import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errnoOf } from "../base/index.ts";
@@ -257,5 +257,21 @@ describe("processes and namespaces", () => {
   test("umask is set and told", () => {
     const old = native.umask(0o027);
     expect(native.umask(old)).toBe(0o027);
+  });
+
+  test("a thread makes files as somebody else, and may still do everything", () => {
+    const folder = mkdtempSync(join(tmpdir(), "berth-ids-"));
+    const file = join(folder, "file");
+    try {
+      native.setFsIds(4242, 4343);
+      try {
+        writeFileSync(file, "");
+      } finally {
+        native.setFsIds(0, 0);
+      }
+      expect([statSync(file).uid, statSync(file).gid]).toEqual([4242, 4343]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

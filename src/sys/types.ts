@@ -115,6 +115,8 @@ export interface FastCalls {
   pidfdEnded(pidfd: number): boolean;
   kill(pid: number, signal: number): void;
   umask(mask: number): number;
+  /** Who the calling thread is to file systems (setfsuid(2)); capabilities are kept. */
+  setFsIds(uid: number, gid: number): void;
 }
 
 /** System calls that may wait for a disk or a lock: on the thread pool, as promises. */

@@ -17,7 +17,7 @@ import { resolveDeviceNumbers, resolveDevices } from "../spec/devices.ts";
 import type { ContainerFiles } from "../spec/mounts.ts";
 import type { NamespacePaths } from "../spec/namespaces.ts";
 import { statusWord } from "../state.ts";
-import { idMappings } from "../user-namespace.ts";
+import { idMappings, validateUserNamespace } from "../user-namespace.ts";
 import type { ContainerDependencies } from "../types.ts";
 
 /** Makes a task out of a container: everything between `start` and the program running. */
@@ -41,6 +41,8 @@ export class StartPlan {
     const record = named(entry.record, others.named);
     await makeBindSources(record);
     const own = filesIn(join(this.#needs.root, record.id));
+    // It may have been made before users were remapped.
+    validateUserNamespace(record.hostConfig, this.#needs.config);
     const ids = idMappings(record.hostConfig, this.#needs.config);
     const rootfs = await this.#needs.snapshotter.mounts(record.id);
     const [spec] = await Promise.all([
