@@ -8,14 +8,14 @@ test("a body without any config is refused with Docker's text", () => {
 });
 
 test("what asks for nothing is not refused", () => {
-  const body = { Image: "a", HostConfig: { UsernsMode: "host", Cgroup: "", Init: false } };
+  const body = { Image: "a", HostConfig: { Cgroup: "" } };
   expect(judgeCreateBody(body)).toEqual({ warnings: [], refusal: undefined });
 });
 
 test("what cannot be had is refused", () => {
-  const judgement = judgeCreateBody({ Image: "a", HostConfig: { UsernsMode: "private" } });
+  const judgement = judgeCreateBody({ Image: "a", HostConfig: { Cgroup: "container:other" } });
   expect(judgement.refusal?.kind).toBe("not-implemented");
-  expect(judgement.refusal?.message).toContain("user namespace");
+  expect(judgement.refusal?.message).toContain("another container's cgroup");
 });
 
 test("what is dropped is told", () => {

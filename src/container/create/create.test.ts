@@ -178,6 +178,8 @@ const ANSWERS: Array<[ContainerCreateBody, string]> = [
   [host({ SecurityOpt: ["foo"] }), 'unknown: invalid --security-opt 1: "foo"'],
   [host({ SecurityOpt: ["foo=bar"] }), 'unknown: invalid --security-opt 2: "foo=bar"'],
   [host({ SecurityOpt: ["no-new-privileges=x"] }), 'unknown: invalid --security-opt 2: "no-new-privileges=x"'],
+  [host({ UsernsMode: "foo" }), "invalid: invalid user namespace mode: foo"],
+  [host({ UsernsMode: "host", Privileged: true, Init: true }), "made"],
   [host({ Runtime: "foo" }), "invalid: unknown or invalid runtime name: foo"],
   [
     host({ LogConfig: { Type: "syslog" } }),

@@ -58,6 +58,12 @@ function expectGolden(name: string, text: string): void {
 
 const index = (ops: readonly PlanOp[], name: PlanOp["op"]) => ops.findIndex((op) => op.op === name);
 
+function mapUsers(spec: RuntimeSpec): void {
+  spec.linux.namespaces.push({ type: "user" });
+  spec.linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  spec.linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
+}
+
 describe("the plan", () => {
   test("of Docker's default container", () => {
     const ops = compile();
@@ -101,15 +107,55 @@ describe("the plan", () => {
   });
 
   test("of a user namespace and a plain directory as root", () => {
-    const ops = compile(
-      (spec) => {
-        spec.linux.namespaces.push({ type: "user" });
-        spec.linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
-        spec.linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
-      },
-      { type: "bind", source: "/rootfs", readOnly: true },
-    );
+    const ops = compile(mapUsers, { type: "bind", source: "/rootfs", readOnly: true });
     expectGolden("userns.txt", print(ops));
+  });
+
+  test("of a user namespace over layers takes each through an idmapped mount, as who can write there", () => {
+    const ops = compile(mapUsers);
+    const root = ops.slice(index(ops, "new_userns"), index(ops, "overlay") + 2);
+    expectGolden("userns-layers.txt", print(root));
+  });
+
+  test("of another container's user namespace enters it last, and takes an id there", () => {
+    const ops = compile((spec) => {
+      mapUsers(spec);
+      spec.linux.namespaces = [
+        { type: "user", path: "/proc/7/ns/user" },
+        { type: "network", path: "/proc/7/ns/net" },
+      ];
+    });
+    const names = ops.slice(0, index(ops, "spawn_init")).map(({ op }) => op);
+    expect(names.slice(-5)).toEqual(["setns", "setns", "setgroups", "setgid", "setuid"]);
+    expect(ops[names.length - 4]).toMatchObject({ path: "/proc/7/ns/user" });
+  });
+
+  test("raises limits, and gives pipes their owner, before the user namespace", () => {
+    const ops = compile((spec) => {
+      mapUsers(spec);
+      spec.process.user = { uid: 1000, gid: 2000, additionalGids: [] };
+      spec.process.rlimits = [
+        { type: "RLIMIT_NOFILE", soft: 10, hard: 1 << 20 },
+        { type: "RLIMIT_CORE", soft: 0, hard: 0 },
+      ];
+    });
+    const before = ops.slice(0, index(ops, "unshare"));
+    expect(before.filter(({ op }) => op === "rlimit")).toEqual([
+      { op: "rlimit", resource: 7, soft: 1n << 20n, hard: 1n << 20n },
+    ]);
+    expect(before).toContainEqual({ op: "own_stdio", uid: 101000, gid: 102000 });
+  });
+
+  test("of an exec in a user namespace", () => {
+    const container = containerSpec(ID, ["sh"]);
+    mapUsers(container);
+    const plan = compileExecPlan(
+      { id: ID, container, process: container.process, cgroupPath: `/docker/${ID}` },
+      cgroups,
+    );
+    expect(plan).toContainEqual({ op: "own_stdio", uid: 100000, gid: 100000 });
+    const joins = plan.flatMap((op, at) => (op.op === "join_init" ? [at] : []));
+    expect(plan[(joins[1] ?? 0) + 1]).toEqual({ op: "setgroups", gids: [] });
   });
 
   test("of an exec", () => {

@@ -20,7 +20,7 @@ export const API_DIFFERENCES: Readonly<
   },
   "create/refused#31": {
     reason: "a mode that is not known is refused; Docker keeps it and ignores it, as if it were in force",
-    berth: "501 a user namespace for one container is not supported by berth yet instead of 201 ",
+    berth: "400 invalid user namespace mode: nosuch instead of 201 ",
   },
   "shapes/container#12": {
     reason: "Docker's text runs two words together",
