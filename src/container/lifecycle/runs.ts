@@ -1,4 +1,4 @@
-import { crashPoint, messageOf, type KeyedLock, type Logger } from "../../base/index.ts";
+import { crashPoint, messageOf, Retries, type KeyedLock, type Logger } from "../../base/index.ts";
 import type { ExitRecord, Task } from "../../runtime/index.ts";
 import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
@@ -29,6 +29,9 @@ export class Runs {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #hooks: RunHooks;
+  /** Containers with an ended task that could not be taken down. */
+  readonly #leftovers = new Set<ContainerEntry>();
+  readonly #retries: Retries;
   #closed = false;
 
   constructor(parts: {
@@ -49,11 +52,17 @@ export class Runs {
     this.#clock = parts.clock;
     this.#logger = parts.logger;
     this.#hooks = parts.hooks;
+    this.#retries = new Retries({
+      what: "taking an exited container down",
+      work: () => this.#releaseLeftovers(),
+      logger: parts.logger,
+    });
   }
 
   /** Exits from now on are left to the next daemon. */
   close(): void {
     this.#closed = true;
+    this.#retries[Symbol.dispose]();
   }
 
   /** A start that the user asked for. @throws not-modified, conflict, and what the runtime says. */
@@ -168,7 +177,7 @@ export class Runs {
     else if (hostConfig.AutoRemove === true && !entry.removing && !entry.kept) await this.#hooks.remove(entry);
   }
 
-  /** What cannot be taken down is found again at the next boot; the exit is told in any case. */
+  /** What cannot be taken down now is taken down later; the exit is told in any case. */
   async #takeDown(entry: ContainerEntry, task: Task): Promise<void> {
     entry.leftover = task;
     try {
@@ -176,10 +185,17 @@ export class Runs {
       await this.#release(entry);
       crashPoint("exit:released");
     } catch (error) {
-      this.#logger.error("an exited container was not wholly taken down", {
-        container: entry.id,
-        error: messageOf(error),
-      });
+      this.#leftovers.add(entry);
+      this.#retries.later(error);
+    }
+  }
+
+  async #releaseLeftovers(): Promise<void> {
+    for (const entry of this.#leftovers) {
+      using _held = await this.#lock.acquire(entry.id);
+      // A run that was started since has taken it down itself.
+      if (entry.run === undefined) await this.#release(entry);
+      this.#leftovers.delete(entry);
     }
   }
 
