@@ -194,7 +194,7 @@ describe("a registry that", () => {
     };
     expect((await pull("thing", "1")).at(-1)).toContain("unexpected EOF");
     expect(tries).toBe(5);
-    expect(kept("partial")).toEqual([bulkDigest.slice(7)]);
+    expect(kept("partial")).toContain(bulkDigest.slice(7));
     registry.intercept = () => false;
     registry.requests.length = 0;
     expect((await pull("thing", "1")).at(-1)).toMatch(/^Status: Downloaded/);
@@ -301,7 +301,8 @@ describe("a pull that is cancelled", () => {
       if ((message.progressDetail?.current ?? 0) > 0 && message.id === bulkDigest.slice(7, 19)) stop.abort();
     }
     expect(messages.at(-1)?.error).toBeDefined();
-    expect(kept("partial")).toEqual([bulkDigest.slice(7)]);
+    // Layers come at once, so that another one may have come in part, too.
+    expect(kept("partial")).toContain(bulkDigest.slice(7));
     registry.requests.length = 0;
     expect((await pull("thing", "1")).at(-1)).toMatch(/^Status: Downloaded/);
     expect(registry.requests.filter((line) => line.includes(bulkDigest)).join()).toMatch(/ bytes=[1-9]\d*-$/);

@@ -16,6 +16,8 @@ export interface StorageDriver {
   open(): Promise<void>;
   /** Makes the directory of a new active snapshot; what a failure leaves is removed by the caller. */
   create(place: Place): Promise<void>;
+  /** Notes the parents of a snapshot that was made without. Absent where a snapshot starts as a copy of its parent. */
+  stackUpon?(place: Place): Promise<void>;
   /** Moves the directory into the trash folder, at once. Missing is fine. */
   discard(id: string, trash: string): Promise<void>;
   unpackTarget(place: Place): UnpackTarget;

@@ -4,6 +4,8 @@ export const noSnapshot = (name: string) => notFound(`snapshot ${name} does not 
 export const snapshotExists = (name: string) => conflict(`snapshot ${name} exists already`);
 export const parentNotCommitted = (name: string) =>
   conflict(`snapshot ${name} is not committed, so it cannot be a parent`);
+export const hasParent = (name: string, parent: string) =>
+  conflict(`snapshot ${name} stands on ${parent}: it cannot be given another parent`);
 export const notActive = (name: string) => conflict(`snapshot ${name} is committed: it cannot be written to`);
 export const hasChildren = (name: string, child: string) =>
   conflict(`snapshot ${name} is in use as the parent of ${child}`);

@@ -60,6 +60,11 @@ export function createOverlay2(options: {
       ]);
     },
 
+    stackUpon: async ({ id, ancestors }) => {
+      const parent = ancestors[0];
+      if (parent !== undefined) await writeLower(home, join(home, id), parent);
+    },
+
     discard: async (id, trash) => {
       const directory = join(home, id);
       const link = await readFile(join(directory, "link"), "utf8").catch(() => undefined);

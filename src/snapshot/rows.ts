@@ -1,5 +1,5 @@
 import type { Store } from "../store/index.ts";
-import { hasChildren, noSnapshot, parentNotCommitted, snapshotExists } from "./errors.ts";
+import { hasChildren, hasParent, noSnapshot, parentNotCommitted, snapshotExists } from "./errors.ts";
 
 /** What is known of a snapshot; `id` names its directory. */
 export interface Row {
@@ -90,17 +90,27 @@ export class Rows {
     this.#keep(row);
   }
 
-  /** Makes the active `key` the committed `name`. @throws conflict. */
-  commit(key: string, name: string): void {
-    const row = this.get(key);
+  /** The row as it will be over a parent that is known only now. @throws not-found, conflict. */
+  upon(name: string, parent: string): Row {
+    const row = this.get(name);
+    if (row.parent !== undefined) throw hasParent(name, row.parent);
+    if (this.get(parent).kind !== "committed") throw parentNotCommitted(parent);
+    return { ...row, parent };
+  }
+
+  /** Makes the active `key` the committed `name`, over `parent` if that is known only now. @throws conflict, as `upon`. */
+  commit(key: string, name: string, parent?: string): void {
     if (this.has(name)) throw snapshotExists(name);
+    const old = this.get(key);
+    const row = parent === undefined ? old : this.upon(key, parent);
     this.#write(
-      "UPDATE snapshots SET name = ?, kind = 'committed' WHERE driver = ? AND name = ?",
+      "UPDATE snapshots SET name = ?, kind = 'committed', parent = ? WHERE driver = ? AND name = ?",
       name,
+      row.parent ?? null,
       this.#driver,
       key,
     );
-    this.#drop(row);
+    this.#drop(old);
     this.#keep({ ...row, name, kind: "committed" });
   }
 

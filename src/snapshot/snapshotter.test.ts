@@ -111,6 +111,29 @@ for (const driver of ["overlay2", "vfs"] as const) {
       expect(seen).toEqual({ names: ["etc", "gone", "top"], passwd: "root" });
     });
 
+    test("where a parent may come later, it is named by the commit", async () => {
+      if (snapshots.parentMayComeLater !== true) return;
+      await snapshots.prepare("top-making", undefined);
+      writeFileSync(join((await snapshots.unpackTarget("top-making")).directory, "top"), "t");
+      expect(isKind(await rejection(snapshots.commit("top-making", "sha256:top", BASE)), "not-found")).toBe(true);
+      await layer(BASE, undefined, makeBase);
+      await snapshots.commit("top-making", "sha256:top", BASE);
+      expect(isKind(await rejection(snapshots.remove(BASE)), "conflict")).toBe(true);
+
+      // The next daemon sees it so, too.
+      snapshots = await open(driver);
+      await snapshots.prepare("c1", "sha256:top");
+
+      expect(snapshots.list()).toContainEqual({ key: "sha256:top", kind: "committed", parent: BASE });
+      expect(await snapshots.withMerged("c1", async ({ path }) => readdirSync(path).sort())).toEqual([
+        "etc",
+        "gone",
+        "top",
+      ]);
+      await snapshots.prepare("c2", "sha256:top");
+      expect(isKind(await rejection(snapshots.commit("c2", "sha256:other", BASE)), "conflict")).toBe(true);
+    });
+
     test("what is written into an active one stays there", async () => {
       await layer(BASE, undefined, makeBase);
       await snapshots.prepare("c1", BASE);

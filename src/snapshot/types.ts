@@ -11,16 +11,20 @@
 export interface Snapshotter extends AsyncDisposable {
   readonly driver: "overlay2" | "vfs";
   /**
-   * True when `prepare` takes a parent that is yet to be committed (`commit` then checks it): the layers of one image
-   * unpack at once. The overlay driver can; one that copies the parent cannot.
+   * True when a layer need not know its parent before `commit`, which then names it: the layers of one image unpack at
+   * once. The overlay driver can; one that copies the parent cannot.
    */
   readonly parentMayComeLater?: boolean;
   /** An empty writable snapshot over `parent` (undefined: over nothing). @throws not-found, conflict. */
   prepare(key: string, parent: string | undefined): Promise<Snapshot>;
   /** The writable top of an active snapshot as a host directory to unpack a layer into (whiteouts in driver form). */
   unpackTarget(key: string): Promise<UnpackTarget>;
-  /** Makes an active snapshot the committed `name`. @throws conflict when the name exists (the key is left). */
-  commit(key: string, name: string): Promise<void>;
+  /**
+   * Makes an active snapshot the committed `name`.
+   * @param parent for one that was prepared over nothing, where `parentMayComeLater`: what it stands on from now on.
+   * @throws conflict when the name exists (the key is left), not-found for the parent.
+   */
+  commit(key: string, name: string, parent?: string): Promise<void>;
   /** @throws not-found; conflict while it has children. */
   remove(keyOrName: string): Promise<void>;
   /** What the runtime mounts for an active or committed one. */
