@@ -68,6 +68,21 @@ describe("a container that ended meanwhile", () => {
     await startsAgain(id);
   });
 
+  test("before it had a supervisor never ran", async () => {
+    const id = await world.run();
+    const task = world.runtime.task(id);
+    await world.service.shutdown();
+    world.store
+      .prepare(
+        "UPDATE containers SET state = json_set(state, '$.phase', json('{\"kind\":\"idle\"}'), '$.startedAt', '')",
+      )
+      .run();
+    task.exit(137, { supervisorLost: true });
+    await world.reboot();
+    expect(await stateOf(id)).toMatchObject({ Status: "created", ExitCode: 0 });
+    expect(world.traces()).toMatchObject({ tasks: 0 });
+  });
+
   test("is removed when it was to be removed with its exit", async () => {
     const id = await world.run({ HostConfig: { AutoRemove: true } });
     const task = world.runtime.task(id);

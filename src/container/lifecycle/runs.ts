@@ -126,7 +126,10 @@ export class Runs {
 
   /** A task that ended while no daemon was there. The lock is held. */
   async late(entry: ContainerEntry, task: Task): Promise<void> {
-    await this.#exited(entry, task, await task.exited);
+    const exit = await task.exited;
+    // A daemon was killed on the way to a start, before there was a supervisor: nothing ran.
+    if (exit.supervisorLost && entry.state.phase.kind !== "running") await this.#takeDown(entry, task);
+    else await this.#exited(entry, task, exit);
   }
 
   #watch(entry: ContainerEntry, task: Task): void {

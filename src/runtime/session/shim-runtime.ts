@@ -238,11 +238,14 @@ export class ShimRuntime implements Runtime {
   }
 }
 
+const NOBODY_LISTENS = ["ENOENT", "ECONNREFUSED", "EPIPE"];
+
 async function connectShim(directory: string): Promise<Shim | undefined> {
   try {
     return await Shim.connect(directory);
   } catch (error) {
-    if (error instanceof ShimError) return undefined; // nobody listens there any more
+    // Any other failure is the daemon's own (no descriptor left, say): no reason to take the container for lost.
+    if (error instanceof ShimError && NOBODY_LISTENS.includes(error.errno)) return undefined;
     throw error;
   }
 }

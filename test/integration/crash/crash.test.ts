@@ -7,7 +7,7 @@ import { inventory } from "../../support/host.ts";
 import { OneImageRegistry } from "../../support/registry.ts";
 import { eventually } from "../../support/wait.ts";
 import { crashPoints } from "./points.ts";
-import { play, removeAll, scenario } from "./scenario.ts";
+import { play, removeAll, runErrors, scenario } from "./scenario.ts";
 
 const POINTS = crashPoints();
 /** Milliseconds that a daemon may take to die, and work in the background to finish. */
@@ -84,6 +84,7 @@ describe("the daemon is killed, or a step fails, between any two side effects", 
       await eventually(`the daemon's death at ${point}`, () => engine.hasEnded, PATIENCE);
       await writeFile(arms(), "");
       await engine.start(armed());
+      expect(await runErrors(engine)).toEqual([]);
       await removeAll(engine);
       await hostIsClean();
     });

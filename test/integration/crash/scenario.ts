@@ -89,6 +89,17 @@ export async function removeAll(engine: TestEngine): Promise<void> {
   for (const { Id } of await rows(engine, "/images/json?all=1")) await must(engine, "DELETE", `/images/${Id}?force=1`);
 }
 
+/** What containers say of how their run ended: nothing, as long as only the daemon was killed. */
+export async function runErrors(engine: TestEngine): Promise<string[]> {
+  const errors: string[] = [];
+  for (const { Id } of await rows(engine, "/containers/json?all=1")) {
+    const { json } = await engine.api("GET", `/containers/${Id}/json`);
+    const { Error } = (json as { State: { Error: string } }).State; // the API's shape
+    if (Error !== "") errors.push(Error);
+  }
+  return errors;
+}
+
 async function rows(engine: TestEngine, path: string): Promise<Array<{ Id: string; Name?: string }>> {
   const answer = await engine.api("GET", path);
   if (answer.status !== 200 || !Array.isArray(answer.json)) throw new Error(`${path}: ${answer.status} ${answer.text}`);
