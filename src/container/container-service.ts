@@ -73,7 +73,7 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
     containers,
     execs,
     imageUsers: imageUsersOf(registry),
-    connections: networkConnections(registry, needs.networks, lock),
+    connections: networkConnections(needs.root, registry, needs.networks, lock),
     endpointsOf: (id) => {
       const entry = registry.get(id);
       return entry && endpointsOf(entry, attachedOf(entry, needs.networks));

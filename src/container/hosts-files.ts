@@ -1,4 +1,4 @@
-import { chown, readFile, writeFile } from "node:fs/promises";
+import { chown, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AttachedNetworking } from "../network/index.ts";
 import { networkMode } from "./create/modes.ts";
@@ -13,6 +13,9 @@ const LOCAL_LINES = [
   "ff02::1\tip6-allnodes",
   "ff02::2\tip6-allrouters",
 ];
+
+/** Bytes; a container may write what it likes into these files, and the engine is not to read all of that. */
+const MAX_SIZE = 1 << 20;
 
 export function filesIn(folder: string): ContainerFiles {
   return { hosts: join(folder, "hosts"), hostname: join(folder, "hostname"), resolvConf: join(folder, "resolv.conf") };
@@ -50,10 +53,37 @@ export async function fillFiles(
   const host = networkMode(record.hostConfig.NetworkMode).kind === "host";
   const base = host ? (await read("/etc/hosts")).trimEnd().split("\n") : LOCAL_LINES;
   const extra = (record.hostConfig.ExtraHosts ?? []).flatMap((entry) => extraHost(entry, hostGateway));
-  const own = (attached?.hostsLines ?? []).map(({ address, names }) => `${address}\t${names.join(" ")}`);
-  const hosts = [...base, ...extra, ...own].join("\n");
+  const hosts = [...base, ...extra, ...ownLines(attached)].join("\n");
   const resolv = attached?.resolvConf ?? withOverrides(await read("/etc/resolv.conf"), record);
   await Promise.all([writeFile(files.hosts, `${hosts}\n`), writeFile(files.resolvConf, resolv)]);
+}
+
+/**
+ * Brings hosts and resolv.conf up to date after a network came or went. Lines that the container wrote stay, and so does a
+ * resolv.conf that it changed.
+ */
+export async function updateFiles(
+  files: ContainerFiles,
+  record: ContainerRecord,
+  before: AttachedNetworking | undefined,
+  after: AttachedNetworking | undefined,
+): Promise<void> {
+  const sizes = await Promise.all([files.hosts, files.resolvConf].map(async (file) => (await stat(file)).size));
+  if (sizes.some((size) => size > MAX_SIZE)) return;
+  const [had, has] = [ownLines(before), ownLines(after)];
+  const lines = (await read(files.hosts)).trimEnd().split("\n");
+  const kept = lines.filter((line) => !had.includes(line) || has.includes(line));
+  const hosts = [...kept, ...has.filter((line) => !kept.includes(line))];
+  await writeFile(files.hosts, `${hosts.join("\n")}\n`);
+  const resolvConf = async (attached: AttachedNetworking | undefined) =>
+    attached?.resolvConf ?? withOverrides(await read("/etc/resolv.conf"), record);
+  if ((await read(files.resolvConf)) === (await resolvConf(before))) {
+    await writeFile(files.resolvConf, await resolvConf(after));
+  }
+}
+
+function ownLines(attached: AttachedNetworking | undefined): string[] {
+  return (attached?.hostsLines ?? []).map(({ address, names }) => `${address}\t${names.join(" ")}`);
 }
 
 /** `name:address` or `name=address`; several addresses of `host-gateway` are one line each. */

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type {
   EndpointSettings,
   NetworkConnectRequest,
@@ -8,37 +9,48 @@ import { conflict, forbidden, invalid, notFound, type KeyedLock } from "../base/
 import type { NetworkService } from "../network/index.ts";
 import { networkMode } from "./create/modes.ts";
 import type { ContainerEntry } from "./entry.ts";
+import { filesIn, updateFiles } from "./hosts-files.ts";
 import type { ContainerRegistry } from "./registry.ts";
 import type { NetworkConnections } from "./types.ts";
 
-/** Connects containers to networks and back: the record always, the running task at once. */
+/**
+ * Connects containers to networks and back: the record always, the running task at once.
+ * @param root folder of the containers' own files.
+ */
 export function networkConnections(
+  root: string,
   registry: ContainerRegistry,
   networks: NetworkService & Pick<NetworksBackend, "inspect">,
   lock: KeyedLock,
 ): NetworkConnections {
+  const parts = { root, registry, networks };
   const nameOf = async (ref: string): Promise<string> =>
     (await networks.inspect(ref, { verbose: false, scope: undefined })).Name ?? ref;
   return {
     async connect(ref: string, body: NetworkConnectRequest): Promise<void> {
       const network = await nameOf(ref);
       const found = registry.resolve(body.Container);
-      await lock.run(found.id, () => connect(found, network, body.EndpointConfig ?? {}, registry, networks));
+      await lock.run(found.id, () => connect(found, network, body.EndpointConfig ?? {}, parts));
     },
     async disconnect(ref: string, body: NetworkDisconnectRequest): Promise<void> {
       const network = await nameOf(ref);
       const found = registry.resolve(body.Container);
-      await lock.run(found.id, () => disconnect(found, network, body.Force === true, registry, networks));
+      await lock.run(found.id, () => disconnect(found, network, body.Force === true, parts));
     },
   };
+}
+
+interface Parts {
+  root: string;
+  registry: ContainerRegistry;
+  networks: NetworkService;
 }
 
 async function connect(
   entry: ContainerEntry,
   network: string,
   settings: EndpointSettings,
-  registry: ContainerRegistry,
-  networks: NetworkService,
+  { root, registry, networks }: Parts,
 ): Promise<void> {
   const { record } = entry;
   if (entry.removing)
@@ -58,7 +70,9 @@ async function connect(
   }
   const running = entry.state.phase.kind === "running" ? entry.run : undefined;
   if (running !== undefined) {
+    const before = networks.state(entry.id);
     await networks.attachOne(entry.id, network, settings, running.task.namespacePath("net"));
+    await updateFiles(filesIn(join(root, entry.id)), record, before, networks.state(entry.id));
   }
   registry.saveRecord(entry, { ...record, endpoints: { ...record.endpoints, [network]: settings } });
 }
@@ -67,8 +81,7 @@ async function disconnect(
   entry: ContainerEntry,
   network: string,
   force: boolean,
-  registry: ContainerRegistry,
-  networks: NetworkService,
+  { root, registry, networks }: Parts,
 ): Promise<void> {
   const { record } = entry;
   if (networkMode(record.hostConfig.NetworkMode).kind === "host") {
@@ -78,7 +91,11 @@ async function disconnect(
     if (force) return;
     throw notFound(`container ${entry.id} is not connected to network ${network}`);
   }
-  if (entry.state.phase.kind === "running") await networks.detachOne(entry.id, network, force);
+  if (entry.state.phase.kind === "running") {
+    const before = networks.state(entry.id);
+    await networks.detachOne(entry.id, network, force);
+    await updateFiles(filesIn(join(root, entry.id)), record, before, networks.state(entry.id));
+  }
   const { [network]: _gone, ...endpoints } = record.endpoints;
   registry.saveRecord(entry, { ...record, endpoints });
 }

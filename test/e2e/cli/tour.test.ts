@@ -143,7 +143,7 @@ describe("a tour with berth's own command", () => {
     const [titles, process] = (await berth("top web")).split("\n");
     expect(titles).toContain("PID");
     expect(process).toContain("httpd -f -p 80");
-    expect(await berth(["stats", "--no-stream", "--format", "{{.Name}} {{.PIDs}}"])).toBe("web 1\n");
+    expect(await berth(["stats", "--no-stream", "--format", "{{.Name}} {{.PIDs}}"])).toMatch(/^web [1-9]\d*\n$/);
     expect(await berth("stats --no-stream")).toMatch(/^CONTAINER ID +NAME +CPU % +MEM USAGE/);
   });
 
