@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { randomId, silentLogger } from "../../base/index.ts";
+import { messageOf, randomId, silentLogger } from "../../base/index.ts";
 import type { RuntimeSpec } from "../../spec/index.ts";
 import { loadNative } from "../../sys/index.ts";
 import { findHierarchies, isUnified } from "../cgroups/hierarchies.ts";
@@ -12,6 +12,7 @@ import { containerSpec } from "../testing/container-spec.ts";
 import { drain } from "../testing/output.ts";
 import { PlanLauncher } from "./plan-launcher.ts";
 import { ShimRuntime } from "./shim-runtime.ts";
+import { probeUserNamespaces } from "./userns-probe.ts";
 
 const shimPath = fileURLToPath(new URL("../../../build/berth-shim", import.meta.url));
 const hierarchies = await findHierarchies();
@@ -57,9 +58,9 @@ describe.skipIf(reason !== undefined)("a container on cgroup v2", () => {
     );
   }
 
-  async function run(args: string[]): Promise<string> {
+  async function run(args: string[], change?: (spec: RuntimeSpec) => void): Promise<string> {
     await using stack = new AsyncDisposableStack();
-    const task = await create(args);
+    const task = await create(args, change);
     stack.defer(() => task.release());
     const stdio = await task.attach({ stdin: false, stdout: true, stderr: true, detachKeys: NO_KEYS });
     await task.start();
@@ -72,6 +73,33 @@ describe.skipIf(reason !== undefined)("a container on cgroup v2", () => {
     "is born in its cgroup, which is the root of what it sees",
     async () => {
       expect(await run(["grep", "0::", "/proc/self/cgroup"])).toBe("0::/\n");
+    },
+    LIMIT,
+  );
+
+  test(
+    "enters its cgroup before its user namespace, from which it could not",
+    async () => {
+      const ids = {
+        uids: [{ containerID: 0, hostID: 300000, size: 1000 }],
+        gids: [{ containerID: 0, hostID: 300000, size: 1000 }],
+      };
+      mkdirSync(execRoot, { recursive: true, mode: 0o700 });
+      const lacking = await probeUserNamespaces({
+        shim: { binary: shimPath },
+        execRoot,
+        dataRoot: image.directory,
+        driver: image.rootfs().type === "bind" ? "vfs" : "overlay2",
+        ids,
+      }).catch(messageOf);
+      if (lacking !== undefined) return console.log(`skipped: ${lacking}`);
+      const said = await run(["sh", "-c", "grep 0:: /proc/self/cgroup; cat /proc/self/uid_map"], (spec) => {
+        spec.linux.namespaces.push({ type: "user" });
+        spec.linux.uidMappings = ids.uids;
+        spec.linux.gidMappings = ids.gids;
+        spec.linux.sysctl = {};
+      });
+      expect(said.trim().split(/\s+/)).toEqual(["0::/", "0", "300000", "1000"]);
     },
     LIMIT,
   );
