@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { ALL_CAPABILITIES, type ContainerConfiguration, type HostFacts } from "../container/index.ts";
+import { LOG_DRIVERS } from "../logging/index.ts";
 import { DEFAULT_POOLS, defaultNetworkConfig, type NetworkConfig } from "../network/index.ts";
 import type { CgroupFacts } from "../runtime/index.ts";
-import { badExecOption, badPool, badUlimit } from "./errors.ts";
+import { badExecOption, badPool, badUlimit, unknownLogDriver } from "./errors.ts";
 import { readHostFacts } from "./host-facts.ts";
 import type { DaemonConfig } from "./options.ts";
 
@@ -38,6 +39,16 @@ export function networkConfiguration(config: DaemonConfig): NetworkConfig {
 /** The pools that the options name; none: the built-in ones are used. @throws invalid that names the pool. */
 export function addressPools(config: DaemonConfig): Array<{ base: string; size: number }> {
   return config["default-address-pool"].map(addressPool);
+}
+
+/** What can be wrong in options besides their types, as far as it can be known without a host. @throws invalid. */
+export function checkOptions(config: DaemonConfig): void {
+  const driver = LOG_DRIVERS.get(config["log-driver"]);
+  if (driver === undefined) throw unknownLogDriver(config["log-driver"]);
+  driver.validate(config["log-opt"]);
+  addressPools(config);
+  cgroupDriver(config);
+  Object.entries(config["default-ulimit"]).forEach(ulimit);
 }
 
 /** `base=10.0.0.0/8,size=24`. @throws invalid that names the pool. */

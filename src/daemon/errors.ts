@@ -35,6 +35,8 @@ export const lacksCertificates = (host: string, lacking: string[]): EngineError 
 export const unknownGroup = (name: string): EngineError => invalid(`group ${name} not found: it cannot own the socket`);
 export const unknownRuntime = (name: string): EngineError =>
   invalid(`specified default runtime "${name}" does not exist: register it with --add-runtime`);
+export const unknownLogDriver = (name: string): EngineError =>
+  invalid(`log-driver: no log driver named "${name}" is registered`);
 export const badHost = (host: string): EngineError =>
   invalid(`invalid host "${host}": expected unix://PATH, tcp://HOST:PORT or fd://`);
 export const noSockets = (): EngineError =>

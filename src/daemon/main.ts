@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createLogger, messageOf, type LogSink, type Logger } from "../base/index.ts";
 import { loadNative } from "../sys/index.ts";
 import { loadConfig } from "./config.ts";
+import { checkOptions } from "./configure.ts";
 import { unpackNative, type NativeParts } from "./embedded.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { daemonHelp } from "./help.ts";
@@ -29,6 +30,7 @@ export async function daemonMain(argv: readonly string[], native: NativeParts): 
     if (config.version) return say(`berth version ${VERSION}, build ${GIT_COMMIT}\n`);
     // What can be wrong with the hosts is found before anything is made.
     await listenSpecs(config, process.env);
+    checkOptions(config);
     if (config.validate) return say("configuration OK\n");
     applyLogging(sink, config);
     await runDaemon(argv, config, native, sink);
@@ -110,7 +112,9 @@ async function reload(
   logger: Logger,
 ): Promise<DaemonConfig> {
   try {
-    const { config, needRestart } = reloadConfig(running, await loadConfig(argv));
+    const read = await loadConfig(argv);
+    checkOptions(read);
+    const { config, needRestart } = reloadConfig(running, read);
     await engine.reload(config);
     applyLogging(sink, config);
     if (needRestart.length > 0)

@@ -6,6 +6,9 @@ import type { LogDriver, LogFilePlan } from "./types.ts";
 
 const JSON_OPTIONS = new Set(["max-size", "max-file", "compress", "env", "env-regex", "labels", "labels-regex", "tag"]);
 
+/** Docker lets a log grow until the disk is full; `max-size=-1` does so here. */
+const DEFAULT_ROTATION = { maxSize: 100 * 2 ** 20, maxFiles: 5 };
+
 const jsonFile: LogDriver = {
   name: "json-file",
   validate(options) {
@@ -13,7 +16,9 @@ const jsonFile: LogDriver = {
     if (options["compress"] === "true") throw noCompression();
   },
   file(options, directory, containerId): LogFilePlan {
+    const path = join(directory, `${containerId}-json.log`);
     const text = options["max-size"];
+    if (text === undefined && options["max-file"] === undefined) return { path, ...DEFAULT_ROTATION };
     const maxSize = text === undefined || text === "-1" ? 0 : parseSize(text);
     if (maxSize === undefined) throw cannotStart(`invalid size: '${text}'`);
     const maxFiles = Number(options["max-file"] ?? "1");
@@ -21,7 +26,7 @@ const jsonFile: LogDriver = {
       throw cannotStart(`strconv.Atoi: parsing "${options["max-file"]}": invalid syntax`);
     if (maxFiles < 1) throw cannotStart("max-file cannot be less than 1");
     if (maxFiles > 1 && maxSize === 0) throw cannotStart("max-size must be set when max-file is more than 1");
-    return { path: join(directory, `${containerId}-json.log`), maxSize, maxFiles };
+    return { path, maxSize, maxFiles };
   },
   async read(request) {
     return readJsonFile(request);

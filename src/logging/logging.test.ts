@@ -177,6 +177,12 @@ describe("options", () => {
     expect(driver("none").file({}, "/logs", "id")).toBeUndefined();
   });
 
+  test("rotate the log of a container that says nothing, and not one that says -1", () => {
+    const rotation = (options: Record<string, string>) => driver("json-file").file(options, "/logs", "id");
+    expect(rotation({ env: "a" })).toMatchObject({ maxSize: 100 * 1024 * 1024, maxFiles: 5 });
+    expect(rotation({ "max-size": "-1" })).toMatchObject({ maxSize: 0, maxFiles: 1 });
+  });
+
   test("none cannot be read", async () => {
     const error: unknown = await driver("none")
       .read({

@@ -37,6 +37,10 @@ test.each([
   ["an object that has no effect", '{"builder":{"gc":{"enabled":true}}}', [], "option builder cannot be set"],
   ["a host of no kind", "{}", ["-H", "http://x"], 'invalid host "http://x"'],
   ["a group that is not there", "{}", ["--group=no-such-group"], "group no-such-group not found"],
+  ["a log driver that is not there", "{}", ["--log-driver=nowhere"], 'no log driver named "nowhere"'],
+  ["a log option of no driver", '{"log-opts":{"nosuch":"1"}}', [], "nosuch"],
+  ["a limit that is none", "{}", ["--default-ulimit=nofile=2:1"], "invalid default-ulimit nofile=2:1"],
+  ["a pool that is none", "{}", ["--default-address-pool=10.0.0.0/8"], "invalid default-address-pool"],
   [
     "TLS without files",
     "{}",
