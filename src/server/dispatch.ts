@@ -50,6 +50,7 @@ export class Dispatcher {
 
   async #answer(exchange: Exchange): Promise<void> {
     const { head, response } = exchange;
+    this.#options.logger.debug("request", { method: head.method, path: head.target });
     if (head.method === "OPTIONS") return response.send(200, this.#options.fields);
     const target = parseTarget(head.target);
     const match = this.#router.find(head.method, target.path);
