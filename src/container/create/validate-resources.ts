@@ -100,22 +100,25 @@ function validateCpu(resources: Resources, host: HostFacts): void {
 function checkSet(wanted: string | undefined, available: string, name: string, what: string): void {
   if (!wanted) return;
   const members = parseSet(wanted);
-  if (members === undefined) throw invalid(`Invalid value ${wanted} for ${name}: invalid format: ${wanted}`);
-  const there = new Set(parseSet(available));
+  if (typeof members === "string") throw invalid(`Invalid value ${wanted} for ${name}: ${members}`);
+  const there = new Set(parseSet(available)); // of digits and commas
   if (members.some((member) => !there.has(member))) {
     throw invalid(`Requested ${what} are not available - requested ${wanted}, available: ${available}`);
   }
 }
 
-/** `0-2,5` as numbers, at most 8192 of them; undefined when it is not a set. */
-function parseSet(text: string): number[] | undefined {
+/** The highest number in a set: bounds what a range may take. */
+const MAX_MEMBER = 8192;
+
+/** `0-2,5` as numbers, or what is wrong with it. */
+function parseSet(text: string): number[] | string {
   const members: number[] = [];
   for (const part of text.trim().split(",")) {
-    const range = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part.trim());
-    if (range === null) return undefined;
-    const first = Number(range[1]);
-    const last = Number(range[2] ?? range[1]);
-    if (last < first || last > 8191) return undefined;
+    const range = /^(\d{1,18})(?:-(\d{1,18}))?$/.exec(part.trim());
+    const first = Number(range?.[1]);
+    const last = Number(range?.[2] ?? range?.[1]);
+    if (range === null || last < first) return `invalid format: ${text}`;
+    if (last > MAX_MEMBER) return `value of out range, maximum is ${MAX_MEMBER}`;
     for (let member = first; member <= last; member++) members.push(member);
   }
   return members;
