@@ -119,10 +119,10 @@ const MODE_RAW_BOTH_WAYS = 2;
 /** Passes bytes of the terminal on standard input both ways as they are; gives the way back. */
 export function rawTerminal(): () => void {
   // The binding is not in the type definitions; the tests of a terminal would notice if it changed
-  const { binding } = process as unknown as {
+  const internals = process as unknown as {
     binding(name: "tty_wrap"): { TTY: new (fd: number) => TerminalModes };
   };
-  const terminal = new (binding.call(process, "tty_wrap").TTY)(0);
+  const terminal = new (internals.binding("tty_wrap").TTY)(0);
   terminal.setRawMode(MODE_RAW_BOTH_WAYS);
   return () => void terminal.setRawMode(MODE_NORMAL);
 }
