@@ -64,5 +64,6 @@ export class AttackedEngine {
   }
 }
 
-/** Images stay until the engine is gone: their layers and blobs are no leftovers. */
-const withoutImages = (lines: readonly string[]) => lines.filter((line) => !/^file .*\/(overlay2|blobs)\//.test(line));
+/** Images stay until the engine is gone, and what a failed pull had downloaded stays to be resumed: neither is a leftover. */
+const withoutImages = (lines: readonly string[]) =>
+  lines.filter((line) => !/^file .*\/(overlay2|blobs|partial)\//.test(line));

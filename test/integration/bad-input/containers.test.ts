@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { startEngine, type TestEngine } from "../../support/engine.ts";
+import { inventory } from "../../support/host.ts";
+import { settledInventory } from "../../support/recordings.ts";
+
+/** Containers that cannot be made or started: Docker's texts and codes, nothing left behind. */
+let engine: TestEngine;
+let before: string[];
+beforeAll(async () => {
+  engine = await startEngine();
+  before = await inventory(engine);
+});
+afterAll(async () => {
+  const after = await settledInventory(engine, before);
+  await engine[Symbol.asyncDispose]();
+  expect(after).toEqual(before);
+});
+
+const INIT =
+  "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ";
+
+describe("run", () => {
+  const cases: Array<[what: string, args: string[], code: number, text: string]> = [
+    [
+      "of a command that is not there",
+      ["busybox:local", "/nope"],
+      127,
+      'exec: "/nope": stat /nope: no such file or directory',
+    ],
+    [
+      "of a command that is not in the path",
+      ["busybox:local", "nope"],
+      127,
+      'exec: "nope": executable file not found in $PATH',
+    ],
+    ["of a file that is no program", ["busybox:local", "/etc/passwd"], 126, 'exec: "/etc/passwd": permission denied'],
+    ["of a folder", ["busybox:local", "/etc"], 126, 'exec: "/etc": is a directory'],
+    [
+      "as a user that is not there",
+      ["--user", "nobody", "busybox:local", "true"],
+      125,
+      "unable to find user nobody: no matching entries in passwd file",
+    ],
+    [
+      "as a group that is not there",
+      ["--user", "0:nogroup", "busybox:local", "true"],
+      125,
+      "unable to find group nogroup: no matching entries in group file",
+    ],
+    ["with too little memory", ["--memory", "4m", "busybox:local", "true"], 125, "Minimum memory limit allowed is 6MB"],
+    [
+      "with a limit beyond the engine's own",
+      ["--ulimit", "nofile=99999999", "busybox:local", "true"],
+      125,
+      "error setting rlimit type 7: operation not permitted",
+    ],
+    [
+      "with a device that is not there",
+      ["--device", "/dev/nope", "busybox:local", "true"],
+      125,
+      'error gathering device information while adding custom device "/dev/nope": no such file or directory',
+    ],
+    ["in a network that is not there", ["--network", "nope", "busybox:local", "true"], 125, "network nope not found"],
+    [
+      "with a runtime that is not there",
+      ["--runtime", "nope", "busybox:local", "true"],
+      125,
+      "unknown or invalid runtime name: nope",
+    ],
+    [
+      "with a mount whose source is not there",
+      ["--mount", "type=bind,src=/nope/nope,dst=/x", "busybox:local", "true"],
+      125,
+      "bind source path does not exist: /nope/nope",
+    ],
+    ["on a file as working directory", ["-w", "/etc/passwd", "busybox:local", "true"], 125, "/etc/passwd"],
+  ];
+  test.each(cases)("%s", async (_what, args, code, text) => {
+    const result = await engine.berth(["run", "--rm", ...args]);
+    expect(result.stderr).toContain(text);
+    expect({ code: result.code, stdout: result.stdout }).toEqual({ code, stdout: "" });
+  });
+
+  test("a failure of the start is in inspect, and the container can be removed", async () => {
+    await engine.berth(["create", "--name", "fails", "busybox:local", "/nope"]);
+    const start = await engine.api("POST", "/containers/fails/start");
+    expect(start.status).toBe(400);
+    const { json } = await engine.api("GET", "/containers/fails/json");
+    const { State } = json as { State: { ExitCode: number; Error: string; Status: string } }; // inspect's shape
+    expect(State).toMatchObject({ ExitCode: 127, Status: "created" });
+    expect(State.Error).toContain(`${INIT}error during container init: exec: "/nope"`);
+    expect((await engine.berth(["rm", "fails"])).code).toBe(0);
+  });
+});
+
+describe("names and images", () => {
+  test("a name in use", async () => {
+    const first = (await engine.berth(["create", "--name", "taken", "busybox:local"])).stdout.trim();
+    const second = await engine.berth(["create", "--name", "taken", "busybox:local"]);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain(
+      `Conflict. The container name "/taken" is already in use by container "${first}". You have to remove (or rename) that container to be able to reuse that name.`,
+    );
+    await engine.berth(["rm", "taken"]);
+  });
+
+  test("an image that is not there", async () => {
+    expect(await engine.api("POST", "/containers/create", { Image: "nope" })).toMatchObject({
+      status: 404,
+      json: { message: "No such image: nope:latest" },
+    });
+    expect(await engine.api("GET", "/images/nope/json")).toMatchObject({
+      status: 404,
+      json: { message: "No such image: nope:latest" },
+    });
+    expect(await engine.api("DELETE", "/images/nope")).toMatchObject({
+      status: 404,
+      json: { message: "No such image: nope:latest" },
+    });
+  });
+
+  test("a container that is not there", async () => {
+    for (const [method, path] of [
+      ["GET", "json"],
+      ["POST", "start"],
+      ["POST", "stop"],
+      ["POST", "kill"],
+      ["POST", "wait"],
+      ["GET", "logs?stdout=1"],
+      ["GET", "archive?path=/"],
+      ["POST", "exec"],
+      ["POST", "pause"],
+      ["GET", "top"],
+      ["GET", "changes"],
+      ["GET", "export"],
+    ] as const) {
+      const body = path === "exec" ? { Cmd: ["true"] } : undefined;
+      const { status, text } = await engine.api(method, `/containers/nope/${path}`, body);
+      expect(status).toBe(404);
+      expect(text).toContain("No such container: nope");
+    }
+  });
+});
+
+describe("exec", () => {
+  test("of what is not there, and as who is not there", async () => {
+    const id = (await engine.berth(["run", "-d", "busybox:local", "sleep", "1000"])).stdout.trim();
+    expect((await engine.berth(["exec", id, "/nope"])).code).toBe(127);
+    expect((await engine.berth(["exec", id, "/etc/passwd"])).code).toBe(126);
+    expect((await engine.berth(["exec", "-u", "nobody", id, "true"])).stderr).toContain(
+      "unable to find user nobody: no matching entries in passwd file",
+    );
+    expect((await engine.berth(["exec", "-w", "/nope", id, "true"])).code).toBeGreaterThan(0);
+    await engine.berth(["rm", "-f", id]);
+  });
+});
