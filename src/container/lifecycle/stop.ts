@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { unknown, type KeyedLock } from "../../base/index.ts";
+import { isKind, unknown, type KeyedLock } from "../../base/index.ts";
 import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { alreadyStopped, notRunning } from "../errors.ts";
@@ -95,7 +95,14 @@ export class Stopping {
   async signal(entry: ContainerEntry, signal: number): Promise<void> {
     const { run } = entry;
     if (run === undefined) return;
-    await run.task.kill(signal);
+    try {
+      await run.task.kill(signal);
+    } catch (error) {
+      // It ended by itself just now; its exit is being dealt with.
+      if (!isKind(error, "not-found") && !isKind(error, "unavailable")) throw error;
+      if (entry.ending) return;
+      throw notRunning(entry.id);
+    }
     const { phase } = entry.state;
     if (phase.kind === "running" && phase.paused && (signal === SIGKILL || entry.ending)) await this.#thaw(entry);
     announce(this.#needs.events, entry.record, "kill", { signal: String(signal) });
