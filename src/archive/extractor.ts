@@ -40,6 +40,7 @@ export class Extractor implements TarSink, Disposable {
   readonly #options: ExtractOptions;
   readonly #directories: Directories;
   readonly #whiteouts: Whiteouts;
+  #written: number | undefined = 0;
   readonly #directoryTimes = new Map<ByteString, bigint>();
   #open: { path: ByteString; entry: TarEntry; content: FileContent } | undefined;
 
@@ -95,6 +96,11 @@ export class Extractor implements TarSink, Disposable {
       if (!this.#isDirectory(parent, name)) continue;
       this.#native.utimensat(parent, name, time, time, AT_SYMLINK_NOFOLLOW);
     }
+  }
+
+  /** As `UnpackResult.written`. */
+  get written(): number | undefined {
+    return this.#written;
   }
 
   [Symbol.dispose](): void {
@@ -160,6 +166,7 @@ export class Extractor implements TarSink, Disposable {
     const fd = this.#create(path, (parent, name) =>
       this.#native.openat2(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600, 0),
     );
+    this.#count(entry.size);
     this.#open = { path, entry, content: new FileContent(fd, entry, writeSync, ftruncateSync) };
   }
 
@@ -181,6 +188,7 @@ export class Extractor implements TarSink, Disposable {
     this.#create(path, (parent, name) => {
       switch (entry.type) {
         case "symlink":
+          this.#count(entry.linkName.length);
           return this.#native.symlinkat(toKernel(entry.linkName), parent, name);
         case "char":
           return this.#native.mknodat(parent, name, S_IFCHR | 0o600, entry.devMajor, entry.devMinor);
@@ -216,8 +224,13 @@ export class Extractor implements TarSink, Disposable {
 
   /** The parent's descriptor is no longer good afterwards. */
   #remove(parent: number, name: ReturnType<typeof toKernel>): void {
+    this.#written = undefined;
     removeTree(this.#native, parent, name);
     this.#directories.forget();
+  }
+
+  #count(bytes: number): void {
+    if (this.#written !== undefined) this.#written += bytes;
   }
 
   #isDirectory(parent: number, name: ReturnType<typeof toKernel>): boolean {

@@ -45,6 +45,11 @@ export interface UnpackResult {
   digest: Digest;
   sourceSize: number;
   entries: number;
+  /**
+   * Bytes of the files and links that were written, as `usage` counts those of a target that was empty. Undefined when
+   * something was replaced meanwhile: then only a look at the tree can tell.
+   */
+  written: number | undefined;
 }
 
 /** What a hostile archive can cost at most. */

@@ -49,7 +49,8 @@ export async function unpack(
     extractor.finish();
     await tap.drain();
     const diffId = parseDigest(`sha256:${hash.digest("hex")}`);
-    return { diffId, size, digest: tap.digest() ?? diffId, sourceSize: tap.size, entries: reader.entries };
+    const digest = tap.digest() ?? diffId;
+    return { diffId, size, digest, sourceSize: tap.size, entries: reader.entries, written: extractor.written };
   } catch (error) {
     if (task.copyTo !== undefined) await rm(task.copyTo, { force: true });
     throw error;

@@ -149,7 +149,8 @@ export class LayerStore {
       const blob = await request.keep(result);
       kept = blob.digest;
       crashPoint("image-layer:blob-kept");
-      const { bytes } = await this.#parts.snapshotter.usage(key);
+      // An overlay's own directory was empty; a copy of the parent was not.
+      const bytes = (parentLater ? result.written : undefined) ?? (await this.#parts.snapshotter.usage(key)).bytes;
       slot[Symbol.dispose]();
       await below;
       await this.#commit(key, request.chainId, parentLater ? request.parent : undefined);
@@ -159,8 +160,13 @@ export class LayerStore {
     } catch (error) {
       slot[Symbol.dispose]();
       await this.#discard(key);
-      if (kept === undefined) await request.failed?.(error);
-      else if (!(request.resumable === true && signal.aborted)) this.#garbage.add(kept);
+      try {
+        if (kept === undefined) await request.failed?.(error);
+        else if (!(request.resumable === true && signal.aborted)) this.#garbage.add(kept);
+      } finally {
+        // What is wrong with the lowest layer is what is told, whichever came first.
+        await below;
+      }
       throw error;
     }
   }
