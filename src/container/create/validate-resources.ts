@@ -101,8 +101,8 @@ function checkSet(wanted: string | undefined, available: string, name: string, w
   if (!wanted) return;
   const members = parseSet(wanted);
   if (typeof members === "string") throw invalid(`Invalid value ${wanted} for ${name}: ${members}`);
-  const there = new Set(parseSet(available)); // of digits and commas
-  if (members.some((member) => !there.has(member))) {
+  const there = parseSet(available);
+  if (typeof there === "string" || members.some((member) => !there.includes(member))) {
     throw invalid(`Requested ${what} are not available - requested ${wanted}, available: ${available}`);
   }
 }

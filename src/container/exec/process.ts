@@ -1,5 +1,6 @@
 import type { ExecCreateBody } from "../../api/index.ts";
 import type { ProcessSpec } from "../../spec/index.ts";
+import { asInvalid } from "../create/validate.ts";
 import type { ContainerRecord } from "../record.ts";
 import { parseSecurityOptions } from "../security-options.ts";
 import { ALL_CAPABILITIES } from "../capabilities.ts";
@@ -12,7 +13,8 @@ type Needs = Pick<ContainerDependencies, "config" | "host" | "users">;
 /** Who an exec runs as, by the files that the container has now. @throws invalid for a user or group that is not there. */
 export function execUser(record: ContainerRecord, body: ExecCreateBody, pid: number, { users }: Pick<Needs, "users">) {
   const root = { type: "bind", source: `/proc/${pid}/root`, readOnly: true } as const;
-  return users.resolve(root, body.User || record.config.User || "", record.hostConfig.GroupAdd ?? []);
+  const user = body.User || record.config.User || "";
+  return asInvalid(() => users.resolve(root, user, record.hostConfig.GroupAdd ?? []), "");
 }
 
 /** The process that an exec starts: the container's environment, user and rights with the request's changes. */

@@ -224,8 +224,8 @@ async function makeBindSources(record: ContainerRecord): Promise<void> {
   }
 }
 
-/** What a failed start leaves in inspect: the exit code that `docker run` ends with. */
+/** What a failed start leaves in inspect: 126 and 127 are the command's own, all else is 128. */
 export function startFailure(error: unknown): { error: EngineError; exitCode: number } {
   const engine = asEngineError(error);
-  return { error: engine, exitCode: engine instanceof LaunchError ? engine.exitCode : 128 };
+  return { error: engine, exitCode: engine instanceof LaunchError && engine.exitCode !== 125 ? engine.exitCode : 128 };
 }

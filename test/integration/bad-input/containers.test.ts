@@ -93,6 +93,19 @@ describe("run", () => {
   });
 });
 
+const IMPOSSIBLE: Array<[option: string, value: string]> = [
+  ["--user", "nobody"],
+  ["--ulimit", "nofile=99999999"],
+  ["-v", "/etc:/proc"],
+];
+test.each(IMPOSSIBLE)("a start that %s %s makes impossible leaves the exit code 128", async (option, value) => {
+  await engine.berth(["create", "--name", "impossible", option, value, "busybox:local", "true"]);
+  expect((await engine.berth(["start", "impossible"])).code).toBe(1);
+  const { json } = await engine.api("GET", "/containers/impossible/json");
+  expect(json).toMatchObject({ State: { ExitCode: 128, Status: "created" } });
+  await engine.berth(["rm", "impossible"]);
+});
+
 describe("names and images", () => {
   test("a name in use", async () => {
     const first = (await engine.berth(["create", "--name", "taken", "busybox:local"])).stdout.trim();
@@ -151,6 +164,10 @@ describe("exec", () => {
       "unable to find user nobody: no matching entries in passwd file",
     );
     expect((await engine.berth(["exec", "-w", "/nope", id, "true"])).code).toBeGreaterThan(0);
+    expect(await engine.api("POST", `/containers/${id}/exec`, { Cmd: ["true"], User: "nobody" })).toMatchObject({
+      status: 400,
+      json: { message: "unable to find user nobody: no matching entries in passwd file" },
+    });
     await engine.berth(["rm", "-f", id]);
   });
 });
