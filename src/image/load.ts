@@ -1,4 +1,4 @@
-import { link } from "node:fs/promises";
+import { link, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Archiver, UnpackResult } from "../archive/index.ts";
 import { crashPoint, hexOf, type Digest } from "../base/index.ts";
@@ -64,7 +64,7 @@ async function loadImage(
   const requests: LayerRequest[] = [];
   for (const at of stack) {
     const layer = image.layers[at.position];
-    if (layer !== undefined) requests.push(layerRequest(parts, layer, at, scratch, report));
+    if (layer !== undefined) requests.push(await layerRequest(parts, layer, at, scratch, report));
   }
   try {
     await parts.layers.ensureStack(requests, signal);
@@ -80,18 +80,22 @@ async function loadImage(
   }
 }
 
-function layerRequest(
+async function layerRequest(
   parts: LoadParts,
   layer: PlannedLayer,
   at: StackedLayer,
   scratch: string,
   report: Report | undefined,
-): LayerRequest {
-  const count = report === undefined ? undefined : byteProgress(report, layerLabel(at.diffId), "Loading layer");
+): Promise<LayerRequest> {
+  const { size } = await stat(layer.file);
+  const count = report === undefined ? undefined : byteProgress(report, layerLabel(at.diffId), "Loading layer", size);
   return {
     ...at,
     open: () => Promise.resolve({ file: layer.file }),
-    keep: (result) => keepLayer(parts, layer, result, join(scratch, `.keep-${hexOf(at.chainId)}`)),
+    keep: (result) => {
+      count?.(size);
+      return keepLayer(parts, layer, result, join(scratch, `.keep-${hexOf(at.chainId)}`));
+    },
     ...(count === undefined ? {} : { onProgress: count }),
   };
 }
