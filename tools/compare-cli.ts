@@ -7,7 +7,7 @@
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { cliCases } from "../test/e2e/cli/cases.ts";
 import { outcomeOf, type Program } from "../test/e2e/cli/compare.ts";
 
@@ -22,13 +22,14 @@ const option = (name: string) => {
 };
 const built = option("--berth");
 const only = option("--only") ?? "";
-const docker: Program = { name: "docker", command: [option("--docker") ?? "docker"], id: `dk${process.pid}` };
+const folder = await mkdtemp(join(tmpdir(), "compare-cli-"));
+const docker: Program = { name: "docker", command: [option("--docker") ?? "docker"], id: `dk${process.pid}`, folder };
 const berth: Program = {
   name: "berth",
-  command: built === undefined ? [process.execPath, join(import.meta.dirname, "berth-cli.ts")] : [built],
+  command: built === undefined ? [process.execPath, join(import.meta.dirname, "berth-cli.ts")] : [resolve(built)],
   id: `be${process.pid}`,
+  folder,
 };
-const folder = await mkdtemp(join(tmpdir(), "compare-cli-"));
 const chosen = cliCases.filter(({ args }) => args.join(" ").includes(only));
 let different = 0;
 try {

@@ -10,11 +10,18 @@ export function recordedWithSuchCgroups(): boolean {
   return !unified;
 }
 
-/** The inventory once it is as it was before, or as it is after a generous while: some removals end in the background. */
-export async function settledInventory(engine: EngineTraces, before: readonly string[]): Promise<string[]> {
+/**
+ * The inventory once it is as it was before, or as it is after a generous while: some removals end in the background.
+ * @param keep which lines count.
+ */
+export async function settledInventory(
+  engine: EngineTraces,
+  before: readonly string[],
+  keep: (line: string) => boolean = () => true,
+): Promise<string[]> {
   let now: string[] = [];
   await eventually("the inventory of before", async () => {
-    now = await inventory(engine);
+    now = (await inventory(engine)).filter(keep);
     return isDeepStrictEqual(now, before);
   }).catch(() => undefined);
   return now;

@@ -33,6 +33,6 @@ describe.skipIf(!comparable)("berth answers as docker's command does on the same
       HOME: engine.folder,
       DOCKER_CONFIG: join(engine.folder, `client-${id}`),
     };
-    return outcomeOf(each, { name, command: [name === "docker" ? "docker" : BERTH], id }, env);
+    return outcomeOf(each, { name, command: [name === "docker" ? "docker" : BERTH], id, folder: engine.folder }, env);
   }
 });

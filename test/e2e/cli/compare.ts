@@ -7,13 +7,15 @@ export interface Program {
   command: readonly [string, ...string[]];
   /** What stands for `{id}`, of the same length for both programs, since columns are aligned. */
   id: string;
+  /** Where it runs: what it copies out of containers lands there. */
+  folder: string;
 }
 
 /** Runs a case and gives its output and code as one text, without what must differ between the programs. */
 export async function outcomeOf(each: CliCase, program: Program, env: Record<string, string>): Promise<string> {
   const [file, ...before] = program.command;
   const args = [...before, ...each.args.map((word) => word.replaceAll("{id}", program.id))];
-  const { stdout, stderr, code } = await run(file, args, { env, input: each.stdin ?? "" });
+  const { stdout, stderr, code } = await run(file, args, { env, cwd: program.folder, input: each.stdin ?? "" });
   const clean = (text: string) => withoutPasser(normalize(text, program, each.mask === true));
   const lines = each.unordered === true ? clean(stdout).split("\n").sort().join("\n") : clean(stdout);
   return `[stdout]\n${lines}\n[stderr]\n${clean(stderr)}\n[code] ${code}`;
