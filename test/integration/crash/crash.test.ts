@@ -96,8 +96,12 @@ describe("the daemon is killed, or a step fails, between any two side effects", 
   ]) {
     test(`${effect} at ${point}`, async () => {
       await arm(point ?? "", effect ?? "");
-      await run();
-      await eventually(`a failure at ${point}`, async () => (await passed()).has(point ?? ""), PATIENCE);
+      const failures = await run();
+      await eventually(
+        `a failure at ${point}; the scenario told ${JSON.stringify(failures)}`,
+        async () => (await passed()).has(point ?? ""),
+        PATIENCE,
+      );
       await writeFile(arms(), "");
       expect(await engine.answers()).toBe(true);
       await removeAll(engine);
