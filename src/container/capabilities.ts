@@ -1,14 +1,5 @@
 import { invalid } from "../base/index.ts";
-
-/** Every capability of the newest kernel, in the order of their numbers (capabilities(7)). */
-export const ALL_CAPABILITIES: readonly string[] = (
-  "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE " +
-  "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN " +
-  "SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE " +
-  "MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
-)
-  .split(" ")
-  .map((name) => `CAP_${name}`);
+import { ALL_CAPABILITIES } from "../spec/index.ts";
 
 /** What a container has when nothing else is asked for, as in Docker. */
 export const DEFAULT_CAPABILITIES: readonly string[] = (

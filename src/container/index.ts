@@ -1,4 +1,3 @@
-export { ALL_CAPABILITIES } from "./capabilities.ts";
 export { CONTAINER_BASE } from "./base-tree.ts";
 export { createContainerService } from "./container-service.ts";
 export type * from "./types.ts";

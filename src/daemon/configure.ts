@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
-import { ALL_CAPABILITIES, type ContainerConfiguration, type HostFacts } from "../container/index.ts";
+import type { ContainerConfiguration, HostFacts } from "../container/index.ts";
 import { LOG_DRIVERS } from "../logging/index.ts";
 import { DEFAULT_POOLS, defaultNetworkConfig, type NetworkConfig } from "../network/index.ts";
 import type { CgroupFacts } from "../runtime/index.ts";
+import { ALL_CAPABILITIES } from "../spec/index.ts";
 import { badExecOption, badPool, badUlimit, unknownLogDriver } from "./errors.ts";
 import { readHostFacts } from "./host-facts.ts";
 import type { DaemonConfig } from "./options.ts";

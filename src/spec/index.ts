@@ -1,3 +1,4 @@
+export * from "./capabilities.ts";
 export * from "./id-mappings.ts";
 export type * from "./image.ts";
 export * from "./media-types.ts";

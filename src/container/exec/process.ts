@@ -3,7 +3,7 @@ import type { ProcessSpec } from "../../spec/index.ts";
 import { asInvalid } from "../create/validate.ts";
 import type { ContainerRecord } from "../record.ts";
 import { parseSecurityOptions } from "../security-options.ts";
-import { ALL_CAPABILITIES } from "../capabilities.ts";
+import { ALL_CAPABILITIES } from "../../spec/index.ts";
 import { capabilitiesOf, capabilitySets } from "../spec/compile.ts";
 import { containerEnv, replaceOrAppend, withHome } from "../spec/env.ts";
 import type { ContainerDependencies } from "../types.ts";

@@ -11,7 +11,7 @@ import type { Snapshotter, SnapshotRow } from "../../snapshot/index.ts";
 import type { ImageRunConfig } from "../../spec/index.ts";
 import { createStore, type Store } from "../../store/index.ts";
 import type { VolumeService, VolumeUse } from "../../volume/index.ts";
-import { ALL_CAPABILITIES } from "../capabilities.ts";
+import { ALL_CAPABILITIES } from "../../spec/index.ts";
 import { createContainerService } from "../container-service.ts";
 import type { Clock, ContainerDependencies, ContainerService } from "../types.ts";
 import { FakeRuntime } from "./fake-runtime.ts";
