@@ -21,7 +21,6 @@ function swarm(method: Method, path: string): PendingOperation {
 }
 
 export const pendingOperations: readonly PendingOperation[] = [
-  pending("GET", "/containers/{id}/attach/ws", "attaching over a WebSocket"),
   pending("GET", "/containers/{name}/checkpoints", "listing checkpoints"),
   pending("POST", "/containers/{name}/checkpoints", "making a checkpoint"),
   pending("DELETE", "/containers/{name}/checkpoints/{checkpoint}", "deleting a checkpoint"),

@@ -20,6 +20,8 @@ export type RouteAnswer =
     }
   | { readonly kind: "frames"; readonly log: LogStream }
   | { readonly kind: "stdio"; readonly stdio: StdioStream }
+  /** The same over a WebSocket, once its handshake was found good. */
+  | { readonly kind: "websocket"; readonly open: () => Promise<StdioStream> }
   /** A hijacked connection that only ever says this. */
   | { readonly kind: "last-words"; readonly tty: boolean; readonly text: string }
   /** Docker's refusal of an attach: text, on a connection that is not HTTP any more. */

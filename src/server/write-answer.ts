@@ -3,8 +3,9 @@ import { asEngineError, isKind, type Logger, messageOf } from "../base/index.ts"
 import type { RouteAnswer } from "./answer.ts";
 import type { Exchange, HeaderFields } from "./http/index.ts";
 import { errorFrame, MULTIPLEXED_STREAM, RAW_STREAM, writeOutput } from "./streams/frames.ts";
-import { hijackHead, joinStdio } from "./streams/hijack.ts";
+import { hijackHead, joinStdio, RawEnds } from "./streams/hijack.ts";
 import { pump } from "./streams/pump.ts";
+import { WebSocketEnds, websocketHead } from "./streams/websocket.ts";
 
 const JSON_TYPE = "application/json";
 
@@ -50,6 +51,8 @@ export async function writeAnswer(context: AnswerContext, answer: RouteAnswer): 
       return await writeFrames(context, answer.log);
     case "stdio":
       return await writeStdio(context, answer.stdio);
+    case "websocket":
+      return await writeWebSocket(context, answer.open);
     case "last-words": {
       const { output } = exchange.hijack(hijackHead(exchange, answer.tty, context.version, fields));
       const words = { stream: "stdout", data: Buffer.from(answer.text) } as const;
@@ -137,7 +140,16 @@ async function writeFrames(context: AnswerContext, log: LogStream): Promise<void
 async function writeStdio(context: AnswerContext, stdio: StdioStream): Promise<void> {
   const { exchange, version, fields, logger } = context;
   const connection = exchange.hijack(hijackHead(exchange, stdio.tty, version, fields));
-  await joinStdio(connection, stdio, exchange.signal, logger);
+  await joinStdio(new RawEnds(connection, stdio.tty), stdio, exchange.signal, logger);
+}
+
+/** The handshake is looked at first, so that nothing is attached for a request that is none. */
+async function writeWebSocket(context: AnswerContext, open: () => Promise<StdioStream>): Promise<void> {
+  const { exchange, version, fields, logger } = context;
+  const head = websocketHead(exchange, fields);
+  const stdio = await open();
+  const ends = new WebSocketEnds(exchange.hijack(head), hasSince(version, "1.28"));
+  await joinStdio(ends, stdio, exchange.signal, logger);
 }
 
 function refuseRaw(exchange: Exchange, status: number, text: string): void {

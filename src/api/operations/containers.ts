@@ -201,6 +201,22 @@ export const containerOperations = defineOperations({
     success: [101, 200],
     answer: { kind: "hijack" },
   },
+  containerAttachWebsocket: {
+    method: "GET",
+    path: "/containers/{id}/attach/ws",
+    since: "1.0",
+    query: {
+      detachKeys: string(),
+      logs: boolean(false),
+      stream: boolean(false),
+      stdin: boolean(false, { since: "1.42" }),
+      stdout: boolean(false, { since: "1.42" }),
+      stderr: boolean(false, { since: "1.42" }),
+    },
+    body: none,
+    success: [101, 200],
+    answer: { kind: "hijack" },
+  },
   containerWait: {
     method: "POST",
     path: "/containers/{id}/wait",

@@ -33,6 +33,7 @@ type ContainerRoutes = RoutesOf<
   | "containerPause"
   | "containerUnpause"
   | "containerAttach"
+  | "containerAttachWebsocket"
   | "containerWait"
   | "containerDelete"
   | "containerArchiveInfo"
@@ -117,6 +118,11 @@ export function containerRoutes(backend: ContainersBackend): ContainerRoutes {
       } catch (error) {
         return refusedAttach(error);
       }
+    },
+    containerAttachWebsocket: async ({ ref, query, context }) => {
+      // Older clients cannot choose.
+      const all = hasSince(context.apiVersion, "1.42") ? {} : { stdin: true, stdout: true, stderr: true };
+      return { kind: "websocket", open: () => backend.attach(ref, { ...query, ...all }, context) };
     },
     containerWait: async ({ ref, query, context }) => {
       const wanted = hasSince(context.apiVersion, "1.30") ? query.condition : undefined;

@@ -1,9 +1,9 @@
 import type { Logger } from "../../base/index.ts";
 import { isKind, messageOf } from "../../base/index.ts";
-import { type ApiVersion, hasSince, type StdioStream } from "../../api/index.ts";
+import { type ApiVersion, hasSince, type OutputChunk, type StdioStream } from "../../api/index.ts";
 import type { Exchange, HeaderFields, Hijacked } from "../http/index.ts";
 import { MULTIPLEXED_STREAM, RAW_STREAM, errorFrame, writeOutput } from "./frames.ts";
-import { pump } from "./pump.ts";
+import { pump, type Sink } from "./pump.ts";
 
 /**
  * The head that turns the connection into a pair of streams. Only the presence of `Upgrade` decides: 101 for who asked for
@@ -19,12 +19,53 @@ export function hijackHead(exchange: Exchange, tty: boolean, version: ApiVersion
   return `${text}\r\n`;
 }
 
+/** The client's side of a process's stdio. */
+export interface StreamEnds {
+  readonly sink: Sink;
+  write(chunk: OutputChunk): void;
+  writeError(message: string): void;
+  /** The output has ended. */
+  end(): void;
+  /** The next piece of input; undefined after the last one. @throws when the connection broke. */
+  read(): Promise<Uint8Array | undefined> | Uint8Array | undefined;
+}
+
+/** The connection itself: raw from a terminal, else with frames around each piece of output. */
+export class RawEnds implements StreamEnds {
+  readonly #connection: Hijacked;
+  readonly #tty: boolean;
+
+  constructor(connection: Hijacked, tty: boolean) {
+    this.#connection = connection;
+    this.#tty = tty;
+  }
+
+  get sink(): Sink {
+    return this.#connection.output;
+  }
+
+  write(chunk: OutputChunk): void {
+    writeOutput((data) => this.#connection.output.write(data), chunk, this.#tty);
+  }
+
+  writeError(message: string): void {
+    if (!this.#tty) this.#connection.output.write(errorFrame(message));
+  }
+
+  /** The connection's own end is the sign. */
+  end(): void {}
+
+  read(): Promise<Uint8Array | undefined> | Uint8Array | undefined {
+    return this.#connection.input.read();
+  }
+}
+
 /**
  * Joins a client to a process's stdio until the output has ended or the client has gone. The client's end of input closes the
  * process's stdin and nothing else.
  */
 export async function joinStdio(
-  connection: Hijacked,
+  client: StreamEnds,
   stdio: StdioStream,
   signal: AbortSignal,
   logger: Logger,
@@ -34,24 +75,23 @@ export async function joinStdio(
   const release = (): void => void disposeQuietly(held, logger);
   signal.addEventListener("abort", release, { once: true });
   if (signal.aborted) release();
-  void feedInput(connection, held, logger);
-  const { output } = connection;
-  const write = (data: Uint8Array): void => output.write(data);
+  void feedInput(client, held, logger);
   try {
-    await pump(held.output, output, signal, (chunk) => writeOutput(write, chunk, held.tty));
+    await pump(held.output, client.sink, signal, (chunk) => client.write(chunk));
+    client.end();
   } catch (error) {
     if (isKind(error, "cancelled")) return;
     logger.warn("output of an attached process broke off", { error: messageOf(error) });
-    if (!held.tty) output.write(errorFrame(messageOf(error)));
+    client.writeError(messageOf(error));
   } finally {
     signal.removeEventListener("abort", release);
   }
 }
 
-async function feedInput(connection: Hijacked, stdio: StdioStream, logger: Logger): Promise<void> {
+async function feedInput(client: StreamEnds, stdio: StdioStream, logger: Logger): Promise<void> {
   try {
     for (;;) {
-      const chunk = await connection.input.read();
+      const chunk = await client.read();
       if (chunk === undefined) break;
       await stdio.write(chunk);
     }
