@@ -56,6 +56,7 @@ export class Stopping {
     // Docker takes any signal for a wish to end, unless the container names the one that is.
     const ends = signal === SIGKILL || !stopSignal || parseSignal(stopSignal) === signal;
     if (ends) await this.#begin(entry);
+    else await this.#started(entry);
     await this.signal(entry, signal);
     if (signal === SIGKILL) await this.#ends(entry, KILL_PATIENCE);
   }
@@ -73,6 +74,11 @@ export class Stopping {
   async end(entry: ContainerEntry): Promise<void> {
     await this.#begin(entry);
     if (entry.run !== undefined) await this.#killHard(entry);
+  }
+
+  /** A start is recorded a moment before its run can be signalled; it holds the lock for both. */
+  async #started(entry: ContainerEntry): Promise<void> {
+    using _held = await this.#lock.acquire(entry.id);
   }
 
   /** Marks the end as wanted. False: nothing ran. */

@@ -10,7 +10,7 @@ import {
   type ContainerId,
 } from "../../base/index.ts";
 import { cgroupPath, killCgroup, type CgroupFacts } from "../cgroups/index.ts";
-import { readExitRecord, Shim, ShimError } from "../shim/index.ts";
+import { readExitRecord, Shim } from "../shim/index.ts";
 import type { Runtime, Task, TaskRequest } from "../types.ts";
 import { removeDirectory } from "./remove-directory.ts";
 import { readTaskRecord, writeTaskRecord } from "./task-record.ts";
@@ -23,6 +23,9 @@ const BUILT_IN = ["berth", "runc", "io.containerd.runc.v2"];
 /** A unix socket's path has 107 bytes at most; half of an id's digits are still unique. */
 const DIRECTORY_DIGITS = 32;
 const directoryName = (id: string) => id.slice(0, DIRECTORY_DIGITS);
+
+/** The instant of a start that was not. */
+const NEVER = 0n;
 
 export interface Launchers {
   builtIn: TaskLauncher;
@@ -123,15 +126,15 @@ export class ShimRuntime implements Runtime {
     }
     const place = { id, directory, record };
     const launcher = this.#launcherOf(record.program);
-    const shim = await connectShim(directory);
+    const shim = await Shim.find(directory);
     if (shim === undefined) return await this.#recoverWithoutShim(place, launcher);
-    const { state, pid } = await shim.state();
-    if (state !== "running" && state !== "exited") {
-      // The daemon ended in the middle of a start: nobody was told that the container runs, and its program never did.
-      await removeTask(this.#context, { ...place, launcher, shim });
-      return undefined;
+    const { state, pid, startedAt } = await shim.state();
+    if ((state === "running" || state === "exited") && startedAt !== NEVER) {
+      return this.#track(place, launcher, shim, pid);
     }
-    return this.#track(place, launcher, shim, pid);
+    // The daemon ended in the middle of a start: nobody was told that the container runs, and its program never did.
+    await removeTask(this.#context, { ...place, launcher, shim });
+    return undefined;
   }
 
   async sweep(known: ReadonlySet<ContainerId>): Promise<void> {
@@ -188,9 +191,14 @@ export class ShimRuntime implements Runtime {
     );
   }
 
-  async #recoverWithoutShim(place: TaskPlace, launcher: TaskLauncher): Promise<Task> {
+  async #recoverWithoutShim(place: TaskPlace, launcher: TaskLauncher): Promise<Task | undefined> {
     const { cgroups, logger } = this.#context;
     const exit = await readExitRecord(place.directory);
+    if (exit?.startedAt === NEVER) {
+      // A PID 1 that was killed before its program ran, on the way back from a start that nobody was told of.
+      await removeTask(this.#context, { ...place, launcher, shim: undefined });
+      return undefined;
+    }
     if (exit === undefined) logger.warn(`the supervisor of container ${place.id} is gone without an exit record`);
     await killCgroup(cgroups, place.record.cgroupPath);
     return this.#keep(
@@ -210,7 +218,7 @@ export class ShimRuntime implements Runtime {
   async #sweepOne(directory: string): Promise<void> {
     try {
       const record = await readTaskRecord(directory);
-      const shim = await connectShim(directory);
+      const shim = await Shim.find(directory);
       if (record === undefined) {
         // Before its record a task has nothing but this directory.
         shim?.close();
@@ -230,23 +238,11 @@ export class ShimRuntime implements Runtime {
 
   async #abandon(place: TaskPlace, launcher: TaskLauncher, shim: Shim | undefined): Promise<void> {
     try {
-      await removeTask(this.#context, { ...place, launcher, shim: shim ?? (await connectShim(place.directory)) });
+      await removeTask(this.#context, { ...place, launcher, shim: shim ?? (await Shim.find(place.directory)) });
     } catch (error) {
       // What failed first is what the caller must hear; the rest is swept at the next boot.
       this.#context.logger.error(`could not undo a failed start in ${place.directory}: ${messageOf(error)}`);
     }
-  }
-}
-
-const NOBODY_LISTENS = ["ENOENT", "ECONNREFUSED", "EPIPE"];
-
-async function connectShim(directory: string): Promise<Shim | undefined> {
-  try {
-    return await Shim.connect(directory);
-  } catch (error) {
-    // Any other failure is the daemon's own (no descriptor left, say): no reason to take the container for lost.
-    if (error instanceof ShimError && NOBODY_LISTENS.includes(error.errno)) return undefined;
-    throw error;
   }
 }
 

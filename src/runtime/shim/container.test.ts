@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { chmod, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
+import { chmod, rename, writeFile } from "node:fs/promises";
+import { connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
 import { encodePlan, type PlanOp } from "../plan/index.ts";
 import { PlanFailure } from "./errors.ts";
 import { failureOf, alive, collect, missing, Reading, shimBinary, until, World } from "./fixture.ts";
@@ -367,6 +368,33 @@ describe.skipIf(reason !== undefined)("a shim and its daemon", () => {
   );
 
   test(
+    "a connection that breaks under a living shim is made anew, and no exit is missed",
+    async () => {
+      const { shim: first, stdio, pid } = await world.container({ argv: ["sh", "-c", "read x; exit 6"], stdin: true });
+      await first.start();
+      const between = await Between.of(first);
+      await using _between = between;
+      const shim = await Shim.connect(first.directory);
+      const exit = shim.waitExit();
+
+      between.cut();
+      expect(await shim.state()).toMatchObject({ state: "running", pid });
+      await shim.kill(0);
+
+      between.closed = true;
+      between.cut();
+      await stdio.write(Buffer.from("go\n"));
+      await first.waitExit();
+      await until("another try to connect", () => between.refused > 1);
+      between.closed = false;
+      expect(await exit).toMatchObject({ code: 6, pid });
+      shim.close();
+      await shim.lost;
+    },
+    TIMEOUT,
+  );
+
+  test(
     "a shim in which nothing was made ends with its last connection",
     async () => {
       const shim = await world.shim();
@@ -488,3 +516,51 @@ describe.skipIf(reason !== undefined)("a shim and its daemon", () => {
     TIMEOUT,
   );
 });
+
+/** Stands between a shim and those who connect from now on, and cuts their connections. */
+class Between implements AsyncDisposable {
+  /** Hangs up on each new connection. */
+  closed = false;
+  refused = 0;
+  readonly #server = createServer((socket) => this.#accept(socket));
+  readonly #path: string;
+  readonly #behind: string;
+  readonly #open = new Set<Socket>();
+
+  private constructor(shim: Shim) {
+    this.#path = join(shim.directory, SOCKET_NAME);
+    this.#behind = `${this.#path}.behind`;
+  }
+
+  static async of(shim: Shim): Promise<Between> {
+    const made = new Between(shim);
+    await rename(made.#path, made.#behind);
+    await new Promise<void>((listening) => made.#server.listen(made.#path, listening));
+    return made;
+  }
+
+  #accept(socket: Socket): void {
+    if (this.closed) {
+      this.refused += 1;
+      socket.destroy();
+      return;
+    }
+    const behind = connect({ path: this.#behind });
+    for (const each of [socket, behind]) {
+      this.#open.add(each);
+      each.on("error", () => undefined);
+      each.on("close", () => this.#open.delete(each));
+    }
+    socket.pipe(behind).pipe(socket);
+  }
+
+  cut(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    await new Promise((closed) => this.#server.close(closed));
+    await rename(this.#behind, this.#path);
+  }
+}

@@ -6,11 +6,17 @@ import type { ExitEvent } from "./connection.ts";
 export const EXIT_RECORD = "exit.json";
 export const execRecord = (execId: string) => `exec-${execId}.json`;
 
+/** An end that the shim put on record. */
+export interface RecordedExit extends ExitEvent {
+  /** Nanoseconds since 1970; 0: it ended before its program was started. */
+  readonly startedAt: bigint;
+}
+
 /**
  * What the shim wrote when PID 1 (`execId` empty) or an exec ended; undefined when it did not end under a shim.
  * @throws data-loss when the record cannot be understood.
  */
-export async function readExitRecord(directory: string, execId = ""): Promise<ExitEvent | undefined> {
+export async function readExitRecord(directory: string, execId = ""): Promise<RecordedExit | undefined> {
   const path = join(directory, execId === "" ? EXIT_RECORD : execRecord(execId));
   let text: string;
   try {
@@ -27,11 +33,12 @@ export async function removeExecRecord(directory: string, execId: string): Promi
   await rm(join(directory, execRecord(execId)), { force: true });
 }
 
-function parseExitRecord(text: string, execId: string, path: string): ExitEvent {
+function parseExitRecord(text: string, execId: string, path: string): RecordedExit {
   try {
     const record: unknown = JSON.parse(text);
     if (isRecord(record)) {
-      return { execId, pid: record.pid, code: record.code, at: BigInt(record.at), oom: record.oom };
+      const { pid, code, at, oom, startedAt } = record;
+      return { execId, pid, code, at: BigInt(at), oom, startedAt: BigInt(startedAt) };
     }
   } catch (error) {
     throw dataLoss(`exit record ${path} is damaged`, { cause: error });
@@ -39,8 +46,17 @@ function parseExitRecord(text: string, execId: string, path: string): ExitEvent 
   throw dataLoss(`exit record ${path} is damaged`);
 }
 
-function isRecord(value: unknown): value is { code: number; at: string; oom: boolean; pid: number } {
+interface RecordFile {
+  code: number;
+  at: string;
+  oom: boolean;
+  pid: number;
+  startedAt: string;
+}
+
+function isRecord(value: unknown): value is RecordFile {
   if (typeof value !== "object" || value === null) return false;
-  const { code, at, oom, pid } = value as Record<string, unknown>; // an object's keys, checked below
-  return typeof code === "number" && typeof at === "string" && typeof oom === "boolean" && typeof pid === "number";
+  const { code, at, oom, pid, startedAt } = value as Record<string, unknown>; // an object's keys, checked below
+  const instants = typeof at === "string" && typeof startedAt === "string";
+  return typeof code === "number" && instants && typeof oom === "boolean" && typeof pid === "number";
 }

@@ -1,7 +1,8 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { ShimConnection, type ExitEvent, type TakeOver } from "./connection.ts";
-import { connectionLost } from "./errors.ts";
+import { connectionLost, ShimError } from "./errors.ts";
 import { launchShim, socketPath, type ShimProgram } from "./launcher.ts";
-import { AttachFlag, ProcessFlag, SHIM_STATES, type ShimStateName } from "./protocol.ts";
+import { AttachFlag, ProcessFlag, SHIM_STATES, type MessageName, type ShimStateName } from "./protocol.ts";
 import { readExitRecord, removeExecRecord } from "./records.ts";
 import { ShimStdio } from "./stdio.ts";
 import { PayloadWriter, type PayloadReader } from "./wire.ts";
@@ -98,26 +99,42 @@ export interface StartedExec {
 
 const DEFAULT_STALL_MS = 600_000;
 
-/** A container's supervisor, as seen by the daemon. Many may hold the same shim; each has connections of its own. */
+/** What connecting to a shim gives that is not there. Any other failure says nothing about the shim. */
+const NOBODY_LISTENS = ["ENOENT", "ECONNREFUSED"];
+/** Milliseconds between two tries to reach a shim. */
+const FIRST_WAIT = 10;
+const LAST_WAIT = 1000;
+/** Tries to reach a shim before a caller that waits for the answer gives up. */
+const FIND_TRIES = 12;
+
+/**
+ * A container's supervisor, as seen by the daemon. Many may hold the same shim; each has connections of its own. One that
+ * breaks is made anew: only a shim that nobody can connect to any more is lost.
+ */
 export class Shim {
   readonly directory: string;
   /** The shim's own pid, in this process's pid namespace. */
   readonly pid: number;
+  /** Settles when the shim was let go of (`close`, `shutdown`), or has died. */
+  readonly lost: Promise<void>;
   readonly #socket: string;
-  readonly #control: ShimConnection;
+  readonly #end: () => void;
+  #control: ShimConnection;
+  /** The connection broke, and it is not known yet whether the shim is there. */
+  #reconnecting: Promise<void> | undefined;
   readonly #exits = new Map<string, PromiseWithResolvers<ExitEvent>>();
+  #letGo = false;
   #ended = false;
 
   private constructor(directory: string, control: ShimConnection, pid: number) {
     this.directory = directory;
     this.pid = pid;
     this.#socket = socketPath(directory);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.lost = promise;
+    this.#end = resolve;
     this.#control = control;
-    control.onExit = (event) => this.#exitOf(event.execId).resolve(event);
-    void control.ended.then(() => {
-      this.#ended = true;
-      for (const exit of this.#exits.values()) exit.reject(connectionLost());
-    });
+    this.#use(control);
   }
 
   /** A new shim in an empty 0700 directory, claimed by this connection. */
@@ -129,19 +146,78 @@ export class Shim {
 
   /** The shim of that directory, such as after a restart. @throws ShimError ENOENT, ECONNREFUSED when there is none. */
   static async connect(directory: string, signal?: AbortSignal): Promise<Shim> {
-    const control = await ShimConnection.open(socketPath(directory), signal);
-    try {
-      const { pid } = await control.hello(true);
-      return new Shim(directory, control, pid);
-    } catch (error) {
-      control.close();
-      throw error;
+    const { control, pid } = await openControl(directory, signal);
+    return new Shim(directory, control, pid);
+  }
+
+  /**
+   * The shim of that directory; undefined when there is none (any more).
+   * @throws ShimError when it cannot be told, after some tries: no descriptor is left, or it hangs up each time.
+   */
+  static async find(directory: string): Promise<Shim | undefined> {
+    for (let tries = 1, wait = FIRST_WAIT; ; tries++, wait = Math.min(wait * 2, LAST_WAIT)) {
+      try {
+        return await Shim.connect(directory);
+      } catch (error) {
+        if (isNobody(error)) return undefined;
+        if (tries === FIND_TRIES) throw error;
+      }
+      await delay(wait);
     }
   }
 
-  /** Settles when the connection to the shim has ended: `close`, `shutdown`, or its death. */
-  get lost(): Promise<void> {
-    return this.#control.ended;
+  #use(control: ShimConnection): void {
+    this.#control = control;
+    control.onExit = (event) => this.#exitOf(event.execId).resolve(event);
+    void control.ended.then(() => {
+      if (this.#letGo) this.#isLost();
+      else this.#reconnecting = this.#reconnect();
+    });
+  }
+
+  #isLost(): void {
+    this.#ended = true;
+    for (const exit of this.#exits.values()) exit.reject(connectionLost());
+    this.#end();
+  }
+
+  async #reconnect(): Promise<void> {
+    for (let wait = FIRST_WAIT; !this.#letGo; wait = Math.min(wait * 2, LAST_WAIT)) {
+      try {
+        const { control } = await openControl(this.directory);
+        this.#use(control);
+        if (this.#letGo) control.close();
+        else await this.#takeRecords();
+        return;
+      } catch (error) {
+        if (isNobody(error)) break;
+      }
+      await delay(wait);
+    }
+    this.#isLost();
+  }
+
+  /** Exits that nobody heard of while there was no connection. */
+  async #takeRecords(): Promise<void> {
+    for (const [execId, exit] of this.#exits) {
+      const recorded = await readExitRecord(this.directory, execId).catch(() => undefined);
+      if (recorded !== undefined) exit.resolve(recorded);
+    }
+  }
+
+  /** A request that does no harm when it is made twice: a connection that breaks under it is no failure. */
+  async #ask(name: MessageName, payload: () => PayloadWriter = () => new PayloadWriter()): Promise<PayloadReader> {
+    await this.#reconnecting;
+    const control = this.#control;
+    try {
+      return await control.request(name, payload());
+    } catch (error) {
+      if (!(error instanceof ShimError) || error.errno !== "EPIPE" || this.#letGo) throw error;
+      // The request's failure comes before the news of the connection's end.
+      await control.ended;
+      await this.#reconnecting;
+      return await this.#control.request(name, payload());
+    }
   }
 
   /** Makes PID 1 up to `wait_start`; its pid. @throws PlanFailure (nothing is left then), ShimError. */
@@ -166,21 +242,21 @@ export class Shim {
   }
 
   async state(): Promise<ShimState> {
-    return readState(await this.#control.request("state"));
+    return readState(await this.#ask("state"));
   }
 
   /** @throws ShimError ESRCH when it has ended. */
   async kill(signal: number, execId = ""): Promise<void> {
-    await this.#control.request("kill", new PayloadWriter().text(execId).u32(signal));
+    await this.#ask("kill", () => new PayloadWriter().text(execId).u32(signal));
   }
 
   /** @throws ShimError ENOTTY without a terminal, ESRCH when it has ended. */
   async resize(size: { height: number; width: number }, execId = ""): Promise<void> {
-    await this.#control.request("resize", new PayloadWriter().text(execId).u32(size.height).u32(size.width));
+    await this.#ask("resize", () => new PayloadWriter().text(execId).u32(size.height).u32(size.width));
   }
 
   async closeStdin(execId = ""): Promise<void> {
-    await this.#control.request("closeStdin", new PayloadWriter().text(execId));
+    await this.#ask("closeStdin", () => new PayloadWriter().text(execId));
   }
 
   /** Joins a process's stdio from now on. @throws ShimError ESRCH when there is no such process. */
@@ -247,12 +323,13 @@ export class Shim {
 
   /** Acknowledges the exit; kills what still runs. The shim ends when its clients have taken what is left for them. */
   async shutdown(): Promise<void> {
-    await this.#control.request("shutdown");
-    this.#control.close();
+    await this.#ask("shutdown");
+    this.close();
   }
 
   /** Lets go of the shim; it and its container go on (unless nothing was created in it). */
   close(): void {
+    this.#letGo = true;
     this.#control.close();
   }
 
@@ -301,6 +378,21 @@ export class Shim {
     }
     return exit;
   }
+}
+
+async function openControl(directory: string, signal?: AbortSignal): Promise<{ control: ShimConnection; pid: number }> {
+  const control = await ShimConnection.open(socketPath(directory), signal);
+  try {
+    const { pid } = await control.hello(true);
+    return { control, pid };
+  } catch (error) {
+    control.close();
+    throw error;
+  }
+}
+
+function isNobody(error: unknown): boolean {
+  return error instanceof ShimError && NOBODY_LISTENS.includes(error.errno);
 }
 
 function containerPayload(options: ContainerOptions): PayloadWriter {

@@ -172,6 +172,36 @@ describe("a daemon that is killed", () => {
   });
 });
 
+describe("a start in whose middle the daemon is killed", () => {
+  /** Kills the daemon at that point of what it does next. */
+  async function dieAt(point: string, work: () => Promise<unknown>): Promise<void> {
+    await engine.stop();
+    await engine.start({ BERTH_CRASH: `${point}=kill` });
+    await work().catch(() => undefined); // cut short
+    await eventually(`the daemon's death at ${point}`, () => engine.hasEnded);
+  }
+
+  test("never ran, also when the daemon that undoes it is killed, too", async () => {
+    const made = await engine.api("POST", "/containers/create", { Image: "busybox:local", Cmd: ["sleep", "600"] });
+    const { Id } = made.json as { Id: string }; // the API's shape
+    await dieAt("start:task", () => engine.api("POST", `/containers/${Id}/start`));
+    // It finds a PID 1 that waits for its program, ends it, and dies before the rest is gone.
+    await engine.start({ BERTH_CRASH: "runtime-release:shim=kill" }).catch(() => undefined);
+    await eventually("the second daemon's death", () => engine.hasEnded);
+    await eventually("the shim's end", () => {
+      try {
+        return shimOf(engine, Id) === 0;
+      } catch {
+        return true;
+      }
+    });
+    await engine.start();
+    expect((await inspect(Id)).State).toMatchObject({ Status: "created", Running: false, ExitCode: 0 });
+    expect((await engine.api("POST", `/containers/${Id}/start`)).status).toBe(204);
+    expect((await inspect(Id)).State.Running).toBe(true);
+  });
+});
+
 describe("a container that ends while no daemon runs", () => {
   async function endAway(id: string): Promise<void> {
     const { Pid } = (await inspect(id)).State;
