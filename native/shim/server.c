@@ -305,6 +305,8 @@ static void on_attach(struct connection *c, struct reader *r) {
 }
 
 static void on_shutdown(struct connection *c) {
+  /* Before the reply: who has it finds nothing mounted of what has ended. */
+  for (struct process *p = processes; p; p = p->next) process_drop_mounts(p);
   reply_ok(c, c->head.id, MSG_SHUTDOWN, NULL, 0);
   if (shutting_down) return;
   shutting_down = 1;

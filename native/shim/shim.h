@@ -77,6 +77,7 @@ struct process {
   uint32_t flags; /* PROCESS_* */
   pid_t pid, helper;
   int pidfd;
+  int mounts; /* PID 1's mount namespace, kept so that its exit does not wait for the unmounting */
   int ready; /* wait_start was reached */
   int reaped, announced;
   int finished; /* to be freed at the end of the round */
@@ -114,6 +115,8 @@ struct process *process_new(const char *id, uint32_t flags, int child_ends[3], s
 void process_spawned(struct process *p);
 void process_started(struct process *p);
 void process_failed(struct process *p, uint32_t index, uint32_t opcode, int32_t err, const char *text);
+/* Lets go of PID 1's mounts: when it has ended, and all that wait for it know, they are taken apart here. */
+void process_drop_mounts(struct process *p);
 int process_kill(struct process *p, int signal);
 int process_resize(struct process *p, unsigned rows, unsigned columns);
 /* Frees what is finished; once a round, so that nothing is freed under somebody's feet. */

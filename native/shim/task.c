@@ -23,6 +23,18 @@ struct process *process_find(const char *id) {
   return NULL;
 }
 
+/* The last holder of a mount namespace waits for the disk and the kernel's grace periods; better here than in PID 1. */
+static void hold_mounts(struct process *p) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/ns/mnt", p->pid);
+  p->mounts = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void process_drop_mounts(struct process *p) {
+  if (p->mounts >= 0) close(p->mounts);
+  p->mounts = -1;
+}
+
 static void process_free(struct process *p) {
   for (struct process **at = &processes; *at; at = &(*at)->next) {
     if (*at != p) continue;
@@ -34,6 +46,7 @@ static void process_free(struct process *p) {
   watch_close(&p->channel);
   external_free(p);
   if (p->pidfd >= 0) close(p->pidfd);
+  process_drop_mounts(p);
   free(p->failed_text);
   free(p);
 }
@@ -108,6 +121,7 @@ static void set_maps(struct process *p, int deny, const char *text, size_t lengt
 void process_spawned(struct process *p) {
   p->phase = p->id[0] ? PHASE_RUNNING : PHASE_CREATED;
   if (p->id[0]) p->started_at = now_nanos();
+  else hold_mounts(p);
   uint32_t pid = (uint32_t)p->pid;
   if (p->waiter) reply_ok(p->waiter, p->waiter_id, p->waiter_type, &pid, sizeof pid);
   p->waiter = NULL;
@@ -136,6 +150,7 @@ static void answer_failed(struct process *p) {
   if (p->helper > 0) waitpid(p->helper, NULL, 0);
   p->helper = 0;
   if (p->pid > 0 && !p->reaped) waitpid(p->pid, NULL, 0);
+  process_drop_mounts(p);
   if (p->waiter) reply_plan_failed(p->waiter, p->waiter_id, p->waiter_type, p);
   p->phase = PHASE_FAILED;
   p->finished = 1;
@@ -220,7 +235,7 @@ struct process *process_new(const char *id, uint32_t flags, int child_ends[3], s
   if (!p) return NULL;
   snprintf(p->id, sizeof p->id, "%s", id);
   p->flags = flags;
-  p->pidfd = p->channel.fd = p->in.fd = p->out.fd = p->err.fd = -1;
+  p->pidfd = p->mounts = p->channel.fd = p->in.fd = p->out.fd = p->err.fd = -1;
   p->waiter = waiter;
   p->waiter_id = waiter_id;
   p->waiter_type = waiter_type;
@@ -337,6 +352,7 @@ void process_settle(struct process *p) {
   if (!p->announced || stdio_open(p)) return;
   clients_end(p);
   stdio_close(p);
+  process_drop_mounts(p);
   if (p->id[0]) p->finished = 1;
 }
 

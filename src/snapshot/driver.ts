@@ -22,6 +22,8 @@ export interface StorageDriver {
   discard(id: string, trash: string): Promise<void>;
   unpackTarget(place: Place): UnpackTarget;
   mount(place: Place): RootfsMount;
+  /** The same, for one that is to be lost with the machine; takes away what an earlier such mount left. Absent: no difference. */
+  mountVolatile?(place: Place): Promise<RootfsMount>;
   usage(place: Place): Promise<{ bytes: number; inodes: number }>;
   changes(place: Place): Promise<SnapshotChange[]>;
   diff(place: Place, signal: AbortSignal | undefined): AsyncIterable<Uint8Array>;

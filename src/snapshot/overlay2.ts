@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Archiver } from "../archive/index.ts";
@@ -74,6 +75,14 @@ export function createOverlay2(options: {
 
     unpackTarget: ({ id }) => ({ directory: diffOf(id), whiteouts: "overlay" }),
     mount: (place) => mountOf(home, place, lowersOf(place)),
+
+    mountVolatile: async (place) => {
+      // The kernel refuses what was mounted so before, in case the machine went down since; this one did not.
+      const mark = join(home, place.id, "work", "work", "incompat");
+      if (existsSync(mark)) await rm(mark, { recursive: true, force: true });
+      const mount = mountOf(home, place, lowersOf(place));
+      return mount.type === "overlay" && mount.upper !== undefined ? { ...mount, volatile: true } : mount;
+    },
     usage: ({ id }) => archiver.usage({ path: diffOf(id) }),
     changes: (place) =>
       archiver.overlayChanges(

@@ -111,6 +111,24 @@ for (const driver of ["overlay2", "vfs"] as const) {
       expect(seen).toEqual({ names: ["etc", "gone", "top"], passwd: "root" });
     });
 
+    test("what is lost with the machine is mounted volatile, also a second time", async () => {
+      await layer(BASE, undefined, makeBase);
+      await snapshots.prepare("c1", BASE);
+      if (driver === "vfs") {
+        expect(await snapshots.mounts("c1", { volatile: true })).toEqual(await snapshots.mounts("c1"));
+        return;
+      }
+      const { WorkDir = "" } = snapshots.graphDriver("c1").Data;
+      const mark = join(WorkDir, "work/incompat");
+      mkdirSync(join(mark, "volatile"), { recursive: true });
+
+      const mount = await snapshots.mounts("c1", { volatile: true });
+
+      expect(mount).toMatchObject({ type: "overlay", volatile: true });
+      expect(existsSync(mark)).toBe(false);
+      expect(await snapshots.mounts(BASE, { volatile: true })).not.toHaveProperty("volatile");
+    });
+
     test("where a parent may come later, it is named by the commit", async () => {
       if (snapshots.parentMayComeLater !== true) return;
       await snapshots.prepare("top-making", undefined);

@@ -101,8 +101,10 @@ export class StackedSnapshotter implements Snapshotter {
     crashPoint("snapshot-remove:moved");
   }
 
-  async mounts(keyOrName: string): Promise<RootfsMount> {
-    return this.#driver.mount(this.#place(keyOrName));
+  async mounts(keyOrName: string, use?: { volatile: boolean }): Promise<RootfsMount> {
+    const place = this.#place(keyOrName);
+    const volatile = use?.volatile === true ? await this.#driver.mountVolatile?.(place) : undefined;
+    return volatile ?? this.#driver.mount(place);
   }
 
   usage(keyOrName: string): Promise<{ bytes: number; inodes: number }> {

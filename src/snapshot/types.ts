@@ -27,8 +27,12 @@ export interface Snapshotter extends AsyncDisposable {
   commit(key: string, name: string, parent?: string): Promise<void>;
   /** @throws not-found; conflict while it has children. */
   remove(keyOrName: string): Promise<void>;
-  /** What the runtime mounts for an active or committed one. */
-  mounts(keyOrName: string): Promise<RootfsMount>;
+  /**
+   * What the runtime mounts for an active or committed one.
+   * @param use `volatile`: an active one whose content is removed in any case should the machine go down. It must not
+   *   be mounted, and may have been before.
+   */
+  mounts(keyOrName: string, use?: { volatile: boolean }): Promise<RootfsMount>;
   /** What the writable top adds: bytes and inodes. */
   usage(keyOrName: string): Promise<{ bytes: number; inodes: number }>;
   /** The changes of the top against its parent (for diff and commit). Paths absolute within the rootfs, sorted. */
@@ -75,5 +79,12 @@ export type BaseEntry =
 
 /** A rootfs as the launch plan needs it. */
 export type RootfsMount =
-  | { type: "overlay"; lower: string[]; upper: string | undefined; work: string | undefined } // lower: top first
+  | {
+      type: "overlay";
+      lower: string[]; // top first
+      upper: string | undefined;
+      work: string | undefined;
+      /** Nothing in it need outlive the machine: neither fsync nor the unmount write to the disk. */
+      volatile?: boolean;
+    }
   | { type: "bind"; source: string; readOnly: boolean };

@@ -44,7 +44,9 @@ export class StartPlan {
     // It may have been made before users were remapped.
     validateUserNamespace(record.hostConfig, this.#needs.config);
     const ids = idMappings(record.hostConfig, this.#needs.config);
-    const rootfs = await this.#needs.snapshotter.mounts(record.id);
+    // A container that goes with its exit goes with the machine, too, before anybody could see what it had written.
+    const volatile = record.hostConfig.AutoRemove === true;
+    const rootfs = await this.#needs.snapshotter.mounts(record.id, { volatile });
     const [spec] = await Promise.all([
       this.#spec(record, rootfs, others, own, undo),
       others.files === undefined

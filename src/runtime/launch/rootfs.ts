@@ -18,7 +18,11 @@ export function rootOps(rootfs: RootfsMount): PlanOp[] {
     return [{ op: "open_tree", slot: SLOT_ROOT, root: "", path: rootfs.source, flags: OPEN_TREE_CLONE }];
   }
   const { lower, upper = "", work = "" } = rootfs;
-  return [{ op: "overlay", slot: SLOT_ROOT, lower, upper, work, options: [], attrs: 0 }];
+  return [{ op: "overlay", slot: SLOT_ROOT, lower, upper, work, options: optionsOf(rootfs), attrs: 0 }];
+}
+
+function optionsOf({ volatile }: { volatile?: boolean }): string[] {
+  return volatile === true ? ["volatile"] : [];
 }
 
 /**
@@ -36,7 +40,7 @@ export function idmappedRootOps(rootfs: RootfsMount, mappings: IdMappings): Plan
     return `@${SLOT_LOWER + index}`;
   });
   const { uid, gid } = mappedRoot(mappings);
-  const over = { op: "overlay", slot: SLOT_ROOT, lower, options: [], attrs: 0 } as const;
+  const over = { op: "overlay", slot: SLOT_ROOT, lower, options: optionsOf(rootfs), attrs: 0 } as const;
   if (upper === undefined || work === undefined) return [...ops, { ...over, upper: "", work: "" }];
   // overlay(5): both must be on one mount.
   if (dirname(upper) !== dirname(work)) throw specFailure(`${upper} and ${work} are not in one directory`);
