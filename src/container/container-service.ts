@@ -62,7 +62,7 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
   const hooks = {
     started: (entry: ContainerEntry) => health.start(entry),
     exited: (entry: ContainerEntry) => health.stop(entry),
-    remove: (entry: ContainerEntry) => removal.now(entry, true),
+    remove: (entry: ContainerEntry) => removal.withExit(entry, true),
   };
   const plan = new StartPlan(registry, needs);
   const runs = new Runs({ plan, registry, needs, lock, timers, clock, logger, hooks });

@@ -64,6 +64,11 @@ export interface Task {
   stats(): Promise<CgroupStats>;
   /** Host pids of every process in the container's cgroup. */
   pids(): Promise<number[]>;
+  /**
+   * The part of `release` that others may see: no process, mount or port of it is left. Of one that runs, its end.
+   * Idempotent.
+   */
+  end(): Promise<void>;
   /** Acknowledges the exit and removes shim, cgroup and run directory; kills what still runs. Idempotent. */
   release(): Promise<void>;
 }

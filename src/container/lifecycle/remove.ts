@@ -76,19 +76,28 @@ export class Removal {
   /** Removes a container that does not run. The lock is held. */
   async now(entry: ContainerEntry, volumes: boolean): Promise<void> {
     if (this.#registry.get(entry.id) === undefined) return;
+    await this.#dropLeftover(entry);
+    await this.withExit(entry, volumes);
+  }
+
+  /** The same with its exit: who ends the run takes down what is left of it. */
+  async withExit(entry: ContainerEntry, volumes: boolean): Promise<void> {
+    if (this.#registry.get(entry.id) === undefined) return;
     this.#timers.forget(entry.id);
     this.#forget(entry);
     entry.pending.end();
-    await this.#dropLeftover(entry);
     const used = entry.record.mounts.filter((mount) => mount.type === "volume");
     const anonymous = volumes ? used.filter((mount) => mount.anonymous).map(({ name }) => name) : [];
     const durable = entry.record.hostConfig.AutoRemove !== true;
     this.#registry.remove(entry, { durable, volumes: anonymous }, () => {
       for (const { name } of used) this.#needs.volumes.removeUser(name, entry.id);
     });
-    await this.#takeDown(entry.id, anonymous, entry.record.image.id);
+    const takenDown = this.#takeDown(entry.id, anonymous, entry.record.image.id);
+    // Nobody waits for the files of one that goes by itself; its volumes, which others can see, are gone when it is.
+    if (durable || anonymous.length > 0) await takenDown;
     announce(this.#needs.events, entry.record, "destroy");
     entry.announceRemoval();
+    await takenDown;
   }
 
   async #dropLeftover(entry: ContainerEntry): Promise<void> {

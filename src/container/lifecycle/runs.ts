@@ -15,7 +15,10 @@ export interface RunHooks {
   started(entry: ContainerEntry): void;
   /** It has exited; before the exit is announced. */
   exited(entry: ContainerEntry): void;
-  /** Nothing will start it again, and it is to be removed with its exit. The lock is held. */
+  /**
+   * Nothing will start it again, and it is to be removed with its exit or failed start. What is left of a run that has
+   * ended is taken down by the caller, afterwards. The lock is held.
+   */
   remove(entry: ContainerEntry): Promise<void>;
 }
 
@@ -150,7 +153,10 @@ export class Runs {
     }
   }
 
-  /** Records first, so that a daemon killed at any point finds the exit again; then takes down, then tells. */
+  /**
+   * Records first, so that a daemon killed at any point finds the exit again; then ends what others could stumble over,
+   * tells, and takes down what is left.
+   */
   async #exited(entry: ContainerEntry, task: Task, exit: ExitRecord): Promise<void> {
     const { hostConfig } = entry.record;
     const { restartCount, startedAt } = entry.state;
@@ -167,7 +173,8 @@ export class Runs {
       error: exit.supervisorLost ? "the container's supervisor was lost" : "",
     });
     this.#hooks.exited(entry);
-    await this.#takeDown(entry, task);
+    entry.leftover = task;
+    await this.#orLater(entry, () => this.#end(entry, task));
     entry.run = undefined;
     if (exit.oomKilled) announce(this.#needs.events, entry.record, "oom");
     const ranFor = startedAt === "" ? 0 : Number((exit.at - BigInt(startedAt)) / 1_000_000n);
@@ -178,15 +185,28 @@ export class Runs {
     entry.announceExit();
     if (again) this.#timers.schedule(entry.id, ranFor, () => this.#restart(entry));
     else if (hostConfig.AutoRemove === true && !entry.removing && !entry.kept) await this.#hooks.remove(entry);
+    await this.#takeDown(entry, task);
+  }
+
+  async #takeDown(entry: ContainerEntry, task: Task): Promise<void> {
+    entry.leftover = task;
+    await this.#orLater(entry, async () => {
+      await this.#release(entry);
+      crashPoint("exit:released");
+    });
+  }
+
+  /** What others may see of a run: processes, mounts, ports, addresses. */
+  async #end(entry: ContainerEntry, task: Task): Promise<void> {
+    crashPoint("exit:recorded");
+    await allOf([this.#disconnect(entry), task.end()]);
+    crashPoint("exit:ended");
   }
 
   /** What cannot be taken down now is taken down later; the exit is told in any case. */
-  async #takeDown(entry: ContainerEntry, task: Task): Promise<void> {
-    entry.leftover = task;
+  async #orLater(entry: ContainerEntry, work: () => Promise<void>): Promise<void> {
     try {
-      crashPoint("exit:recorded");
-      await this.#release(entry);
-      crashPoint("exit:released");
+      await work();
     } catch (error) {
       this.#leftovers.add(entry);
       this.#retries.later(error);
@@ -206,8 +226,7 @@ export class Runs {
     const { leftover } = entry;
     if (leftover === undefined) return;
     // At once: the network's end and the cgroup's do not need each other.
-    const results = await Promise.allSettled([this.#disconnect(entry), leftover.release()]);
-    for (const result of results) if (result.status === "rejected") throw result.reason;
+    await allOf([this.#disconnect(entry), leftover.release()]);
     entry.leftover = undefined;
   }
 
@@ -231,4 +250,10 @@ export class Runs {
     this.#registry.noteState(entry, { phase: { kind: "restarting" } });
     this.#timers.schedule(entry.id, 0, () => this.#restart(entry));
   }
+}
+
+/** Waits for all, also when one fails. */
+async function allOf(works: ReadonlyArray<Promise<void>>): Promise<void> {
+  const results = await Promise.allSettled(works);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
 }

@@ -189,6 +189,10 @@ export class FakeTask implements Task {
     return [process.pid];
   }
 
+  async end(): Promise<void> {
+    this.#runtime.fail("end");
+  }
+
   async release(): Promise<void> {
     this.#runtime.note(`release ${this.id}`);
     this.exit(137);

@@ -120,6 +120,15 @@ export class ShimTask implements Task {
     return await listProcesses(this.#context.cgroups, this.#parts.record.cgroupPath);
   }
 
+  async end(): Promise<void> {
+    const { cgroups } = this.#context;
+    const { shim, record } = this.#parts;
+    await endShim(shim);
+    // In a namespace of their own the others have gone with PID 1.
+    const alone = record.spec.linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined);
+    if (!alone || shim === undefined) await killCgroup(cgroups, record.cgroupPath);
+  }
+
   release(): Promise<void> {
     this.#releasing ??= this.#release();
     // A failed release may be tried again.
@@ -192,14 +201,7 @@ export async function removeTask(
   parts: TaskPlace & { shim: Shim | undefined; launcher: TaskLauncher },
 ): Promise<void> {
   const { directory, shim, record, launcher } = parts;
-  if (shim !== undefined) {
-    try {
-      await shim.shutdown();
-    } catch (error) {
-      if (!(error instanceof ShimError)) throw error;
-      shim.close(); // gone already
-    }
-  }
+  await endShim(shim);
   crashPoint("runtime-release:shim");
   await killCgroup(cgroups, record.cgroupPath);
   crashPoint("runtime-release:processes");
@@ -208,4 +210,13 @@ export async function removeTask(
   await removeCgroup(cgroups, record.cgroupPath);
   crashPoint("runtime-release:cgroup");
   await removeDirectory(directory);
+}
+
+async function endShim(shim: Shim | undefined): Promise<void> {
+  try {
+    await shim?.shutdown();
+  } catch (error) {
+    if (!(error instanceof ShimError)) throw error;
+    shim?.close(); // gone already
+  }
 }
