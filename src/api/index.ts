@@ -3,6 +3,7 @@ export * from "./bodies.ts";
 export * from "./create-members.ts";
 export * from "./errors.ts";
 export * from "./filters.ts";
+export * from "./frames.ts";
 export type * from "./generated/types.ts";
 export * from "./json.ts";
 export * from "./operation.ts";

@@ -10,7 +10,8 @@ export interface OutputWriters {
 const HEADER = 8;
 
 /**
- * Takes a multiplexed stream apart (8-byte header: stream, three zeros, length big-endian).
+ * Takes a multiplexed stream apart (8-byte header: stream, three zeros, length big-endian). What follows one another on the
+ * same stream is written at once.
  * @throws ClientError when the engine reports an error in the stream, or the stream is none.
  */
 export async function demultiplex(chunks: AsyncIterable<Uint8Array>, writers: OutputWriters): Promise<void> {
@@ -18,28 +19,76 @@ export async function demultiplex(chunks: AsyncIterable<Uint8Array>, writers: Ou
   let stream = 0;
   let left = 0;
   let report = "";
+  const write = async (bytes: Uint8Array) => {
+    if (bytes.length === 0) return;
+    if (stream === 2) await writers.stderr(bytes);
+    else if (stream === 3) report += new TextDecoder().decode(bytes);
+    else await writers.stdout(bytes);
+  };
   for await (const chunk of chunks) {
-    let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    for (;;) {
-      if (left === 0) {
-        if (bytes.length < HEADER) break;
-        stream = bytes[0] ?? 0;
-        left = new DataView(bytes.buffer, bytes.byteOffset, HEADER).getUint32(4);
-        if (stream > 3) throw new ClientError(`Unrecognized input header: ${stream}`);
-        bytes = bytes.subarray(HEADER);
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const run = new Run(bytes);
+    let at = 0;
+    while (at < bytes.length) {
+      if (left > 0) {
+        const end = Math.min(bytes.length, at + left);
+        run.add(at, end);
+        left -= end - at;
+        at = end;
         continue;
       }
-      if (bytes.length === 0) break;
-      const part = bytes.subarray(0, left);
-      bytes = bytes.subarray(part.length);
-      left -= part.length;
-      if (stream === 2) await writers.stderr(part);
-      else if (stream === 3) report += new TextDecoder().decode(part);
-      else await writers.stdout(part);
+      if (bytes.length - at < HEADER) break;
+      const next = bytes[at] ?? 0;
+      if (next > 3) throw new ClientError(`Unrecognized input header: ${next}`);
+      left = lengthAt(bytes, at + 4);
+      at += HEADER;
+      if (next === stream) continue;
+      await write(run.take());
+      stream = next;
     }
-    rest = bytes;
+    await write(run.take());
+    rest = bytes.subarray(at);
   }
   if (report !== "") throw new ClientError(`error from daemon in stream: ${report}`, { detail: report });
+}
+
+function lengthAt(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+  return high * 256 + (bytes[at + 3] ?? 0);
+}
+
+/** Longer texts are copied faster by a call than by hand. */
+const SHORT = 64;
+
+/** Pieces of one stream, pushed together; they only move towards the beginning, over headers that were read. */
+class Run {
+  readonly #bytes: Uint8Array;
+  #start = 0;
+  #end = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  add(from: number, to: number): void {
+    if (this.#end === this.#start) {
+      this.#start = this.#end = from;
+    }
+    if (this.#end === from) {
+      this.#end = to;
+      return;
+    }
+    const bytes = this.#bytes;
+    if (to - from >= SHORT) bytes.copyWithin(this.#end, from, to);
+    else for (let at = from; at < to; at++) bytes[this.#end + at - from] = bytes[at] ?? 0;
+    this.#end += to - from;
+  }
+
+  take(): Uint8Array {
+    const taken = this.#bytes.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    return taken;
+  }
 }
 
 /** A hijacked stream as chunks. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { cannotStart, noCompression, noReading } from "./errors.ts";
 import { checkOptions, parseSize } from "./options.ts";
-import { readJsonFile } from "./read.ts";
+import { readLog } from "./read.ts";
 import type { LogDriver, LogFilePlan } from "./types.ts";
 
 const JSON_OPTIONS = new Set(["max-size", "max-file", "compress", "env", "env-regex", "labels", "labels-regex", "tag"]);
@@ -29,7 +29,7 @@ const jsonFile: LogDriver = {
     return { path, maxSize, maxFiles };
   },
   async read(request) {
-    return readJsonFile(request);
+    return readLog(request);
   },
 };
 

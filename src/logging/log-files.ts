@@ -1,11 +1,13 @@
 import { constants } from "node:fs";
 import { open, stat, type FileHandle } from "node:fs/promises";
 import { errnoOf } from "../base/index.ts";
+import { compressedName, identityIn, inflated } from "./compressed.ts";
 
 /** An open file of a rotated log, with how far it was read. */
 export interface OpenLog extends AsyncDisposable {
   readonly file: FileHandle;
-  readonly inode: bigint;
+  /** Of the file that was written, whatever it is called now and whether it was compressed since. */
+  readonly identity: string;
   offset: number;
 }
 
@@ -14,33 +16,58 @@ export function rotatedName(path: string, index: number): string {
   return index === 0 ? path : `${path}.${index}`;
 }
 
-/** Opens a file; undefined when there is none. */
+/** Tells files apart, also one that got the inode of one that is gone. */
+export async function identityOf(path: string): Promise<string | undefined> {
+  return await unlessMissing(async () => identity(await stat(path, { bigint: true })));
+}
+
+function identity(status: { ino: bigint; birthtimeNs: bigint }): string {
+  return `${status.ino}:${status.birthtimeNs}`;
+}
+
+/** Opens a file as it was written; undefined when there is none. */
 export async function openLog(path: string): Promise<OpenLog | undefined> {
-  try {
+  return await unlessMissing(async () => {
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-    const { ino } = await file.stat({ bigint: true });
-    return { file, inode: ino, offset: 0, [Symbol.asyncDispose]: () => file.close() };
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
+    const status = await file.stat({ bigint: true });
+    return { file, identity: identity(status), offset: 0, [Symbol.asyncDispose]: () => file.close() };
+  });
+}
+
+/** Opens the `index`th older file, whether it is compressed or not. */
+async function openRotated(path: string, index: number): Promise<OpenLog | undefined> {
+  const name = rotatedName(path, index);
+  const plain = await openLog(name);
+  if (plain !== undefined || index === 0) return plain;
+  const from = await identityIn(compressedName(name));
+  const file = from === undefined ? undefined : await inflated(compressedName(name));
+  if (from === undefined || file === undefined) return undefined;
+  return { file, identity: from, offset: 0, [Symbol.asyncDispose]: () => file.close() };
+}
+
+/** The identity of the `index`th older file, whether it is compressed or not. */
+export async function identityAt(path: string, index: number): Promise<string | undefined> {
+  const name = rotatedName(path, index);
+  return (await identityOf(name)) ?? (index === 0 ? undefined : await identityIn(compressedName(name)));
 }
 
 /**
- * All files of a log, oldest first. Rotation meanwhile is noticed by the newest file's inode, and then opened again, so
- * that no file is missed or there twice.
+ * All files of a log, oldest first. Rotation only moves files up the row of names: who looks along the row misses none that
+ * stays, and may see one twice.
  */
 export async function openAll(path: string, maxFiles: number): Promise<OpenLog[]> {
-  for (;;) {
-    const files: OpenLog[] = [];
+  const files: OpenLog[] = [];
+  try {
     for (let index = 0; index < Math.max(1, maxFiles); index++) {
-      const file = await openLog(rotatedName(path, index));
-      if (file !== undefined) files.unshift(file);
-      else if (index > 0) break;
+      const file = await openRotated(path, index);
+      if (file === undefined) continue;
+      if (files.some(({ identity: seen }) => seen === file.identity)) await file[Symbol.asyncDispose]();
+      else files.unshift(file);
     }
-    const newest = files.at(-1);
-    if ((await inodeOf(path)) === newest?.inode || newest === undefined) return files;
+    return files;
+  } catch (error) {
     await closeAll(files);
+    throw error;
   }
 }
 
@@ -48,29 +75,42 @@ export async function closeAll(files: readonly OpenLog[]): Promise<void> {
   for (const file of files) await file[Symbol.asyncDispose]();
 }
 
-export async function inodeOf(path: string): Promise<bigint | undefined> {
+/** Where a file stands in the row of names; undefined when it was rotated away. */
+export async function findFile(path: string, maxFiles: number, wanted: string): Promise<number | undefined> {
+  for (let index = 0; index < Math.max(1, maxFiles); index++) {
+    if ((await identityAt(path, index)) === wanted) return index;
+  }
+  return undefined;
+}
+
+/**
+ * The file that was written after `previous`: the one before it in the row of names.
+ * @returns undefined when `previous` is still the one that is written, or the new one is not there yet.
+ */
+export async function openNext(path: string, maxFiles: number, previous: string): Promise<OpenLog | undefined> {
+  for (;;) {
+    const index = await findFile(path, maxFiles, previous);
+    if (index === undefined) return await openOldest(path, maxFiles);
+    if (index === 0) return undefined;
+    const next = await openRotated(path, index - 1);
+    // A rotation moves the older file first: while that stands still, so does the one after it.
+    if ((await identityAt(path, index)) === previous) {
+      if (next !== undefined || index === 1) return next;
+    } else await next?.[Symbol.asyncDispose]();
+  }
+}
+
+async function openOldest(path: string, maxFiles: number): Promise<OpenLog | undefined> {
+  const [oldest, ...others] = await openAll(path, maxFiles);
+  await closeAll(others);
+  return oldest;
+}
+
+async function unlessMissing<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
-    return (await stat(path, { bigint: true })).ino;
+    return await work();
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
-}
-
-/**
- * The file that was written after `previous`: the one before it in the row of rotated names.
- * @returns undefined when `previous` is still the one that is written, or the new one is not there yet.
- */
-export async function openNext(path: string, maxFiles: number, previous: OpenLog): Promise<OpenLog | undefined> {
-  const current = await inodeOf(path);
-  if (current === undefined || current === previous.inode) return undefined;
-  let oldest = 0;
-  for (let index = 1; index < Math.max(1, maxFiles) + 1; index++) {
-    const inode = await inodeOf(rotatedName(path, index));
-    if (inode === previous.inode) return await openLog(rotatedName(path, index - 1));
-    if (inode === undefined) break;
-    oldest = index;
-  }
-  // It was rotated away altogether: what is left begins with the oldest.
-  return await openLog(rotatedName(path, oldest));
 }

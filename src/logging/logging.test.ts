@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LogsQuery } from "../api/index.ts";
+import { splitFrames, type LogsQuery } from "../api/index.ts";
 import { messageOf } from "../base/index.ts";
 import { LOG_DRIVERS } from "./index.ts";
-import { nanosOf, parseEntries } from "./entry.ts";
+import { LineScanner } from "./line-scanner.ts";
+import { nanosOf } from "./times.ts";
 import { parseSize } from "./options.ts";
 import type { LogDriver } from "./types.ts";
 
@@ -50,9 +51,11 @@ function read(over: Partial<LogsQuery>, ended: Promise<void> = Promise.resolve()
 async function text(over: Partial<LogsQuery>): Promise<string> {
   await using log = await read(over);
   let all = "";
-  for await (const chunk of log.output) all += Buffer.from(chunk.data).toString();
+  for await (const block of log.output) all += textOf(block);
   return all;
 }
+
+const textOf = (block: Uint8Array) => [...splitFrames(block)].map(({ data }) => Buffer.from(data).toString()).join("");
 
 describe("reading", () => {
   test("goes over rotated files from the oldest", async () => {
@@ -114,7 +117,7 @@ describe("following", () => {
     const next = async () => {
       const result = await output.next();
       if (result.done === true) return false;
-      seen.push(Buffer.from(result.value.data).toString().trim());
+      seen.push(...textOf(result.value).trim().split("\n"));
       return true;
     };
     await next();
@@ -139,7 +142,7 @@ describe("following", () => {
     const output = log.output[Symbol.asyncIterator]();
     const first = output.next();
     writeFileSync(path, line("hello"));
-    expect(Buffer.from((await first).value?.data ?? []).toString()).toBe("hello\n");
+    expect(textOf((await first).value ?? new Uint8Array())).toBe("hello\n");
     ended.resolve();
     expect((await output.next()).done).toBe(true);
   });
@@ -221,34 +224,50 @@ describe("options", () => {
 });
 
 describe("entries", () => {
-  const rows: Array<[string, string, string]> = [
-    ["plain text", "stdout", "plain text\n"],
-    ['a tab\tand a "quote"', "stderr", 'a tab\tand a "quote"\n'],
-    ["a back\\slash", "stdout", "a back\\slash\n"],
-    ["snowman ☃", "stdout", "snowman ☃\n"],
-    ['looks like ","stream":"stderr","time":"x"}', "stdout", 'looks like ","stream":"stderr","time":"x"}\n'],
+  const scan = (text: string) => {
+    const scanner = new LineScanner();
+    scanner.reset(Buffer.from(text));
+    const found: Array<[string, number, string]> = [];
+    while (scanner.next()) {
+      const { stream, time, timeStart, timeEnd } = scanner;
+      const said = scanner.text.toString("utf8", scanner.textStart, scanner.textEnd);
+      found.push([said, stream, time.toString("utf8", timeStart, timeEnd)]);
+    }
+    return found;
+  };
+  const rows: Array<[string, string, number]> = [
+    ["plain text", "stdout", 1],
+    ['a tab\tand a "quote"', "stderr", 2],
+    ["a back\\slash", "stdout", 1],
+    ["snowman ☃", "stdout", 1],
+    ["several\nline\nfeeds", "stderr", 2],
+    ['looks like ","stream":"stderr","time":"x"}', "stdout", 1],
+    ["", "stdout", 1],
   ];
-  for (const [said, stream, expected] of rows) {
-    test(`${stream}: ${said}`, () => {
-      const block = Buffer.from(line(said, stream) + line("next", "stderr"));
-      const entries = parseEntries(block);
-      expect(entries.map((entry) => [Buffer.from(entry.text).toString(), entry.stream])).toEqual([
-        [expected, stream],
-        ["next\n", "stderr"],
+  for (const [said, stream, number] of rows) {
+    test(`${stream}: ${JSON.stringify(said)}`, () => {
+      expect(scan(line(said, stream) + line("next", "stderr"))).toEqual([
+        [`${said}\n`, number, "2026-01-01T00:00:00.5Z"],
+        ["next\n", 2, "2026-01-01T00:00:01.5Z"],
       ]);
-      expect(entries[0]?.time).toBe("2026-01-01T00:00:00.5Z");
     });
   }
 
-  test("a piece of a long line has no line feed; attributes may stand between", () => {
-    const block = Buffer.from(
+  test("escapes of every kind", () => {
+    const text = String.raw`{"log":"\u003c\u00e9\u2028\ufffd\ud83d\ude00\/\t\b\\","stream":"stdout","time":"2026-01-01T00:00:00Z"}`;
+    expect(scan(`${text}\n`)).toEqual([["<é\u2028\ufffd😀/\t\b\\", 1, "2026-01-01T00:00:00Z"]]);
+    expect(scan(`${text.replace(String.raw`\ud83d\ude00`, "")}\n`)[0]?.[0]).toBe("<é\u2028\ufffd/\t\b\\");
+  });
+
+  test("a piece of a long line has no line feed; attributes may stand between, members in any order", () => {
+    const text =
       '{"log":"piece","stream":"stdout","time":"2026-01-01T00:00:00Z"}\n' +
-        '{"log":"whole\\n","stream":"stderr","attrs":{"a":"b"},"time":"2026-01-01T00:00:01Z"}\n',
-    );
-    const entries = parseEntries(block).map(({ text, stream, time }) => [Buffer.from(text).toString(), stream, time]);
-    expect(entries).toEqual([
-      ["piece", "stdout", "2026-01-01T00:00:00Z"],
-      ["whole\n", "stderr", "2026-01-01T00:00:01Z"],
+      String.raw`{"log":"whole\n","stream":"stderr","attrs":{"a":"\"b"},"time":"2026-01-01T00:00:01Z"}` +
+      '\n{"time":"2026-01-01T00:00:02Z","stream":"stderr","log":"other"}\n';
+    expect(scan(text)).toEqual([
+      ["piece", 1, "2026-01-01T00:00:00Z"],
+      ["whole\n", 2, "2026-01-01T00:00:01Z"],
+      ["other", 2, "2026-01-01T00:00:02Z"],
     ]);
   });
 });

@@ -1,161 +1,51 @@
-import type { LogStream, OutputChunk } from "../api/index.ts";
-import { Changes } from "./changes.ts";
-import { fullTime, nanosOf, parseEntries, type LogEntry } from "./entry.ts";
-import { closeAll, openAll, openLog, openNext, type OpenLog } from "./log-files.ts";
-import { seekTail } from "./tail.ts";
+import type { LogStream } from "../api/index.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import { lineBlocks } from "./line-blocks.ts";
 import type { LogRead } from "./types.ts";
 
-const BLOCK = 128 * 1024;
-/** Entries are at most 16 KiB of text, escaped six-fold at worst; a longer line is damage. */
-const LONGEST_LINE = 1024 * 1024;
-
-/** Reads a json-file log over its rotated files; a follower goes on until the container's log is whole. */
-export function readJsonFile(request: LogRead): LogStream {
+/** Reads a log over its rotated files; a follower goes on until the container's log is whole. */
+export function readLog(request: LogRead): LogStream {
   const cut = new AbortController();
   const signal = AbortSignal.any([request.signal, cut.signal]);
   return {
     tty: request.tty,
-    output: flatten(chunks({ ...request, signal })),
+    output: frames({ ...request, signal }),
     [Symbol.asyncDispose]: async () => cut.abort(),
   };
 }
 
-/** Chunks by the block, so that a long log costs no promise of its own for each line. */
-async function* chunks(request: LogRead): AsyncGenerator<OutputChunk[]> {
-  const { since, until, stdout, stderr } = request.query;
-  if (!stdout && !stderr) return;
-  const timed = since !== undefined || until !== undefined;
-  for await (const batch of entries(request)) {
-    const chosen: OutputChunk[] = [];
-    for (const entry of batch) {
-      const at = timed ? nanosOf(entry.time) : 0n;
-      if (until !== undefined && at > until) {
-        yield chosen;
-        return;
-      }
-      if (since !== undefined && at < since) continue;
-      if (!request.query[entry.stream]) continue;
-      chosen.push({ stream: entry.stream, data: render(entry, request) });
-    }
-    yield chosen;
+async function* frames({ path, maxFiles, tty, query, details, ended, signal }: LogRead): AsyncGenerator<Uint8Array> {
+  if (!query.stdout && !query.stderr) return;
+  const writer = new FrameWriter(query, tty, details);
+  using until = query.until === undefined ? undefined : new Deadline(query.until);
+  const follow = until === undefined ? ended : Promise.race([ended, until.reached]);
+  const blocks = lineBlocks({ path, maxFiles, tail: query.tail, follow: query.follow ? follow : undefined, signal });
+  for await (const { lines } of blocks) {
+    const block = writer.frames(lines);
+    if (block.length > 0) yield block;
+    if (writer.done) return;
   }
 }
 
-function render(entry: LogEntry, { query, details }: LogRead): Uint8Array {
-  if (!query.details && !query.timestamps) return entry.text;
-  const prefix = query.details ? `${details} ` : "";
-  return Buffer.concat([Buffer.from(query.timestamps ? `${fullTime(entry.time)} ${prefix}` : prefix), entry.text]);
-}
+/** The longest delay that a timer takes. */
+const LONGEST = 2 ** 31 - 1;
 
-/** The items of the batches one by one; what is there already is given without a turn of the loop. */
-function flatten<T>(batches: AsyncGenerator<T[]>): AsyncIterable<T> {
-  let batch: T[] = [];
-  let index = 0;
-  const next = async (): Promise<IteratorResult<T>> => {
-    while (index >= batch.length) {
-      const result = await batches.next();
-      if (result.done === true) return { done: true, value: undefined };
-      batch = result.value;
-      index = 0;
-    }
-    return take();
-  };
-  const take = (): IteratorResult<T> => {
-    const value = batch[index++];
-    return value === undefined ? { done: true, value: undefined } : { done: false, value };
-  };
-  return {
-    [Symbol.asyncIterator]: () => ({
-      next: () => (index < batch.length ? Promise.resolve(take()) : next()),
-      return: async () => {
-        await batches.return(undefined);
-        return { done: true, value: undefined };
-      },
-    }),
-  };
-}
+/** Settles at an instant: who follows until then gets what was written by then. */
+class Deadline implements Disposable {
+  readonly reached: Promise<void>;
+  #timer: NodeJS.Timeout | undefined;
 
-async function* entries(request: LogRead): AsyncGenerator<LogEntry[]> {
-  const { path, maxFiles, query, signal } = request;
-  // Watching begins before reading: what is written in between is not missed.
-  using changes = query.follow ? new Changes(path, request.ended, signal) : undefined;
-  let files = await openAll(path, maxFiles);
-  try {
-    if (query.tail !== "all") files = await keep(files, await seekTail(files, query.tail));
-    while (files.length > 1) {
-      const [file, ...rest] = files;
-      if (file !== undefined) yield* drain(file, signal);
-      files = rest;
-      await file?.[Symbol.asyncDispose]();
-    }
-    const [newest] = files;
-    if (changes === undefined) {
-      if (newest !== undefined) yield* drain(newest, signal);
-    } else {
-      files = [];
-      yield* follow(newest, changes, request);
-    }
-  } finally {
-    await closeAll(files);
+  constructor(at: bigint) {
+    this.reached = new Promise((resolve) => this.#wait(at, resolve));
   }
-}
 
-async function keep(all: OpenLog[], kept: OpenLog[]): Promise<OpenLog[]> {
-  await closeAll(all.filter((file) => !kept.includes(file)));
-  return kept;
-}
-
-/** Reads on as the file grows and is rotated; ends when the log is whole and read to its end. */
-async function* follow(first: OpenLog | undefined, changes: Changes, request: LogRead): AsyncGenerator<LogEntry[]> {
-  const { path, maxFiles, signal } = request;
-  let whole = false;
-  request.ended.then(
-    () => (whole = true),
-    () => (whole = true),
-  );
-  let file = first;
-  try {
-    for (;;) {
-      if (signal.aborted) return;
-      const last = whole;
-      file ??= await openLog(path);
-      if (file !== undefined) {
-        yield* drain(file, signal);
-        const next = await openNext(path, maxFiles, file);
-        if (next !== undefined) {
-          // Nothing is written to a file after its renaming, but something may have been between the two looks.
-          yield* drain(file, signal);
-          await file[Symbol.asyncDispose]();
-          file = next;
-          continue;
-        }
-      }
-      if (last) return;
-      await changes.next();
-    }
-  } finally {
-    await file?.[Symbol.asyncDispose]();
+  #wait(at: bigint, resolve: () => void): void {
+    const left = Number((at - BigInt(Date.now()) * 1_000_000n) / 1_000_000n) + 1;
+    if (left <= 0) return resolve();
+    this.#timer = setTimeout(() => this.#wait(at, resolve), Math.min(left, LONGEST));
   }
-}
 
-/** Every whole line from the file's offset to its end now. */
-async function* drain(file: OpenLog, signal: AbortSignal): AsyncGenerator<LogEntry[]> {
-  let rest: Buffer = Buffer.alloc(0);
-  while (!signal.aborted) {
-    // A block of its own each time: the entries are views of it.
-    const block = Buffer.allocUnsafe(rest.length + BLOCK);
-    rest.copy(block);
-    const { bytesRead } = await file.file.read(block, rest.length, BLOCK, file.offset + rest.length);
-    if (bytesRead === 0) return;
-    const data = block.subarray(0, rest.length + bytesRead);
-    const end = data.lastIndexOf(10) + 1;
-    if (end === 0 && data.length < LONGEST_LINE) {
-      rest = data;
-      continue;
-    }
-    const whole = end === 0 ? data.length : end;
-    file.offset += whole;
-    rest = data.subarray(whole);
-    yield parseEntries(data.subarray(0, whole));
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { conflict, invalid, notFound, unknown } from "../base/index.ts";
-import type { CallContext, ContainerStatsResponse, OutputChunk } from "../api/index.ts";
+import type { CallContext, ContainerStatsResponse } from "../api/index.ts";
 import { defaultLimits } from "./http/index.ts";
 import { eventually } from "./testing/eventually.ts";
 import { FakeStdio } from "./testing/fake-stdio.ts";
@@ -313,19 +313,19 @@ describe("answers without an end", () => {
 });
 
 describe("logs", () => {
-  const log = (chunks: readonly OutputChunk[], error?: Error, tty = false) => ({
+  const log = (blocks: readonly Uint8Array[], error?: Error, tty = false) => ({
     containers: {
       logs: async () => ({
         tty,
         output: (async function* () {
-          yield* chunks;
+          yield* blocks;
           if (error !== undefined) throw error;
         })(),
         async [Symbol.asyncDispose]() {},
       }),
     },
   });
-  const chunk = (data: string): OutputChunk => ({ stream: "stdout", data: Buffer.from(data) });
+  const chunk = (data: string) => frame(1, data);
 
   test("are framed", async () => {
     await using server = await startTestServer(log([chunk("a\n"), chunk("b\n")]));
@@ -337,7 +337,7 @@ describe("logs", () => {
   });
 
   test("of a terminal are raw", async () => {
-    await using server = await startTestServer(log([chunk("a\n")], undefined, true));
+    await using server = await startTestServer(log([Buffer.from("a\n")], undefined, true));
     using client = await server.connect();
     client.request("GET", "/containers/a/logs?stdout=1");
     const answer = await client.response();

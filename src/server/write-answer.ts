@@ -129,7 +129,7 @@ async function writeFrames(context: AnswerContext, log: LogStream): Promise<void
   response.begin(200, { ...context.fields, "Content-Type": framed ? MULTIPLEXED_STREAM : RAW_STREAM });
   const write = (data: Uint8Array): void => response.write(data);
   try {
-    await pump(held.output, response, signal, (chunk) => writeOutput(write, chunk, held.tty));
+    await pump(held.output, response, signal, write);
   } catch (error) {
     if (isKind(error, "cancelled") || held.tty) throw error;
     write(errorFrame(messageOf(error)));

@@ -25,10 +25,14 @@ export interface StdioStream extends AsyncDisposable {
 /** Credentials for a registry as clients send them (X-Registry-Auth): a name with its password, or one of the tokens. */
 export type RegistryAuth = AuthConfig & { identitytoken?: string; registrytoken?: string };
 
-/** Lines of a log, ready to be framed; already prefixed with details and timestamps when those were asked for. */
+/**
+ * Lines of a log, prefixed with details and timestamps when those were asked for, many in a block. Each line has a frame
+ * of its own, since clients take frames for lines; with a terminal there are none, as in `StdioStream`.
+ */
 export interface LogStream extends AsyncDisposable {
   readonly tty: boolean;
-  readonly output: AsyncIterable<OutputChunk>;
+  /** Blocks of whole frames (`splitFrames`), or of text with a terminal. */
+  readonly output: AsyncIterable<Uint8Array>;
 }
 
 /** One progress message of pull, load, import, build, push (wire.md §3). */

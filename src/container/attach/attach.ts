@@ -1,4 +1,11 @@
-import type { AttachQuery, CallContext, LogStream, OutputChunk, StdioStream } from "../../api/index.ts";
+import {
+  splitFrames,
+  type AttachQuery,
+  type CallContext,
+  type LogStream,
+  type OutputChunk,
+  type StdioStream,
+} from "../../api/index.ts";
 import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { attachPaused, attachRestarting } from "../errors.ts";
@@ -69,6 +76,11 @@ function joined(tty: boolean, log: LogStream | undefined, live: StdioStream | un
 }
 
 async function* both(log: LogStream | undefined, live: StdioStream | undefined): AsyncGenerator<OutputChunk> {
-  if (log !== undefined) yield* log.output;
+  if (log !== undefined) {
+    for await (const block of log.output) {
+      if (log.tty) yield { stream: "stdout", data: block };
+      else yield* splitFrames(block);
+    }
+  }
   if (live !== undefined) yield* live.output;
 }

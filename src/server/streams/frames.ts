@@ -1,6 +1,4 @@
-import type { OutputChunk } from "../../api/index.ts";
-
-const STREAM_NUMBER = { stdout: 1, stderr: 2, systemerr: 3 } as const;
+import { FRAME_HEADER_BYTES, type OutputChunk, putFrameHeader, STREAM_NUMBER } from "../../api/index.ts";
 
 /** Writes a piece of output: as it is from a terminal, else behind a frame header of 8 bytes. */
 export function writeOutput(write: (data: Uint8Array) => void, chunk: OutputChunk, tty: boolean): void {
@@ -15,9 +13,8 @@ export function errorFrame(message: string): Uint8Array {
 }
 
 function frameHeader(stream: keyof typeof STREAM_NUMBER, length: number): Uint8Array {
-  const header = Buffer.alloc(8);
-  header[0] = STREAM_NUMBER[stream];
-  header.writeUInt32BE(length, 4);
+  const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
+  putFrameHeader(header, 0, STREAM_NUMBER[stream], length);
   return header;
 }
 
