@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -15,14 +16,18 @@
 /* An entry at its largest: each byte of a line as \u00XX, and what stands around it. */
 #define ENTRY_BYTES (LINE_BYTES * 6 + 256)
 
+#define ATTRIBUTES_BYTES (24 * 1024)
+
 static struct {
-  int fd;
+  int fd, directory;
+  int holds; /* nothing is rotated away before it was delivered */
+  int full;  /* and so there is no room now */
   char path[4096];
-  char attributes[4096];
+  char attributes[ATTRIBUTES_BYTES];
   size_t attributes_length;
   uint64_t size, max_size, dropped;
   uint32_t max_files;
-} file = {.fd = -1};
+} file = {.fd = -1, .directory = -1};
 
 /* Page-aligned, so that idle memory can be given back. */
 static uint8_t out[OUT_BYTES] __attribute__((aligned(4096)));
@@ -45,6 +50,13 @@ int log_open(const struct log_options *o) {
   memcpy(file.attributes, o->attributes, file.attributes_length);
   file.max_size = o->max_size;
   file.max_files = o->max_files;
+  file.holds = o->holds && o->max_size > 0 && o->max_files > 1;
+  char *slash = strrchr(file.path, '/');
+  if (slash && slash != file.path) {
+    *slash = 0;
+    file.directory = open(file.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *slash = '/';
+  }
   file.fd = open(file.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
   if (file.fd < 0) return -errno;
   struct stat st;
@@ -75,22 +87,60 @@ static void flush(void) {
   out_entries = 0;
 }
 
-/* path → path.1 → … → path.(max_files − 1); followers keep the inode that they have. */
-static void rotate(void) {
-  char from[sizeof file.path + 16], to[sizeof file.path + 16];
-  for (uint32_t i = file.max_files; i-- > 1;) {
-    if (i == 1)
-      snprintf(from, sizeof from, "%s", file.path);
-    else
-      snprintf(from, sizeof from, "%s.%u", file.path, i - 1);
-    snprintf(to, sizeof to, "%s.%u", file.path, i);
-    rename(from, to);
+static void name_of(char *name, size_t size, uint32_t index, const char *suffix) {
+  if (index == 0)
+    snprintf(name, size, "%s", file.path);
+  else
+    snprintf(name, size, "%s.%u%s", file.path, index, suffix);
+}
+
+static const char *const suffixes[] = {"", ".gz"};
+
+/* The oldest file may go: it is not there, or the daemon has set its sticky bit. */
+static int oldest_was_delivered(void) {
+  char name[sizeof file.path + 16];
+  for (size_t s = 0; s < 2; s++) {
+    struct stat st;
+    name_of(name, sizeof name, file.max_files - 1, suffixes[s]);
+    if (stat(name, &st) == 0) return st.st_mode & S_ISVTX ? 1 : 0;
   }
-  int fd = open(file.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (file.max_files > 1 ? 0 : O_TRUNC), 0640);
+  return 1;
+}
+
+/* path → path.1 → … → path.(max_files − 1), each compressed (.gz) or not; followers keep the file that they have open. */
+static void rotate_names(void) {
+  char from[sizeof file.path + 16], to[sizeof file.path + 16];
+  for (size_t s = 0; s < 2; s++) {
+    name_of(to, sizeof to, file.max_files - 1, file.max_files > 1 ? suffixes[s] : "");
+    unlink(to);
+  }
+  for (uint32_t i = file.max_files; i-- > 1;) {
+    for (size_t s = 0; s < (i == 1 ? 1 : 2); s++) {
+      name_of(from, sizeof from, i - 1, suffixes[s]);
+      name_of(to, sizeof to, i, suffixes[s]);
+      rename(from, to);
+    }
+  }
+}
+
+/* While somebody holds the folder's lock (he renames files himself), it goes on in the old file until the next entry. */
+static void rotate(void) {
+  file.full = file.holds && !oldest_was_delivered();
+  if (file.full || (file.directory >= 0 && flock(file.directory, LOCK_EX | LOCK_NB) < 0)) return;
+  rotate_names();
+  int fd = open(file.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+  if (file.directory >= 0) flock(file.directory, LOCK_UN);
   if (fd < 0) return; /* goes on in the old one */
   close(file.fd);
   file.fd = fd;
   file.size = 0;
+}
+
+int log_held(void) { return file.full; }
+
+int log_is_full(void) {
+  if (file.full && oldest_was_delivered()) file.full = 0;
+  return file.full;
 }
 
 static size_t format_time(char *text, size_t size) {

@@ -38,7 +38,13 @@ enum message_type {
 /* First word of each reply. */
 enum reply_status { REPLY_OK = 0, REPLY_ERROR = 1, REPLY_PLAN_FAILED = 2 };
 
-enum process_flags { PROCESS_TTY = 1, PROCESS_STDIN = 2, PROCESS_STDIN_ONCE = 4, PROCESS_HOLD_OUTPUT = 8 };
+enum process_flags {
+  PROCESS_TTY = 1,
+  PROCESS_STDIN = 2,
+  PROCESS_STDIN_ONCE = 4,
+  PROCESS_HOLD_OUTPUT = 8,
+  PROCESS_LOG_HOLDS = 16
+};
 enum attach_flags { ATTACH_STDIN = 1, ATTACH_STDOUT = 2, ATTACH_STDERR = 4 };
 enum hello_flags { HELLO_EVENTS = 1 };
 

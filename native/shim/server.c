@@ -124,6 +124,7 @@ static int64_t take_container(struct connection *c, struct reader *r) {
   log.max_size = take_u64(r);
   log.max_files = take_u32(r);
   log.attributes = take_text(r);
+  log.holds = (flags & PROCESS_LOG_HOLDS) != 0;
   const char *oom = take_text(r);
   int err = 0;
   const char *what = "malformed request";
@@ -140,7 +141,7 @@ static int64_t take_container(struct connection *c, struct reader *r) {
     return -1;
   }
   memcpy(oom_events_path, oom, strlen(oom) + 1);
-  return flags & ~(uint32_t)PROCESS_HOLD_OUTPUT;
+  return flags & ~(uint32_t)(PROCESS_HOLD_OUTPUT | PROCESS_LOG_HOLDS);
 }
 
 static void on_create(struct connection *c, struct reader *r) {
@@ -497,6 +498,12 @@ static void sooner(int *next, int64_t ms) {
 int server_timers(void) {
   uint64_t now = now_ms();
   int next = clients_check_stalls(now);
+  if (log_held()) {
+    if (log_is_full())
+      sooner(&next, LOG_RETRY_MS);
+    else if (processes)
+      stdio_update(processes);
+  }
   if (!claimed) sooner(&next, (int64_t)unclaimed_until_ms - (int64_t)now);
   for (struct process *p = processes; p; p = p->next) {
     if (!p->reaped || p->announced || p->finished) continue;

@@ -54,12 +54,17 @@ struct log_options {
   uint64_t max_size;
   uint32_t max_files;
   const char *attributes; /* `,"attrs":{…}` or empty */
+  int holds; /* nothing is rotated away before the daemon has marked it as delivered */
 };
 int log_open(const struct log_options *options); /* 0 or a negative errno */
 void log_write(int stream, const uint8_t *data, size_t length);
 /* The stream ended: its last line without newline is written. */
 void log_end(int stream);
 uint64_t log_dropped(void);
+/* A log that holds has no room: output waits in the pipe, to be asked again after LOG_RETRY_MS. */
+int log_is_full(void);
+int log_held(void); /* what log_is_full said last */
+#define LOG_RETRY_MS 50
 /* Gives memory back when nothing is going on. */
 void log_idle(void);
 

@@ -25,9 +25,14 @@ static void end_stream(struct process *p, struct watch *w, int stream) {
   if (!p->id[0]) log_end(stream);
 }
 
-/* Reads while there is something and every client can take it. A client that is slow but alive holds the process back. */
+/* A client that is slow but alive holds the process back, and so does a log that waits for its delivery. */
+static int may_read(const struct process *p) {
+  return clients_have_room(p) && (p->id[0] || p->giving_up || !log_is_full());
+}
+
+/* Reads while there is something and everybody can take it. */
 static void pump(struct process *p, struct watch *w, int stream, int reads) {
-  while (w->fd >= 0 && reads-- > 0 && clients_have_room(p)) {
+  while (w->fd >= 0 && reads-- > 0 && may_read(p)) {
     ssize_t n = read(w->fd, buffer, sizeof buffer);
     if (n > 0) {
       if (!p->id[0]) log_write(stream, buffer, (size_t)n);
@@ -118,7 +123,7 @@ int stdio_open(const struct process *p) { return p->out.fd >= 0 || p->err.fd >= 
 void stdio_update(struct process *p) {
   /* Before its answer is sent, and before a held exec has its client, output waits in the pipe. */
   int readable = !p->holder && (p->phase == PHASE_RUNNING || p->phase == PHASE_EXITED || p->phase == PHASE_CREATED) &&
-                 clients_have_room(p);
+                 may_read(p);
   if (readable && p->giving_up) {
     pump(p, &p->out, FRAME_STDOUT, INT32_MAX);
     pump(p, &p->err, FRAME_STDERR, INT32_MAX);

@@ -34,6 +34,7 @@ import { Runs } from "./lifecycle/runs.ts";
 import { StartPlan } from "./lifecycle/start-plan.ts";
 import { Stopping } from "./lifecycle/stop.ts";
 import { update } from "./lifecycle/update.ts";
+import { attendLog } from "./logging.ts";
 import { networkConnections } from "./network-connections.ts";
 import { inspectContainer } from "./query/inspect.ts";
 import { ContainerList } from "./query/list.ts";
@@ -60,7 +61,10 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
   };
   const removal = new Removal({ registry, needs, lock, timers, logger, forget });
   const hooks = {
-    started: (entry: ContainerEntry) => health.start(entry),
+    started: (entry: ContainerEntry) => {
+      attendLog(entry, needs);
+      health.start(entry);
+    },
     exited: (entry: ContainerEntry) => health.stop(entry),
     remove: (entry: ContainerEntry) => removal.withExit(entry, true),
   };
@@ -79,7 +83,13 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
       return entry && endpointsOf(entry, attachedOf(entry, needs.networks));
     },
     counts: () => countStates(registry),
-    recover: () => recovery.run(),
+    recover: async () => {
+      await recovery.run();
+      // What stopped containers logged may still wait for its receiver.
+      for (const entry of registry.all()) {
+        if (entry.run === undefined && entry.state.startedAt !== "") attendLog(entry, needs);
+      }
+    },
     stopAll: async (timeout) => {
       timers.close();
       const running = registry.all().filter((entry) => entry.run !== undefined);

@@ -3,7 +3,7 @@ import type { ContainersBackend, EndpointSettings, ExecBackend, NetworksBackend 
 import type { ContainerId, Logger } from "../base/index.ts";
 import type { EventBus } from "../events/index.ts";
 import type { ImageStore, ImageUsers } from "../image/index.ts";
-import type { LogDriver } from "../logging/index.ts";
+import type { LogDriver, LogService } from "../logging/index.ts";
 import type { NetworkService } from "../network/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import type { RootfsMount, Snapshotter } from "../snapshot/index.ts";
@@ -23,6 +23,8 @@ export interface ContainerDependencies {
   networks: NetworkService;
   volumes: VolumeService;
   logDrivers: ReadonlyMap<string, LogDriver>;
+  /** Delivers logs to receivers and compresses rotated ones. */
+  logs: LogService;
   archiver: Archiver;
   users: UserResolver;
   seccomp: SeccompProfiles;

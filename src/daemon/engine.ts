@@ -8,7 +8,7 @@ import { CONTAINER_BASE, createContainerService, type ContainerService } from ".
 import { openContentStore } from "../content/index.ts";
 import { createEventBus } from "../events/index.ts";
 import { createImageService, type ImageUsers } from "../image/index.ts";
-import { LOG_DRIVERS } from "../logging/index.ts";
+import { createLogService, LOG_DRIVERS } from "../logging/index.ts";
 import { createNetworkService } from "../network/index.ts";
 import { createRegistryClient } from "../registry/index.ts";
 import { createRuntime, lookupUser, parseProfile, resolveDefaultProfile, resolveProfile } from "../runtime/index.ts";
@@ -130,6 +130,8 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     logger,
   });
   const containerOptions = { ...(await containerConfiguration(config, cgroups, request.initPath)), userns: ids };
+  const logs = createLogService({ calls: native, logger });
+  stack.defer(() => logs.close());
   containers = createContainerService({
     root: join(root, "containers"),
     store,
@@ -140,6 +142,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     networks,
     volumes,
     logDrivers: LOG_DRIVERS,
+    logs,
     archiver,
     rootfsViews: createRootfsViews({ native }),
     users: { resolve: (rootfs, user, groups) => lookupUser(native, rootfs, user, groups) },
@@ -222,12 +225,14 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
         connections: server.connections,
         unknownFields: Object.fromEntries(server.unknownFields),
         memory: process.memoryUsage(),
+        logs: logs.counts(),
         containers: await service.containers.list({ all: true, limit: undefined, size: false, filters: new Map() }),
       };
     },
     async shutdown() {
       await server.close({ graceMs: 2000 });
       if (!config["live-restore"]) await service.stopAll(config["shutdown-timeout"]);
+      await logs.close();
       await service.shutdown();
       runtime.disconnect();
     },

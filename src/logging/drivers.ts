@@ -1,46 +1,130 @@
 import { join } from "node:path";
-import { cannotStart, noCompression, noReading } from "./errors.ts";
-import { checkOptions, parseSize } from "./options.ts";
+import { chosenAttributes, tagOf } from "./attributes.ts";
+import { badOption, noReading, unknownLocalOption } from "./errors.ts";
+import {
+  ATTRIBUTE_OPTIONS,
+  CACHE_OPTIONS,
+  checkOptions,
+  flag,
+  jsonFileRotation,
+  localRotation,
+  parseSize,
+} from "./options.ts";
 import { readLog } from "./read.ts";
-import type { LogDriver, LogFilePlan } from "./types.ts";
+import { FLUENTD_OPTIONS, openFluentd, validateFluentd } from "./senders/fluentd.ts";
+import { GELF_OPTIONS, openGelf, validateGelf } from "./senders/gelf.ts";
+import { checkJournald, openJournald } from "./senders/journald.ts";
+import { openOtlp, OTLP_OPTIONS, validateOtlp } from "./senders/otlp.ts";
+import { openSyslog, SYSLOG_OPTIONS, validateSyslog } from "./senders/syslog.ts";
+import type { LogDriver, LogFilePlan, LogSource, Options } from "./types.ts";
 
-const JSON_OPTIONS = new Set(["max-size", "max-file", "compress", "env", "env-regex", "labels", "labels-regex", "tag"]);
-
-/** Docker lets a log grow until the disk is full; `max-size=-1` does so here. */
-const DEFAULT_ROTATION = { maxSize: 100 * 2 ** 20, maxFiles: 5 };
+const nothing = () => undefined;
 
 const jsonFile: LogDriver = {
   name: "json-file",
+  validate: (options) => checkOptions("json-file", options, ["max-size", "max-file", "compress", ...ATTRIBUTE_OPTIONS]),
+  file: (options, directory, containerId) => ({
+    path: join(directory, `${containerId}-json.log`),
+    ...jsonFileRotation(options),
+    compress: flag(options, "compress", false),
+    holds: false,
+    shown: true,
+  }),
+  read: async (request) => readLog(request),
+  check: nothing,
+  attributes: shownAttributes,
+  open: undefined,
+};
+
+/** The same files as json-file's, compressed and where nobody looks for them. */
+const local: LogDriver = {
+  name: "local",
   validate(options) {
-    checkOptions("json-file", options, JSON_OPTIONS);
-    if (options["compress"] === "true") throw noCompression();
+    checkOptions("local", options, ["max-size", "max-file", "compress", ...ATTRIBUTE_OPTIONS], unknownLocalOption);
+    const size = options["max-size"];
+    if (size !== undefined && size !== "-1" && parseSize(size) === undefined)
+      throw badOption(`error parsing option max-size: invalid size: '${size}'`);
   },
-  file(options, directory, containerId): LogFilePlan {
-    const path = join(directory, `${containerId}-json.log`);
-    const text = options["max-size"];
-    if (text === undefined && options["max-file"] === undefined) return { path, ...DEFAULT_ROTATION };
-    const maxSize = text === undefined || text === "-1" ? 0 : parseSize(text);
-    if (maxSize === undefined) throw cannotStart(`invalid size: '${text}'`);
-    const maxFiles = Number(options["max-file"] ?? "1");
-    if (!Number.isInteger(maxFiles))
-      throw cannotStart(`strconv.Atoi: parsing "${options["max-file"]}": invalid syntax`);
-    if (maxFiles < 1) throw cannotStart("max-file cannot be less than 1");
-    if (maxFiles > 1 && maxSize === 0) throw cannotStart("max-size must be set when max-file is more than 1");
-    return { path, maxSize, maxFiles };
-  },
-  async read(request) {
-    return readLog(request);
-  },
+  file: (options, directory) => ({
+    path: localPath(directory),
+    ...localRotation(options, ""),
+    compress: flag(options, "compress", true),
+    holds: false,
+    shown: false,
+  }),
+  read: async (request) => readLog(request),
+  check: nothing,
+  attributes: shownAttributes,
+  open: undefined,
 };
 
 const none: LogDriver = {
   name: "none",
-  validate: () => undefined,
-  file: () => undefined,
+  validate: nothing,
+  file: nothing,
   read: () => Promise.reject(noReading()),
+  check: nothing,
+  attributes: () => ({}),
+  open: undefined,
 };
 
+function localPath(directory: string): string {
+  return join(directory, "container-cached.log");
+}
+
+function shownAttributes(source: LogSource): Record<string, string> {
+  const tag = source.options["tag"] ? { tag: tagOf(source, "") } : {};
+  return { ...chosenAttributes(source), ...tag };
+}
+
+/**
+ * A driver that sends entries elsewhere. They are written here first: what the receiver does not take yet waits in the file,
+ * and `docker logs` reads it.
+ */
+function remote(parts: {
+  name: string;
+  options: readonly string[];
+  validate(options: Options): void;
+  check?(): void;
+  open: NonNullable<LogDriver["open"]>;
+}): LogDriver {
+  const names = [...parts.options, ...ATTRIBUTE_OPTIONS, ...CACHE_OPTIONS];
+  return {
+    name: parts.name,
+    validate(options) {
+      checkOptions(parts.name, options, names);
+      parts.validate(options);
+    },
+    file: (options, directory): LogFilePlan => ({
+      path: localPath(directory),
+      ...localRotation(options, "cache-"),
+      compress: flag(options, "cache-compress", false),
+      holds: options["mode"] !== "non-blocking",
+      shown: false,
+    }),
+    read: async (request) => {
+      if (flag(request.options, "cache-disabled", false)) throw noReading();
+      return readLog(request);
+    },
+    check: () => parts.check?.(),
+    attributes(source) {
+      tagOf(source, "{{.ID}}"); // a bad one is told at the start, not at the first entry
+      return shownAttributes(source);
+    },
+    open: parts.open,
+  };
+}
+
+const drivers: LogDriver[] = [
+  jsonFile,
+  local,
+  none,
+  remote({ name: "syslog", options: SYSLOG_OPTIONS, validate: validateSyslog, open: openSyslog }),
+  remote({ name: "journald", options: [], validate: nothing, check: checkJournald, open: openJournald }),
+  remote({ name: "fluentd", options: FLUENTD_OPTIONS, validate: validateFluentd, open: openFluentd }),
+  remote({ name: "gelf", options: GELF_OPTIONS, validate: validateGelf, open: openGelf }),
+  remote({ name: "otlp", options: OTLP_OPTIONS, validate: validateOtlp, open: openOtlp }),
+];
+
 /** The log drivers of this engine by name. */
-export const LOG_DRIVERS: ReadonlyMap<string, LogDriver> = new Map(
-  [jsonFile, none].map((driver) => [driver.name, driver]),
-);
+export const LOG_DRIVERS: ReadonlyMap<string, LogDriver> = new Map(drivers.map((driver) => [driver.name, driver]));

@@ -45,7 +45,7 @@ function read(over: Partial<LogsQuery>, ended: Promise<void> = Promise.resolve()
     ...over,
   };
   const signal = new AbortController().signal;
-  return driver("json-file").read({ path, maxFiles, tty: false, query, details: "a=b", ended, signal });
+  return driver("json-file").read({ path, maxFiles, tty: false, query, options: {}, details: "a=b", ended, signal });
 }
 
 async function text(over: Partial<LogsQuery>): Promise<string> {
@@ -176,6 +176,9 @@ describe("options", () => {
       path: "/logs/id-json.log",
       maxSize: 10 * 1024 * 1024,
       maxFiles: 3,
+      compress: false,
+      holds: false,
+      shown: true,
     });
     expect(driver("none").file({}, "/logs", "id")).toBeUndefined();
   });
@@ -202,6 +205,7 @@ describe("options", () => {
           details: false,
           tail: "all",
         },
+        options: {},
         details: "",
         ended: Promise.resolve(),
         signal: new AbortController().signal,

@@ -1,10 +1,20 @@
-import { badBufferSize, badMode, bufferWithoutMode, unknownOption } from "./errors.ts";
+import { badValue, badBufferSize, badMode, badRegex, bufferWithoutMode, cannotStart, unknownOption } from "./errors.ts";
+import type { LogFilePlan, Options } from "./types.ts";
 
 /** Options that every driver takes. */
-const COMMON = new Set(["mode", "max-buffer-size"]);
+const COMMON = ["mode", "max-buffer-size"];
+/** What drivers put beside an entry. */
+export const ATTRIBUTE_OPTIONS = ["env", "env-regex", "labels", "labels-regex", "tag"];
+/** Drivers whose entries go elsewhere also keep some here, for `docker logs`. */
+export const CACHE_OPTIONS = ["cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"];
 
 /** @throws invalid with Docker's text for a name that the driver does not have, or a bad delivery mode. */
-export function checkOptions(driver: string, options: Record<string, string>, own: ReadonlySet<string>): void {
+export function checkOptions(
+  driver: string,
+  options: Options,
+  own: readonly string[],
+  unknown: (option: string, driver: string) => Error = unknownOption,
+): void {
   const mode = options["mode"] ?? "";
   if (!["", "blocking", "non-blocking"].includes(mode)) throw badMode(mode);
   const buffer = options["max-buffer-size"];
@@ -13,8 +23,63 @@ export function checkOptions(driver: string, options: Record<string, string>, ow
     if (parseSize(buffer) === undefined) throw badBufferSize(buffer);
   }
   for (const name of Object.keys(options)) {
-    if (!own.has(name) && !COMMON.has(name)) throw unknownOption(name, driver);
+    if (!own.includes(name) && !COMMON.includes(name)) throw unknown(name, driver);
   }
+  for (const name of ["env-regex", "labels-regex"]) pattern(options[name]);
+  for (const name of ["compress", "cache-disabled", "cache-compress"]) flag(options, name, false);
+}
+
+/** @throws invalid when the text is no regular expression. */
+export function pattern(text: string | undefined): RegExp | undefined {
+  if (text === undefined || text === "") return undefined;
+  try {
+    return new RegExp(text, "u");
+  } catch (error) {
+    throw badRegex(text, error);
+  }
+}
+
+const TRUE = ["1", "t", "T", "TRUE", "true", "True"];
+const FALSE = ["0", "f", "F", "FALSE", "false", "False"];
+
+/** @throws invalid when the option is no boolean as Go reads them. */
+export function flag(options: Options, name: string, initial: boolean): boolean {
+  const text = options[name];
+  if (text === undefined || text === "") return initial;
+  if (TRUE.includes(text)) return true;
+  if (FALSE.includes(text)) return false;
+  throw badValue(name, text);
+}
+
+/** Docker lets a json-file log grow until the disk is full; `max-size=-1` does so here. */
+const JSON_FILE_ROTATION = { maxSize: 100 * 2 ** 20, maxFiles: 5 };
+/** Docker's for `local` and caches. */
+const LOCAL_ROTATION = { maxSize: 20 * 2 ** 20, maxFiles: 5 };
+
+type Rotation = Pick<LogFilePlan, "maxSize" | "maxFiles">;
+
+/** @throws unknown with Docker's text for what a start refuses. */
+export function jsonFileRotation(options: Options): Rotation {
+  const { "max-size": size, "max-file": number } = options;
+  if (size === undefined && number === undefined) return JSON_FILE_ROTATION;
+  return rotation(size, number, { maxSize: 0, maxFiles: 1 });
+}
+
+/** @param prefix of the options' names: `cache-`, or none. @throws as above. */
+export function localRotation(options: Options, prefix: string): Rotation {
+  return rotation(options[`${prefix}max-size`], options[`${prefix}max-file`], LOCAL_ROTATION);
+}
+
+function rotation(size: string | undefined, number: string | undefined, initial: Rotation): Rotation {
+  const maxSize = size === undefined ? initial.maxSize : size === "-1" ? 0 : parseSize(size);
+  if (maxSize === undefined) throw cannotStart(`invalid size: '${size}'`);
+  const maxFiles = number === undefined ? initial.maxFiles : Number(number);
+  if (!Number.isInteger(maxFiles)) throw cannotStart(`strconv.Atoi: parsing "${number}": invalid syntax`);
+  if (maxFiles < 1) throw cannotStart("max-file cannot be less than 1");
+  if (number !== undefined && maxFiles > 1 && maxSize === 0) {
+    throw cannotStart("max-size must be set when max-file is more than 1");
+  }
+  return { maxSize, maxFiles };
 }
 
 const UNITS: Record<string, number> = { "": 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4, p: 1024 ** 5 };
@@ -24,4 +89,13 @@ export function parseSize(text: string): number | undefined {
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s?([bkmgtp]?)(?:i?b)?$/i.exec(text.trim()) ?? [];
   if (number === undefined || unit === undefined) return undefined;
   return Math.floor(Number(number) * (UNITS[unit.toLowerCase()] ?? 1));
+}
+
+/** A whole number of at least `least`. @throws invalid. */
+export function count(options: Options, name: string, least: number): number | undefined {
+  const text = options[name];
+  if (text === undefined || text === "") return undefined;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least) throw badValue(name, text);
+  return value;
 }

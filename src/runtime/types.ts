@@ -41,6 +41,10 @@ export interface LogFile {
   /** Bytes before rotation; 0: never. */
   maxSize: number;
   maxFiles: number;
+  /** Kept with each entry, for `logs --details`. */
+  attributes?: Readonly<Record<string, string>>;
+  /** No file is rotated away before its sticky bit says that it was delivered: output waits instead. */
+  holds?: boolean;
 }
 
 export interface Task {

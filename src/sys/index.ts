@@ -2,5 +2,5 @@ export * from "./constants.ts";
 export { loadNative } from "./native.ts";
 export * from "./netlink/index.ts";
 export * as nft from "./nftables/index.ts";
-export { portOf, socketAddress } from "./sockaddr.ts";
+export { portOf, socketAddress, unixAddress } from "./sockaddr.ts";
 export type * from "./types.ts";

@@ -182,8 +182,8 @@ const ANSWERS: Array<[ContainerCreateBody, string]> = [
   [host({ UsernsMode: "host", Privileged: true, Init: true }), "made"],
   [host({ Runtime: "foo" }), "invalid: unknown or invalid runtime name: foo"],
   [
-    host({ LogConfig: { Type: "syslog" } }),
-    'invalid: error looking up logging plugin syslog: plugin "syslog" not found',
+    host({ LogConfig: { Type: "splunk" } }),
+    'invalid: error looking up logging plugin splunk: plugin "splunk" not found',
   ],
   [host({ LogConfig: { Config: { foo: "1" } } }), "invalid: unknown log opt 'foo' for json-file log driver"],
   [host({ Binds: ["/tmp:/x:foo"] }), "unknown: invalid mode: foo"],

@@ -10,7 +10,10 @@ import type { ContainerDependencies } from "../types.ts";
 import type { RestartTimers } from "./restart-timers.ts";
 import type { Stopping } from "./stop.ts";
 
-type Needs = Pick<ContainerDependencies, "events" | "images" | "snapshotter" | "volumes" | "networks" | "root">;
+type Needs = Pick<
+  ContainerDependencies,
+  "events" | "images" | "snapshotter" | "volumes" | "networks" | "root" | "logs"
+>;
 
 /** Removal in two phases: rows, name and references in one transaction; then what is on disk. */
 export class Removal {
@@ -163,6 +166,7 @@ export class Removal {
   }
 
   async #removeFolder(id: string): Promise<void> {
+    await this.#needs.logs.finish(id);
     await rm(join(this.#needs.root, id), { recursive: true, force: true });
     crashPoint("remove:folder");
     this.#registry.buried(id);

@@ -10,6 +10,7 @@ import { namespaceMode, networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { joiningNetworkFailed, networkingFailed } from "../errors.ts";
 import { fillFiles, filesIn, prepareFiles } from "../hosts-files.ts";
+import { logOf } from "../logging.ts";
 import type { ContainerRecord } from "../record.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { compileSpec } from "../spec/compile.ts";
@@ -133,8 +134,9 @@ export class StartPlan {
   }
 
   #logFile(record: ContainerRecord) {
-    const { Type = "", Config = {} } = record.hostConfig.LogConfig ?? {};
-    return this.#needs.logDrivers.get(Type)?.file(Config, join(this.#needs.root, record.id), record.id);
+    const { driver, source, plan } = logOf(record, this.#needs);
+    driver.check();
+    return plan && { ...plan, attributes: driver.attributes(source) };
   }
 
   /** The containers whose namespaces are joined. @throws conflict when one does not run. */

@@ -5,6 +5,7 @@ import type { AttachedNetworking } from "../../network/index.ts";
 import { networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { filesIn } from "../hosts-files.ts";
+import { logOf } from "../logging.ts";
 import { instant, isUp, statusWord } from "../state.ts";
 import type { ContainerDependencies } from "../types.ts";
 import { sizesOf } from "./list.ts";
@@ -22,7 +23,6 @@ export async function inspectContainer(
   const { record } = entry;
   const folder = join(needs.root, record.id);
   const files = filesIn(folder);
-  const { Type = "", Config = {} } = record.hostConfig.LogConfig ?? {};
   return {
     Id: record.id,
     Created: formatNanos(BigInt(record.createdAt)),
@@ -33,7 +33,7 @@ export async function inspectContainer(
     ResolvConfPath: files.resolvConf,
     HostnamePath: files.hostname,
     HostsPath: files.hosts,
-    LogPath: logPath(() => needs.logDrivers.get(Type)?.file(Config, folder, record.id)?.path),
+    LogPath: logPath(() => logOf(record, needs).plan),
     Name: `/${record.name}`,
     RestartCount: entry.state.restartCount,
     Driver: record.driver,
@@ -52,9 +52,10 @@ export async function inspectContainer(
 }
 
 /** Options that a start refuses must not make inspect fail. */
-function logPath(find: () => string | undefined): string {
+function logPath(find: () => { path: string; shown: boolean } | undefined): string {
   try {
-    return find() ?? "";
+    const plan = find();
+    return plan?.shown === true ? plan.path : "";
   } catch {
     return "";
   }

@@ -244,6 +244,12 @@ export class FakeWorld implements AsyncDisposable {
       networks: this.networks.asService(),
       volumes: this.volumes.asService(),
       logDrivers: LOG_DRIVERS,
+      logs: {
+        attend: () => undefined,
+        finish: async () => undefined,
+        counts: () => ({}),
+        close: async () => undefined,
+      },
       archiver: partial({}),
       users: { resolve: () => ({ uid: 0, gid: 0, additionalGids: [0], home: "/root" }) },
       seccomp: { builtin: () => ({ defaultAction: "SCMP_ACT_ERRNO", syscalls: [] }), parse: () => undefined },

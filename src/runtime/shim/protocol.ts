@@ -26,7 +26,7 @@ export const REPLY_BIT = 0x8000;
 export const EVENT_EXIT = 0x4001;
 
 export const ReplyStatus = { ok: 0, error: 1, planFailed: 2 } as const;
-export const ProcessFlag = { tty: 1, stdin: 2, stdinOnce: 4, holdOutput: 8 } as const;
+export const ProcessFlag = { tty: 1, stdin: 2, stdinOnce: 4, holdOutput: 8, logHolds: 16 } as const;
 export const AttachFlag = { stdin: 1, stdout: 2, stderr: 4 } as const;
 export const HELLO_EVENTS = 1;
 

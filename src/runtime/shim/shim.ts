@@ -21,7 +21,9 @@ export interface ContainerOptions {
         readonly maxSize: number;
         readonly maxFiles: number;
         /** A JSON object that becomes each entry's `attrs`. */
-        readonly attributes?: Record<string, string>;
+        readonly attributes?: Readonly<Record<string, string>>;
+        /** No file is rotated away before its sticky bit says that it was delivered. */
+        readonly holds?: boolean;
       }
     | undefined;
   /** File with an "oom_kill N" line: memory.events (v2) or memory.oom_control (v1). */
@@ -405,7 +407,8 @@ function containerPayload(options: ContainerOptions): PayloadWriter {
     .u32(
       (options.tty ? ProcessFlag.tty : 0) |
         (options.stdin ? ProcessFlag.stdin : 0) |
-        (options.stdinOnce ? ProcessFlag.stdinOnce : 0),
+        (options.stdinOnce ? ProcessFlag.stdinOnce : 0) |
+        (log?.holds === true ? ProcessFlag.logHolds : 0),
     )
     .text(log?.path ?? "")
     .u64(log?.maxSize ?? 0)

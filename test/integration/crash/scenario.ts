@@ -20,12 +20,14 @@ const call = (name: string, method: string, path: string, body?: unknown): Step 
 
 const CONTAINER = {
   Image: "crash:image",
-  Cmd: ["sh", "-c", "echo ready; exec sleep 600"],
+  Cmd: ["sh", "-c", "yes ready | head -n 100; exec sleep 600"],
   ExposedPorts: { "80/tcp": {} },
   HostConfig: {
     Binds: ["crash-volume:/data"],
     Mounts: [{ Type: "volume", Target: "/anonymous" }],
     NetworkMode: "crash-net",
+    // What it says at its start is more than one file takes.
+    LogConfig: { Type: "json-file", Config: { "max-size": "1k", "max-file": "3", compress: "true" } },
     PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "" }] },
   },
 };

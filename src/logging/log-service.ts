@@ -1,0 +1,108 @@
+import { messageOf, type Logger } from "../base/index.ts";
+import type { Native } from "../sys/index.ts";
+import { compressRotated } from "./compressor.ts";
+import { Forwarder, type DeliveryCounts } from "./forwarder.ts";
+import { parseSize } from "./options.ts";
+import type { LogDriver, LogFilePlan, LogSource, SenderCalls } from "./types.ts";
+
+/** How long a removed container's last entries may take to be delivered. */
+const FAREWELL_MS = 10_000;
+
+/** What goes on beside the logs of containers: delivery to receivers and compression of rotated files. */
+export interface LogService {
+  /**
+   * Takes care of a container's log until `ended` settles and what was written by then is dealt with. A log that is still
+   * being dealt with from an earlier run goes on with that first.
+   */
+  attend(request: LogRequest): void;
+  /** Waits until a stopped container's entries are delivered, at most ten seconds; then they are given up. */
+  finish(id: string): Promise<void>;
+  /** Entries by container since the daemon's start, for who looks for a fault. */
+  counts(): Record<string, DeliveryCounts>;
+  /** Stops everything; the next daemon goes on where this one was. */
+  close(): Promise<void>;
+}
+
+export interface LogRequest {
+  driver: LogDriver;
+  source: LogSource;
+  plan: LogFilePlan;
+  ended: Promise<void>;
+}
+
+interface Attended {
+  readonly stop: AbortController;
+  readonly counts: DeliveryCounts;
+  /** Nothing is left to be done. */
+  complete: boolean;
+  work: Promise<void>;
+}
+
+type Calls = SenderCalls & Pick<Native, "flock">;
+
+/** @param calls what the work needs of the kernel. */
+export function createLogService({ calls, logger }: { calls: Calls; logger: Logger }): LogService {
+  const attended = new Map<string, Attended>();
+
+  const compress = async ({ plan, ended, source }: LogRequest, { stop }: Attended) => {
+    if (!plan.compress || plan.maxFiles < 2) return;
+    const own = logger.with({ container: source.id });
+    await compressRotated({ path: plan.path, maxFiles: plan.maxFiles, calls, logger: own }, ended, stop.signal);
+  };
+  const forward = async ({ driver, source, plan, ended }: LogRequest, { stop, counts }: Attended) => {
+    const sender = driver.open?.(source, calls);
+    if (sender === undefined) return;
+    const own = logger.with({ container: source.id, driver: driver.name });
+    const limit = limitOf(source, plan);
+    await new Forwarder({ plan, sender, limit, calls, counts, logger: own, ended, signal: stop.signal }).run();
+  };
+
+  return {
+    attend(request) {
+      const { driver, source, plan } = request;
+      if (driver.open === undefined && !plan.compress) return;
+      const before = attended.get(source.id);
+      const counts = before?.counts ?? { delivered: 0, dropped: 0, failures: 0 };
+      const entry: Attended = { stop: new AbortController(), counts, complete: false, work: Promise.resolve() };
+      attended.set(source.id, entry);
+      const work = async () => {
+        await before?.work;
+        const results = await Promise.allSettled([compress(request, entry), forward(request, entry)]);
+        for (const result of results) {
+          if (result.status === "fulfilled") continue;
+          return logger.error("a log is not attended to any more", {
+            container: source.id,
+            error: messageOf(result.reason),
+          });
+        }
+        entry.complete = !entry.stop.signal.aborted;
+      };
+      entry.work = work();
+    },
+    async finish(id) {
+      const entry = attended.get(id);
+      if (entry === undefined) return;
+      const timer = setTimeout(() => entry.stop.abort(), FAREWELL_MS);
+      await entry.work;
+      clearTimeout(timer);
+      if (!entry.complete) {
+        logger.warn("a removed container's last log entries were not delivered", { container: id, ...entry.counts });
+      }
+      attended.delete(id);
+    },
+    counts: () => Object.fromEntries([...attended].map(([id, { counts }]) => [id, counts])),
+    async close() {
+      for (const { stop } of attended.values()) stop.abort();
+      await Promise.all([...attended.values()].map(({ work }) => work));
+    },
+  };
+}
+
+/** How much may wait for the receiver before the oldest goes; blocking mode loses nothing. */
+function limitOf({ options }: LogSource, plan: LogFilePlan): number | undefined {
+  if (options["mode"] !== "non-blocking") return undefined;
+  const size = parseSize(options["max-buffer-size"] ?? "");
+  // Before rotation takes it away.
+  const kept = plan.maxSize === 0 ? Infinity : plan.maxSize * Math.max(0.5, plan.maxFiles - 1.5);
+  return Math.min(size ?? Infinity, kept);
+}
