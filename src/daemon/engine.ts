@@ -27,6 +27,7 @@ import { storageStatus } from "./storage-status.ts";
 import { createSystemBackend } from "./system-backend.ts";
 import { readRemapping } from "./userns-remap.ts";
 import { VERSION } from "./version.ts";
+import type { Ending } from "./signals.ts";
 
 /** A running engine; disposing it closes what it holds and leaves containers running. */
 export interface Engine extends AsyncDisposable {
@@ -41,8 +42,8 @@ export interface Engine extends AsyncDisposable {
   reload(config: DaemonConfig): Promise<void>;
   /** What the engine knows, for a person who looks for a fault. */
   dump(): Promise<unknown>;
-  /** Stops serving; stops the containers too unless live-restore is on. */
-  shutdown(): Promise<void>;
+  /** Stops serving; stops the containers too when asked to, or when live-restore is off. */
+  shutdown(ending: Ending): Promise<void>;
 }
 
 export interface EngineRequest {
@@ -229,9 +230,9 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
         containers: await service.containers.list({ all: true, limit: undefined, size: false, filters: new Map() }),
       };
     },
-    async shutdown() {
+    async shutdown(ending) {
       await server.close({ graceMs: 2000 });
-      if (!config["live-restore"]) await service.stopAll(config["shutdown-timeout"]);
+      if (ending === "with-containers" || !config["live-restore"]) await service.stopAll(config["shutdown-timeout"]);
       await logs.close();
       await service.shutdown();
       runtime.disconnect();

@@ -1,4 +1,4 @@
-import { conflict, invalid, type EngineError } from "../base/index.ts";
+import { conflict, invalid, notFound, type EngineError } from "../base/index.ts";
 
 const HELP = "See 'berth daemon --help'.";
 
@@ -43,6 +43,8 @@ export const noSockets = (): EngineError =>
   invalid("no sockets were handed over by the service manager: LISTEN_FDS is not set for this process");
 export const pidFileInUse = (path: string, pid: number): EngineError =>
   conflict(`process with PID ${pid} is still running: stop it, or choose another --pidfile than ${path}`);
+export const noDaemon = (pidFile: string): EngineError =>
+  notFound(`no daemon runs that ${pidFile} names: start it, or choose another --pidfile`);
 export const badPool = (text: string): EngineError =>
   invalid(`invalid default-address-pool "${text}": expected base=CIDR,size=N`);
 export const badUlimit = (name: string, text: string): EngineError =>

@@ -15,6 +15,7 @@ import { reloadConfig } from "./reload.ts";
 import { lockRoot } from "./root-lock.ts";
 import { watchSignals } from "./signals.ts";
 import { GIT_COMMIT, VERSION } from "./version.ts";
+import { stopDaemon } from "./stop-daemon.ts";
 import { startWatchdog } from "./watchdog.ts";
 
 /**
@@ -24,10 +25,15 @@ import { startWatchdog } from "./watchdog.ts";
  */
 export async function daemonMain(argv: readonly string[], native: NativeParts): Promise<number> {
   const sink: LogSink = { level: "info", format: "text", write: (line) => process.stderr.write(`${line}\n`) };
+  let doing = "start";
   try {
     const config = await loadConfig(argv);
     if (config.help) return say(daemonHelp());
     if (config.version) return say(`berth version ${VERSION}, build ${GIT_COMMIT}\n`);
+    if (config.stop) {
+      doing = "stop";
+      return say(await stopDaemon(config.pidfile));
+    }
     // What can be wrong with the hosts is found before anything is made.
     await listenSpecs(config, process.env);
     checkOptions(config);
@@ -36,7 +42,7 @@ export async function daemonMain(argv: readonly string[], native: NativeParts): 
     await runDaemon(argv, config, native, sink);
     return 0;
   } catch (error) {
-    process.stderr.write(`failed to start daemon: ${messageOf(error)}\n`);
+    process.stderr.write(`failed to ${doing} daemon: ${messageOf(error)}\n`);
     return 1;
   }
 }
@@ -98,9 +104,9 @@ async function runDaemon(
     },
     dump: () => dump(config, engine, logger),
   });
-  await signals.ended;
+  const ending = await signals.ended;
   notifyManager("STOPPING=1", native);
-  await engine.shutdown();
+  await engine.shutdown(ending);
 }
 
 /** Reads the configuration again; what is wrong in it leaves the running one as it is. */

@@ -403,6 +403,13 @@ const OPTION_TABLE = {
     default: true,
     help: "Relay connections to [::] and [::1] to containers that have IPv4 only",
   },
+  stop: {
+    flag: "stop",
+    key: undefined,
+    type: "bool",
+    default: false,
+    help: "Stop the running daemon with all its containers, as before the host goes down, and exit",
+  },
   "userns-remap": {
     flag: "userns-remap",
     key: "userns-remap",

@@ -11,14 +11,16 @@ export async function writePidFile(path: string): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
 }
 
-async function livingPid(path: string): Promise<number | undefined> {
-  try {
-    const pid = Number((await readFile(path, "utf8")).trim());
-    if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) return undefined;
-    // A pid is soon given to another program: only a berth is a reason to stop. A dead or dying one has no command line.
-    const [program = "", first] = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
-    return basename(program) === "berth" && first === "daemon" ? pid : undefined;
-  } catch {
-    return undefined; // no file, or no such process
-  }
+/** The pid of the daemon that the file names; undefined when there is none. */
+export async function livingPid(path: string): Promise<number | undefined> {
+  const pid = Number(await readFile(path, "utf8").catch(() => ""));
+  if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) return undefined;
+  return (await isDaemon(pid)) ? pid : undefined;
+}
+
+/** A pid is soon given to another program: only a berth is a daemon. A dead or dying one has no command line. */
+export async function isDaemon(pid: number): Promise<boolean> {
+  const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  const [program = "", first] = line.split("\0");
+  return basename(program) === "berth" && first === "daemon";
 }

@@ -134,4 +134,23 @@ describe("containers when the daemon ends", () => {
     expect(await stateIn(engine, "deaf")).toBe("exited 137");
     await eventually("the restart policy", async () => (await stateIn(engine, "always")).startsWith("running"));
   });
+
+  test("are stopped with the daemon by --stop, as before the host goes down, and start again as their policies say", async () => {
+    await using engine = await startEngine();
+    const polite = await start(engine, "polite", LOOP);
+    const always = await start(engine, "always", LOOP, "--restart=always");
+    const kept = await start(engine, "kept", LOOP, "--restart=unless-stopped");
+    const stop = () => run(BERTH, ["daemon", "--stop", "--pidfile", pidFile(engine)]);
+    const told = `stopped the daemon ${engine.pid} and its containers\n`;
+    expect(await stop()).toEqual({ code: 0, stdout: told, stderr: "" });
+    expect(await Promise.all([polite, always, kept].map(isAlive))).toEqual([false, false, false]);
+    expect((await stop()).stderr).toBe(
+      `failed to stop daemon: no daemon runs that ${pidFile(engine)} names: start it, or choose another --pidfile\n`,
+    );
+    await engine.start();
+    expect(await stateIn(engine, "polite")).toBe("exited 7");
+    for (const name of ["always", "kept"]) {
+      await eventually("the restart policy", async () => (await stateIn(engine, name)).startsWith("running"));
+    }
+  });
 });
