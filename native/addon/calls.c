@@ -417,6 +417,88 @@ static void run_set_fs_ids(struct call *call)
     done(call, syscall(SYS_capset, &head, data));
 }
 
+/* ---- many steps at once ---- */
+
+/* One step of `fileSteps`: this head, then both texts, each with a NUL that its length does not count. */
+struct step {
+    uint8_t op;
+    uint8_t missing; /* it is fine when there is no such file (ENODEV: no such cgroup any more) */
+    uint16_t unused;
+    uint32_t mode;
+    uint32_t first;
+    uint32_t second;
+};
+
+enum { STEP_MKDIR = 1, STEP_WRITE, STEP_POKE, STEP_SYMLINK, STEP_RENAME, STEP_UNLINK, STEP_RMDIR, STEP_EMPTY };
+
+static int write_file(const char *path, int flags, mode_t mode, const char *data, size_t length)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | flags, mode);
+    if (fd < 0) return -1;
+    int result = 0;
+    while (length > 0 && result == 0) {
+        ssize_t n = write(fd, data, length);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) result = -1;
+        else data += n, length -= (size_t)n;
+    }
+    int error = errno;
+    if (close(fd) < 0 && result == 0) return -1;
+    errno = error;
+    return result;
+}
+
+/* Fails with ENOTEMPTY when the file can be read and has something in it. */
+static int empty_file(const char *path)
+{
+    char byte;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t n = read(fd, &byte, 1);
+    int error = errno;
+    close(fd);
+    errno = n > 0 ? ENOTEMPTY : error;
+    return n == 0 ? 0 : -1;
+}
+
+static int run_step(const struct step *step, const char *first, const char *second)
+{
+    switch (step->op) {
+    case STEP_MKDIR: return mkdir(first, (mode_t)step->mode);
+    case STEP_WRITE: return write_file(first, O_CREAT | O_TRUNC, (mode_t)step->mode, second, step->second);
+    case STEP_POKE: return write_file(first, 0, 0, second, step->second);
+    case STEP_SYMLINK: return symlink(first, second);
+    case STEP_RENAME: return rename(first, second);
+    case STEP_UNLINK: return unlink(first);
+    case STEP_RMDIR: return rmdir(first);
+    case STEP_EMPTY: return empty_file(first);
+    default: errno = EINVAL; return -1;
+    }
+}
+
+/* Runs them in order up to the first that fails; gives how many went well, and the errno of the one that did not. */
+static void run_file_steps(struct call *call)
+{
+    const char *at = T(0), *end = at + call->length[0];
+    int32_t *answer = calloc(2, sizeof *answer);
+    if (answer == NULL) return fail(call, ENOMEM);
+    for (; at < end; answer[0]++) {
+        struct step step = {.op = 0};
+        if ((size_t)(end - at) >= sizeof step) memcpy(&step, at, sizeof step);
+        if (sizeof step + (uint64_t)step.first + step.second + 2 > (uint64_t)(end - at)) {
+            answer[1] = EINVAL;
+            break;
+        }
+        const char *first = at + sizeof step, *second = first + step.first + 1;
+        at = second + step.second + 1;
+        if (run_step(&step, first, second) == 0) continue;
+        if (step.missing && (errno == ENOENT || errno == ENODEV)) continue;
+        answer[1] = errno;
+        break;
+    }
+    give(call, (char *)answer, 2 * sizeof *answer);
+}
+
 static void run_umask(struct call *call) { done(call, umask((mode_t)N(0))); }
 
 const struct entry entries[] = {
@@ -466,6 +548,7 @@ const struct entry entries[] = {
     {"ficlone", "ii", GIVES_NOTHING, BLOCKING, run_ficlone},
     {"syncFileRange", "iiii", GIVES_NOTHING, BLOCKING, run_sync_file_range},
     {"syncfs", "i", GIVES_NOTHING, BLOCKING, run_syncfs},
+    {"fileSteps", "b", GIVES_BYTES, BLOCKING, run_file_steps},
     {"memfdCreate", "si", GIVES_NUMBER, FAST, run_memfd_create},
     {"fcntl", "iii", GIVES_NUMBER, FAST, run_fcntl},
 

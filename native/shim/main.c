@@ -22,6 +22,7 @@
 #define IDLE_MS 1000
 
 static struct watch signals;
+static char *socket_argument;
 
 static void die(const char *what, int err) {
   dprintf(2, "berth-shim: %s: %s\n", what, strerror(err < 0 ? -err : err));
@@ -74,6 +75,16 @@ static void open_run_directory(const char *socket) {
   if (st.st_uid != geteuid() || (st.st_mode & 077)) die("run directory must be its owner's alone (0700)", EACCES);
 }
 
+/* The directory may have been moved since; then the command line, which people and tools look at, says where it is. */
+void rename_command(void) {
+  char link[32], path[PATH_BYTES];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", run_directory);
+  ssize_t length = readlink(link, path, sizeof path - 1);
+  size_t room = strlen(socket_argument);
+  const char *name = strrchr(socket_argument, '/');
+  if (length > 0 && name && (size_t)length + strlen(name) == room) memcpy(socket_argument, path, (size_t)length);
+}
+
 static void serve(void) {
   int busy = 0; /* something went on since memory was last given back */
   while (!server_finished()) {
@@ -96,7 +107,7 @@ int main(int argc, char **argv) {
   const char *socket = NULL;
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--socket") == 0 && i + 1 < argc)
-      socket = argv[++i];
+      socket = socket_argument = argv[++i];
     else if (strcmp(argv[i], "--overlay=mount2") == 0)
       overlay_by_mount2 = 1;
     else

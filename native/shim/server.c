@@ -1,6 +1,7 @@
 /* The socket, its connections and their requests. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -141,6 +142,7 @@ static int64_t take_container(struct connection *c, struct reader *r) {
     return -1;
   }
   memcpy(oom_events_path, oom, strlen(oom) + 1);
+  rename_command();
   return flags & ~(uint32_t)(PROCESS_HOLD_OUTPUT | PROCESS_LOG_HOLDS);
 }
 
@@ -312,7 +314,7 @@ static void on_shutdown(struct connection *c) {
   if (shutting_down) return;
   shutting_down = 1;
   watch_close(&listener);
-  unlink(socket_path);
+  unlinkat(run_directory, basename(socket_path), 0); /* the directory may have been moved since */
   ports_release();
   for (struct process *p = processes; p; p = p->next) process_kill(p, SIGKILL);
 }

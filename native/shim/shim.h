@@ -214,6 +214,7 @@ extern int run_directory;
 void record_exit(const struct process *p);
 
 /* — Other — */
+void rename_command(void);
 int seal_executable(char **argv); /* returns 0 when it runs sealed; -errno when it cannot be */
 int ports_reserve(uint32_t family, uint32_t protocol, const uint8_t *address, uint32_t length, uint32_t *port);
 void ports_release(void);

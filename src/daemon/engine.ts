@@ -80,15 +80,17 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     }),
   );
   const ids = await remapping(config, logger);
-  const { runtime, cgroups } = await createRuntime({
+  const { runtime, cgroups, spares } = await createRuntime({
     execRoot: config["exec-root"],
     shimPath: request.shimPath,
     cgroupDriver: cgroupDriver(config),
     runtimes: config["add-runtime"],
     calls: native,
     logger,
+    poolSize: config["pool-size"],
     userns: ids === undefined ? undefined : { ids, dataRoot: root, driver: snapshotter.driver },
   });
+  stack.use(spares);
   if (!runtime.names.includes(config["default-runtime"])) throw unknownRuntime(config["default-runtime"]);
   const networks = stack.use(
     await createNetworkService({ native, store, events, config: networkConfiguration(config), logger }),

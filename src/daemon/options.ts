@@ -321,6 +321,13 @@ const OPTION_TABLE = {
     default: "/run/berth.pid",
     help: "File for the daemon's pid",
   },
+  "pool-size": {
+    flag: "pool-size",
+    key: "pool-size",
+    type: "int",
+    default: 3,
+    help: "Supervisors that are started before containers need them, after the first start (0: none)",
+  },
   "raw-logs": {
     flag: "raw-logs",
     key: "raw-logs",

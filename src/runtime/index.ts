@@ -4,6 +4,8 @@ import { openCgroups, type CgroupFacts } from "./cgroups/index.ts";
 import { OciLauncher, type MountCalls } from "./oci/index.ts";
 import type { IdMappings } from "../spec/index.ts";
 import { PlanLauncher, probeUserNamespaces, ShimRuntime } from "./session/index.ts";
+import { ShimPool } from "./shim/index.ts";
+import type { BlockingCalls } from "../sys/index.ts";
 import type { LayerCalls } from "./users/index.ts";
 
 export type { CgroupFacts } from "./cgroups/index.ts";
@@ -21,8 +23,10 @@ export interface RuntimeOptions {
   cgroupDriver?: string;
   /** Other OCI runtimes, name to path (`--add-runtime`). */
   runtimes?: Readonly<Record<string, string>>;
-  calls: LayerCalls & MountCalls;
+  calls: LayerCalls & MountCalls & Pick<BlockingCalls, "fileSteps">;
   logger: Logger;
+  /** Supervisors that are started before they are needed; default none. */
+  poolSize?: number;
   /** Ids of containers on the host, and the place of their layers; undefined: no container has a user namespace. */
   userns?: { ids: IdMappings; dataRoot: string; driver: "overlay2" | "vfs" } | undefined;
 }
@@ -32,15 +36,19 @@ export interface RuntimeOptions {
  * @throws invalid for a cgroup driver that is not there; unavailable when no cgroups are mounted, or when user namespaces
  * are asked for that cannot be had.
  */
-export async function createRuntime(options: RuntimeOptions): Promise<{ runtime: ShimRuntime; cgroups: CgroupFacts }> {
+export async function createRuntime(
+  options: RuntimeOptions,
+): Promise<{ runtime: ShimRuntime; cgroups: CgroupFacts; spares: AsyncDisposable }> {
   const { execRoot, shimPath, calls, logger } = options;
   const cgroups = await openCgroups(options.cgroupDriver);
   const launchers = {
     builtIn: new PlanLauncher(cgroups, calls),
     external: (program: string) => new OciLauncher(program, join(execRoot, "oci", basename(program)), calls, logger),
   };
-  const context = { cgroups, shim: { binary: shimPath }, logger };
+  const program = { binary: shimPath };
+  const spares = await ShimPool.open({ program, root: join(execRoot, "spare"), size: options.poolSize ?? 0, logger });
+  const context = { cgroups, shim: program, calls, spares, logger };
   if (options.userns !== undefined) await probeUserNamespaces({ ...options.userns, shim: context.shim, execRoot });
   const runtime = new ShimRuntime(context, launchers, execRoot, options.runtimes);
-  return { runtime, cgroups: cgroups.facts };
+  return { runtime, cgroups: cgroups.facts, spares };
 }

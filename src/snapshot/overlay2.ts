@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Archiver } from "../archive/index.ts";
 import { errnoOf } from "../base/index.ts";
+import { runFileSteps, type FileStep, type Native } from "../sys/index.ts";
 import type { Place, StorageDriver } from "./driver.ts";
 import { makeBaseTree } from "./base-tree.ts";
 import type { BaseEntry, RootfsMount } from "./types.ts";
@@ -29,6 +30,7 @@ const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 export function createOverlay2(options: {
   root: string;
   archiver: Archiver;
+  native: Pick<Native, "fileSteps">;
   base?: readonly BaseEntry[];
 }): StorageDriver {
   const { archiver, base = [] } = options;
@@ -36,6 +38,14 @@ export function createOverlay2(options: {
   const diffOf = (id: string) => join(home, id, "diff");
   const below = base.length === 0 ? [] : [join(home, BASE)];
   const lowersOf = ({ kind, ancestors }: Place) => [...ancestors.map(diffOf), ...(kind === "active" ? below : [])];
+
+  /** What stands in `lower` of those above a snapshot, by that snapshot: it does not change any more. */
+  const lowers = new Map<string, string>();
+  const lowerUpon = async (parent: string) => {
+    const known = lowers.get(parent) ?? (await readLower(home, parent));
+    lowers.set(parent, known);
+    return known;
+  };
 
   return {
     name: "overlay2",
@@ -48,25 +58,28 @@ export function createOverlay2(options: {
 
     create: async ({ id, ancestors }) => {
       const directory = join(home, id);
-      await mkdir(directory, { mode: PRIVATE });
       const link = shortName();
       const parent = ancestors[0];
-      await Promise.all([
-        mkdir(join(directory, "diff"), { mode: 0o755 }),
-        mkdir(join(directory, "work"), { mode: 0o700 }),
-        mkdir(join(directory, "merged"), { mode: 0o700 }),
-        writeFile(join(directory, "link"), link, { mode: 0o644 }),
-        symlink(`../${id}/diff`, join(home, LINKS, link)),
-        parent === undefined ? undefined : writeLower(home, directory, parent),
+      const lower = parent === undefined ? undefined : await lowerUpon(parent);
+      await runFileSteps(options.native, [
+        { op: "mkdir", path: directory, mode: PRIVATE },
+        { op: "mkdir", path: join(directory, "diff"), mode: 0o755 },
+        { op: "mkdir", path: join(directory, "work"), mode: 0o700 },
+        { op: "mkdir", path: join(directory, "merged"), mode: 0o700 },
+        { op: "write", path: join(directory, "link"), data: link, mode: 0o644 },
+        { op: "symlink", target: `../${id}/diff`, path: join(home, LINKS, link) },
+        ...(lower === undefined ? [] : [lowerFile(directory, lower)]),
       ]);
     },
 
     stackUpon: async ({ id, ancestors }) => {
       const parent = ancestors[0];
-      if (parent !== undefined) await writeLower(home, join(home, id), parent);
+      if (parent !== undefined)
+        await runFileSteps(options.native, [lowerFile(join(home, id), await lowerUpon(parent))]);
     },
 
     discard: async (id, trash) => {
+      lowers.delete(id);
       const directory = join(home, id);
       const link = await readFile(join(directory, "link"), "utf8").catch(() => undefined);
       if (link !== undefined && isShortName(link)) await rm(join(home, LINKS, link), { force: true });
@@ -110,14 +123,17 @@ function mountOf(home: string, { id, kind }: Place, lower: string[]): RootfsMoun
   return { type: "overlay", lower, upper: own, work: join(home, id, "work") };
 }
 
-async function writeLower(home: string, directory: string, parent: string): Promise<void> {
+async function readLower(home: string, parent: string): Promise<string> {
   const link = await readFile(join(home, parent, "link"), "utf8");
   const below = await readFile(join(home, parent, "lower"), "utf8").catch((error: unknown) => {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   });
-  const lower = below === undefined ? `${LINKS}/${link}` : `${LINKS}/${link}:${below}`;
-  await writeFile(join(directory, "lower"), lower, { mode: 0o644 });
+  return below === undefined ? `${LINKS}/${link}` : `${LINKS}/${link}:${below}`;
+}
+
+function lowerFile(directory: string, lower: string): FileStep {
+  return { op: "write", path: join(directory, "lower"), data: lower, mode: 0o644 };
 }
 
 /** 26 characters, as Docker's. */

@@ -67,6 +67,7 @@ export function wrap(addon: Addon): Native {
     ficlone: addon.ficloneAsync,
     syncFileRange: addon.syncFileRangeAsync,
     syncfs: addon.syncfsAsync,
+    fileSteps: addon.fileStepsAsync,
     netlinkRequest: addon.netlinkRequestAsync,
 
     waiting: {
@@ -79,6 +80,7 @@ export function wrap(addon: Addon): Native {
       ficlone: addon.ficlone,
       syncFileRange: addon.syncFileRange,
       syncfs: addon.syncfs,
+      fileSteps: addon.fileSteps,
       netlinkRequest: addon.netlinkRequest,
     },
   };

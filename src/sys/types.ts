@@ -137,6 +137,8 @@ export interface BlockingCalls {
   ficlone(to: number, from: number): Promise<void>;
   syncFileRange(fd: number, offset: number, length: number, flags: number): Promise<void>;
   syncfs(fd: number): Promise<void>;
+  /** What `file-steps.ts` encodes; gives the number of the step that failed (or of all) and its errno, as i32. */
+  fileSteps(steps: Uint8Array): Promise<Buffer>;
   /** Sends netlink messages and gives all that the kernel answers. One request at a time on a descriptor. */
   netlinkRequest(fd: number, messages: Uint8Array): Promise<Buffer>;
 }

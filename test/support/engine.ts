@@ -13,6 +13,13 @@ export const ROOT = new URL("../..", import.meta.url).pathname;
 /** The executable under test: the one that tools/build makes, or another one (an installed one, say). */
 export const BERTH = process.env["BERTH_UNDER_TEST"] ?? join(ROOT, "dist/berth");
 
+/** `BERTH_TEST_POOL=0` runs the tests without supervisors that are started ahead, `1` with a pool that is soon used up. */
+const { BERTH_TEST_POOL } = process.env;
+const POOL = BERTH_TEST_POOL === undefined ? [] : [`--pool-size=${BERTH_TEST_POOL}`];
+
+/** Flags for tests that count the daemon's open files: supervisors that wait for a container have one each. */
+export const NO_SPARES = ["--pool-size=0"];
+
 let count = 0;
 
 export interface EngineOptions {
@@ -101,6 +108,7 @@ export class TestEngine implements AsyncDisposable {
       `--bridge-prefix=${this.name}-`,
       `--bip=${subnetOf(this.name)}`,
       `--cgroup-parent=${this.cgroupParent}`,
+      ...POOL,
       ...(this.#options.flags ?? []),
     ];
   }

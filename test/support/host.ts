@@ -14,7 +14,9 @@ export interface EngineTraces {
 export async function inventory(engine: EngineTraces): Promise<string[]> {
   return [
     ...mounts(engine).map((line) => `mount ${line}`),
-    ...processes(engine).map((pid) => `process ${pid} ${commandOf(pid)}`),
+    ...processes(engine)
+      .filter((pid) => !isSpare(pid))
+      .map((pid) => `process ${pid} ${commandOf(pid)}`),
     ...cgroups(engine).map((path) => `cgroup ${path}`),
     ...links(engine).map((name) => `link ${name}`),
     ...ports(engine).map((name) => `port of a bridge ${name}`),
@@ -53,6 +55,11 @@ function processes(engine: EngineTraces): number[] {
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number)
     .filter((pid) => pid !== process.pid && commandOf(pid).includes(engine.folder));
+}
+
+/** A shim that waits for its container: it belongs to the daemon and ends with it. */
+function isSpare(pid: number): boolean {
+  return commandOf(pid).includes("/spare/");
 }
 
 /** The pid of a container's shim. @throws when there is none. */

@@ -55,24 +55,32 @@ export class StartPlan {
         : undefined,
     ]);
     crashPoint("start:files");
-    const task = await runtime.create(
-      {
-        id: record.id,
-        spec,
-        rootfs,
-        runtime: record.hostConfig.Runtime ?? undefined,
-        stdin: { open: record.config.OpenStdin === true, once: record.config.StdinOnce === true },
-        log: this.#logFile(record),
-      },
-      new AbortController().signal,
+    const networked = Object.keys(record.endpoints).length > 0;
+    const fill = async (attached: AttachedNetworking | undefined) => {
+      if (others.files === undefined) await fillFiles(own, record, attached, networks.hostGateway());
+    };
+    // Without a network nothing of it has to be waited for.
+    const filled = networked ? undefined : fill(undefined);
+    const task = await whenBothEnd(
+      runtime.create(
+        {
+          id: record.id,
+          spec,
+          rootfs,
+          runtime: record.hostConfig.Runtime ?? undefined,
+          stdin: { open: record.config.OpenStdin === true, once: record.config.StdinOnce === true },
+          log: this.#logFile(record),
+        },
+        new AbortController().signal,
+      ),
+      filled,
     );
     undo.defer(() => task.release());
     crashPoint("start:task");
-    const networked = Object.keys(record.endpoints).length > 0;
     if (networked) undo.defer(() => networks.detach(record.id));
     const attached = networked ? await this.#attach(record, task) : undefined;
     crashPoint("start:network");
-    if (others.files === undefined) await fillFiles(own, record, attached, networks.hostGateway());
+    await (filled ?? fill(attached));
     crashPoint("start:hosts");
     await entry.pending.bind(task);
     crashPoint("start:attached");
@@ -215,6 +223,13 @@ function named(record: ContainerRecord, other: ContainerRecord | undefined): Con
   if (other === undefined) return record;
   const { Hostname, Domainname } = other.config;
   return { ...record, config: { ...record.config, Hostname: Hostname ?? "", Domainname: Domainname ?? "" } };
+}
+
+/** The first's result; the other one has ended by then, too, however it did. */
+async function whenBothEnd<T>(first: Promise<T>, other: Promise<void> | undefined): Promise<T> {
+  const [result] = await Promise.allSettled([first, other]);
+  if (result.status === "rejected") throw result.reason;
+  return result.value;
 }
 
 async function makeBindSources(record: ContainerRecord): Promise<void> {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -84,15 +85,14 @@ export class ShimRuntime implements Runtime {
       record: { version: 1, id, cgroupPath: cgroupPath(spec.linux.cgroupsPath), program, spec },
     };
     const launcher = this.#launcherOf(program);
-    await this.#makeDirectory(place);
-    let shim: Shim | undefined;
+    let shim = await this.#makeDirectory(place);
     try {
       crashPoint("runtime-create:directory");
-      await writeTaskRecord(place.directory, place.record);
+      await writeTaskRecord(this.#context.calls, place.directory, place.record);
       crashPoint("runtime-create:record");
       // What the shim needs and what the launch needs have nothing to do with each other.
       const [launched, prepared] = await startBoth(
-        Shim.launch(this.#context.shim, place.directory, signal),
+        shim ?? Shim.launch(this.#context.shim, place.directory, signal),
         launcher.prepare(request, place),
       );
       shim = launched;
@@ -175,13 +175,19 @@ export class ShimRuntime implements Runtime {
     return join(this.#root, directoryName(id));
   }
 
-  async #makeDirectory({ id, directory }: TaskPlace): Promise<void> {
-    await mkdir(this.#root, { recursive: true, mode: 0o700 });
+  /** Makes the task's directory; with a shim in it when one was ready. */
+  async #makeDirectory({ id, directory }: TaskPlace): Promise<Shim | undefined> {
+    const used = () => conflict(`the last run of container ${id} has not been released yet`);
+    // Not left to the rename, which replaces a directory that is empty.
+    if (existsSync(directory)) throw used();
     try {
-      await mkdir(directory, { mode: 0o700 });
+      if (!existsSync(this.#root)) await mkdir(this.#root, { recursive: true, mode: 0o700 });
+      const shim = await this.#context.spares?.take(directory);
+      if (shim === undefined) await mkdir(directory, { mode: 0o700 });
+      return shim;
     } catch (error) {
-      if (errnoOf(error) !== "EEXIST") throw error;
-      throw conflict(`the last run of container ${id} has not been released yet`);
+      if (errnoOf(error) !== "EEXIST" && errnoOf(error) !== "ENOTEMPTY") throw error;
+      throw used();
     }
   }
 
@@ -247,7 +253,10 @@ export class ShimRuntime implements Runtime {
 }
 
 /** Waits for both, also when one fails: what the other one made is then there to be removed. */
-async function startBoth(launching: Promise<Shim>, preparing: Promise<PreparedTask>): Promise<[Shim, PreparedTask]> {
+async function startBoth(
+  launching: Shim | Promise<Shim>,
+  preparing: Promise<PreparedTask>,
+): Promise<[Shim, PreparedTask]> {
   try {
     return await Promise.all([launching, preparing]);
   } catch (error) {

@@ -1,9 +1,10 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { dataLoss, errnoOf, type ContainerId } from "../../base/index.ts";
 import type { RuntimeSpec } from "../../spec/index.ts";
+import { runFileSteps, type BlockingCalls } from "../../sys/index.ts";
 
-const FILE = "task.json";
+export const TASK_RECORD = "task.json";
 
 /** What a later daemon must know of a task to go on with it. Beside the shim's socket, in the task's 0700 directory. */
 export interface TaskRecord {
@@ -16,17 +17,23 @@ export interface TaskRecord {
 }
 
 /** Whole or not at all. Not synced: it is needed only as long as the shim lives, and neither outlives the machine. */
-export async function writeTaskRecord(directory: string, record: TaskRecord): Promise<void> {
-  const file = join(directory, FILE);
-  await writeFile(`${file}.new`, JSON.stringify(record), { mode: 0o600 });
-  await rename(`${file}.new`, file);
+export async function writeTaskRecord(
+  calls: Pick<BlockingCalls, "fileSteps">,
+  directory: string,
+  record: TaskRecord,
+): Promise<void> {
+  const file = join(directory, TASK_RECORD);
+  await runFileSteps(calls, [
+    { op: "write", path: `${file}.new`, data: JSON.stringify(record), mode: 0o600 },
+    { op: "rename", from: `${file}.new`, to: file },
+  ]);
 }
 
 /** @returns undefined when there is none: the task was never made. @throws data-loss when it is damaged. */
 export async function readTaskRecord(directory: string): Promise<TaskRecord | undefined> {
   let text: string;
   try {
-    text = await readFile(join(directory, FILE), "utf8");
+    text = await readFile(join(directory, TASK_RECORD), "utf8");
   } catch (error) {
     if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return undefined;
     throw error;

@@ -1,6 +1,7 @@
 import type { ContainerId, Logger } from "../../base/index.ts";
 import type { CgroupDriver } from "../cgroups/index.ts";
-import type { ContainerOptions, ExecProcessOptions, Shim, ShimProgram, StartedExec } from "../shim/index.ts";
+import type { BlockingCalls } from "../../sys/index.ts";
+import type { ContainerOptions, ExecProcessOptions, Shim, ShimPool, ShimProgram, StartedExec } from "../shim/index.ts";
 import type { ExecRequest, TaskRequest } from "../types.ts";
 import type { TaskRecord } from "./task-record.ts";
 
@@ -8,6 +9,9 @@ import type { TaskRecord } from "./task-record.ts";
 export interface RuntimeContext {
   cgroups: CgroupDriver;
   shim: ShimProgram;
+  calls: Pick<BlockingCalls, "fileSteps">;
+  /** Shims that are there already. */
+  spares?: ShimPool;
   logger: Logger;
 }
 

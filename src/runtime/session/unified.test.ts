@@ -44,7 +44,7 @@ describe.skipIf(reason !== undefined)("a container on cgroup v2", () => {
     mkdirSync(execRoot, { recursive: true, mode: 0o700 });
     const builtIn = new PlanLauncher(cgroups, loadNative());
     const launchers = { builtIn, external: () => builtIn };
-    const context = { cgroups, shim: { binary: shimPath }, logger: silentLogger };
+    const context = { cgroups, shim: { binary: shimPath }, calls: loadNative(), logger: silentLogger };
     const id = randomId();
     const spec = containerSpec(id, args, (made) => {
       made.linux.cgroupsPath = `${parent}/${id}`;

@@ -99,6 +99,15 @@ export interface StartedExec {
   readonly stdio: ShimStdio | undefined;
 }
 
+/** A shim that waits for its container. It ends with this process, or when it is closed. */
+export interface SpareShim {
+  /** It is there no more, or was closed. */
+  readonly ended: Promise<void>;
+  /** @param directory to which the shim's has been moved. */
+  claim(directory: string): Shim;
+  close(): void;
+}
+
 const DEFAULT_STALL_MS = 600_000;
 
 /** What connecting to a shim gives that is not there. Any other failure says nothing about the shim. */
@@ -144,6 +153,17 @@ export class Shim {
     signal?.throwIfAborted();
     await launchShim(program, directory);
     return await Shim.connect(directory, signal);
+  }
+
+  /** A new shim in an empty 0700 directory that waits for its container, held by this process. */
+  static async spare(program: ShimProgram, directory: string): Promise<SpareShim> {
+    await launchShim(program, directory);
+    const { control, pid } = await openControl(directory);
+    return {
+      ended: control.ended,
+      claim: (moved) => new Shim(moved, control, pid),
+      close: () => control.close(),
+    };
   }
 
   /** The shim of that directory, such as after a restart. @throws ShimError ENOENT, ECONNREFUSED when there is none. */
@@ -224,6 +244,7 @@ export class Shim {
 
   /** Makes PID 1 up to `wait_start`; its pid. @throws PlanFailure (nothing is left then), ShimError. */
   async create(options: CreateOptions): Promise<number> {
+    this.#exitOf("");
     const reply = await this.#control.request("create", containerPayload(options).bytes(options.plan));
     return reply.u32();
   }
@@ -234,6 +255,7 @@ export class Shim {
    * @throws PlanFailure ECHILD when the program failed.
    */
   async createExternal(options: ExternalCreateOptions): Promise<number> {
+    this.#exitOf("");
     const payload = programPayload(containerPayload(options), options.program).texts(options.startArgv);
     return (await this.#control.request("externalCreate", payload)).u32();
   }
@@ -289,9 +311,11 @@ export class Shim {
    * before this connection. @throws ShimError EPIPE when the shim went away without saying so.
    */
   async waitExit(execId = ""): Promise<ExitEvent> {
+    // Of what was started over this connection the event comes, or its loss is noticed.
+    const awaited = this.#exits.has(execId);
     const { promise } = this.#exitOf(execId);
     promise.catch(() => undefined);
-    const recorded = await readExitRecord(this.directory, execId);
+    const recorded = awaited ? undefined : await readExitRecord(this.directory, execId);
     if (recorded !== undefined) this.#exitOf(execId).resolve(recorded);
     try {
       return await promise;

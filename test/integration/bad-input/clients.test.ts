@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { moreOpenFiles, openFiles } from "../../support/descriptors.ts";
-import { startEngine, type TestEngine } from "../../support/engine.ts";
+import { NO_SPARES, startEngine, type TestEngine } from "../../support/engine.ts";
 import { inventory } from "../../support/host.ts";
 import { busyboxArchive } from "../../support/images.ts";
 import { settledInventory } from "../../support/recordings.ts";
@@ -16,7 +16,7 @@ let engine: TestEngine;
 let before: string[];
 let id: string;
 beforeAll(async () => {
-  engine = await startEngine();
+  engine = await startEngine({ flags: NO_SPARES });
   before = await inventory(engine);
   const script = "while :; do echo line; read -r ignored; done";
   const run = await engine.berth(["run", "-d", "-i", "busybox:local", "sh", "-c", script]);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { moreOpenFiles, openFiles } from "../../support/descriptors.ts";
-import { startEngine, type TestEngine } from "../../support/engine.ts";
+import { NO_SPARES, startEngine, type TestEngine } from "../../support/engine.ts";
 import { inventory } from "../../support/host.ts";
 import { OneImageRegistry } from "../../support/registry.ts";
 import { eventually } from "../../support/wait.ts";
@@ -31,7 +31,7 @@ describe("the daemon is killed, or a step fails, between any two side effects", 
 
   beforeAll(async () => {
     registry = await OneImageRegistry.start([{ name: "file", data: "content" }]);
-    engine = await startEngine({ image: false });
+    engine = await startEngine({ image: false, flags: NO_SPARES });
     await engine.stop();
     await writeFile(trace(), "");
     await writeFile(arms(), "");

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { silentLogger } from "../../base/index.ts";
+import { shimBinary } from "./fixture.ts";
+import { ShimPool } from "./pool.ts";
+
+setDefaultTimeout(60_000);
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "berth-pool-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const open = (size: number) =>
+  ShimPool.open({ program: { binary: shimBinary() }, root: join(folder, "spare"), size, logger: silentLogger });
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (const limit = Date.now() + 30_000; !holds(); await sleep(10)) {
+    if (Date.now() > limit) throw new Error(`waited too long for ${what}`);
+  }
+}
+
+/** Shims with this folder in their command line. */
+function shims(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return pid !== process.pid && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(folder);
+      } catch {
+        return false; // it ended meanwhile
+      }
+    });
+}
+
+test("spares come after the first start, move to where they are needed, and end with the pool", async () => {
+  const pool = await open(2);
+  expect(await pool.take(join(folder, "first"))).toBeUndefined();
+  await until("spares", () => pool.ready === 2);
+
+  const shim = await pool.take(join(folder, "second"));
+
+  expect((await shim?.state())?.state).toBe("claimed");
+  expect(existsSync(join(folder, "second/shim.sock"))).toBe(true);
+  await until("another spare", () => pool.ready === 2);
+  await pool[Symbol.asyncDispose]();
+  expect(existsSync(join(folder, "spare"))).toBe(false);
+  await until("the end of the spares", () => shims().length === 1);
+  await shim?.shutdown();
+  await until("the end of the shim", () => shims().length === 0);
+});
+
+test("a spare that has died is not given away, nor one whose place is taken", async () => {
+  await using pool = await open(1);
+  await pool.take(join(folder, "first"));
+  await until("a spare", () => pool.ready === 1);
+  for (const pid of shims()) process.kill(pid, "SIGKILL");
+  await until("the loss", () => pool.ready === 0);
+  expect(await pool.take(join(folder, "second"))).toBeUndefined();
+  await until("another spare", () => pool.ready === 1);
+
+  const refused = await pool.take(folder).catch((error: unknown) => error);
+
+  expect(refused).toMatchObject({ code: "ENOTEMPTY" });
+});
+
+test("without a size there are none, and what an earlier daemon left is removed", async () => {
+  await using before = await open(1);
+  await before.take(join(folder, "first"));
+  await until("a spare", () => before.ready === 1);
+
+  await using pool = await open(0);
+
+  expect(existsSync(join(folder, "spare"))).toBe(false);
+  expect(await pool.take(join(folder, "second"))).toBeUndefined();
+  expect(pool.ready).toBe(0);
+});
