@@ -80,7 +80,16 @@ export class ShimTask implements Task {
     if (shim === undefined) throw notFound("process already finished");
     await shim.kill(signal);
     // In v1 a frozen process dies only once it is thawed.
-    if (signal === SIGKILL) await this.resume();
+    if (signal === SIGKILL) await this.#thaw();
+  }
+
+  async #thaw(): Promise<void> {
+    try {
+      await this.resume();
+    } catch (error) {
+      // It has ended by now, and its cgroup is gone with it.
+      if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENODEV") throw error;
+    }
   }
 
   async resize(size: { height: number; width: number }): Promise<void> {
