@@ -12,6 +12,9 @@ import { parseExposed, parsePortSpecs } from "./port-spec.ts";
 type Flags = FlagValues<typeof containerFlags>;
 export type CreateBody = ContainerConfig & { HostConfig: HostConfig; NetworkingConfig: NetworkingConfig };
 
+/** The label by which the engine knows the option, which Docker's API has not. */
+const RESTART_ON_UNHEALTHY = "berth.restart-on-unhealthy";
+
 /**
  * The body of `POST /containers/create` that flags and arguments ask for.
  * @throws CliError with Docker's text for values that contradict each other or cannot be read.
@@ -35,6 +38,7 @@ export async function buildContainer(
   const streams = detached ? { AttachStdin: false, AttachStdout: false, AttachStderr: false } : attachStreams(flags);
   const variables = [...(await readKeyValueFiles(flags["env-file"], env)), ...resolveEnv(flags.env, env)];
   const labels = toMap([...(await readKeyValueFiles(flags["label-file"], undefined)), ...flags.label]);
+  if (flags["restart-on-unhealthy"]) labels[RESTART_ON_UNHEALTHY] = "true";
   const volumes = splitVolumes(flags.volume);
   const exposed = { ...parseExposed(flags.expose), ...ports.exposed };
   const config: ContainerConfig = {

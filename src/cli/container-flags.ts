@@ -111,6 +111,7 @@ export const containerFlags = {
   quiet: bool("Do not show the pull", { short: "q" }),
   "read-only": bool("Mount the container's root file system read-only"),
   restart: string("When the container is started again", { initial: "no" }),
+  "restart-on-unhealthy": bool("Restart the container by its policy when its health check fails"),
   rm: bool("Remove the container and its anonymous volumes when it exits"),
   runtime: string("OCI runtime for this container"),
   "security-opt": list("Set a security option"),

@@ -23,6 +23,7 @@ import { changesOf } from "./files/changes.ts";
 import { commit, type CommitOptions } from "./files/commit.ts";
 import { exportRootfs } from "./files/export.ts";
 import { HealthMonitors } from "./health/monitors.ts";
+import { restartsOnUnhealthy } from "./health/unhealthy.ts";
 import { imageUsersOf } from "./image-users.ts";
 import { pause, unpause } from "./lifecycle/pause.ts";
 import { isTaken, PruneGate, pruneTest } from "./lifecycle/prune.ts";
@@ -54,7 +55,20 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
   const lock = new KeyedLock();
   const timers = new RestartTimers(clock, logger);
   const execs = new ExecService(registry, needs, logger);
-  const health = new HealthMonitors({ needs, clock, logger });
+  const stopping = new Stopping({ registry, needs, lock, timers });
+  const health = new HealthMonitors({
+    needs,
+    clock,
+    logger,
+    unhealthy: (entry) => {
+      if (!restartsOnUnhealthy(entry.record.config, entry.record.hostConfig)) return;
+      stopping
+        .giveUp(entry)
+        .catch((error: unknown) =>
+          logger.error("an unhealthy container was not ended", { container: entry.id, error: messageOf(error) }),
+        );
+    },
+  });
   const forget = (entry: ContainerEntry) => {
     health.stop(entry);
     execs.forget(entry);
@@ -70,7 +84,6 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
   };
   const plan = new StartPlan(registry, needs);
   const runs = new Runs({ plan, registry, needs, lock, timers, clock, logger, hooks });
-  const stopping = new Stopping({ registry, needs, lock, timers });
   const recovery = new Recovery({ registry, needs, runs, removal, lock, clock, logger });
   const containers = new Containers({ needs, registry, lock, runs, stopping, removal, clock });
   return {

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { ContainerConfig, HealthConfig, HostConfig, PortMap, RestartPolicy } from "../../api/index.ts";
 import { invalid } from "../../base/index.ts";
+import { validateRestartOnUnhealthy } from "../health/unhealthy.ts";
 import { parseSignal } from "../signals.ts";
 import { envName } from "./merge-config.ts";
 
@@ -16,6 +17,7 @@ export function validateConfig(config: ContainerConfig, host: HostConfig): void 
   if (config.StopSignal) parseSignal(config.StopSignal);
   if (config.Healthcheck !== undefined && config.Healthcheck !== null) validateHealth(config.Healthcheck);
   validateHost(host);
+  validateRestartOnUnhealthy(config, host);
 }
 
 function validateHost(host: HostConfig): void {

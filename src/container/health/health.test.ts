@@ -69,6 +69,44 @@ describe("a container with a check", () => {
     expect(world.actions().slice(2)).toEqual(["health_status: healthy", "health_status: unhealthy"]);
   });
 
+  test("is ended when it is unhealthy and asks for it, and its restart policy starts it again", async () => {
+    const id = await world.run({
+      Healthcheck: { ...Healthcheck, Retries: 1 },
+      Labels: { "berth.restart-on-unhealthy": "true" },
+      HostConfig: { RestartPolicy: { Name: "on-failure", MaximumRetryCount: 1 } },
+    });
+    const exited = async () => (await (await world.containers.wait(id, "next-exit", CALL)).result).statusCode;
+    const first = exited();
+    world.runtime.task(id).execCode = 1;
+    world.clock.advance(10_000);
+    expect(await first).toBe(143);
+    expect(world.clock.delays).toEqual([100]);
+    world.clock.advance(100);
+    while (world.clock.delays.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(await health(id)).toMatchObject({ Status: "starting" });
+    // The policy gives it one more try, and no third.
+    const second = exited();
+    world.runtime.task(id).execCode = 1;
+    world.clock.advance(10_000);
+    await second;
+    expect(world.clock.delays).toEqual([]);
+    const once = ["start", "health_status: unhealthy", "restart_on_unhealthy", "kill", "die"];
+    expect(world.actions()).toEqual(["create", ...once, ...once]);
+  });
+
+  test("which asks to be restarted when unhealthy needs a policy that does so", async () => {
+    const ask = (value: string, Name: "no" | "always") =>
+      world.create({
+        Labels: { "berth.restart-on-unhealthy": value },
+        HostConfig: { RestartPolicy: { Name } },
+      });
+    await expect(ask("true", "no")).rejects.toThrow("berth.restart-on-unhealthy needs a restart policy");
+    await expect(ask("maybe", "always")).rejects.toThrow(
+      "invalid berth.restart-on-unhealthy: maybe: use 'true' or 'false'",
+    );
+    expect(await ask("false", "no")).toBeString();
+  });
+
   test("keeps the last five results and stops with the run", async () => {
     const id = await world.run({ Healthcheck });
     for (let round = 0; round < 7; round++) await probed(id);

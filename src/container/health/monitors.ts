@@ -17,12 +17,15 @@ export class HealthMonitors {
   readonly #needs: Needs;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #unhealthy: (entry: ContainerEntry) => void;
   readonly #running = new Map<string, Monitor>();
 
-  constructor(parts: { needs: Needs; clock: Clock; logger: Logger }) {
+  /** `unhealthy`: a container that runs was found to be so just now. */
+  constructor(parts: { needs: Needs; clock: Clock; logger: Logger; unhealthy: (entry: ContainerEntry) => void }) {
     this.#needs = parts.needs;
     this.#clock = parts.clock;
     this.#logger = parts.logger;
+    this.#unhealthy = parts.unhealthy;
   }
 
   /** A run has begun or was found again: its health is unknown. */
@@ -38,6 +41,7 @@ export class HealthMonitors {
       needs: this.#needs,
       clock: this.#clock,
       logger: this.#logger,
+      unhealthy: this.#unhealthy,
     });
     this.#running.set(entry.id, monitor);
     monitor.begin();
@@ -56,21 +60,23 @@ export class HealthMonitors {
   }
 }
 
+interface MonitorParts {
+  needs: Needs;
+  clock: Clock;
+  logger: Logger;
+  unhealthy: (entry: ContainerEntry) => void;
+}
+
 class Monitor {
   readonly #entry: ContainerEntry;
   readonly #task: Task;
   readonly #plan: HealthPlan;
-  readonly #parts: { needs: Needs; clock: Clock; logger: Logger };
+  readonly #parts: MonitorParts;
   readonly #startedAt: bigint;
   #ended = false;
   #timer: Disposable | undefined;
 
-  constructor(
-    entry: ContainerEntry,
-    task: Task,
-    plan: HealthPlan,
-    parts: { needs: Needs; clock: Clock; logger: Logger },
-  ) {
+  constructor(entry: ContainerEntry, task: Task, plan: HealthPlan, parts: MonitorParts) {
     this.#entry = entry;
     this.#task = task;
     this.#plan = plan;
@@ -130,6 +136,7 @@ class Monitor {
     this.#entry.health = { ...verdict, log: [...before.log, result].slice(-KEPT_RESULTS) };
     if (verdict.status === before.status) return;
     announce(this.#parts.needs.events, this.#entry.record, `health_status: ${verdict.status}`);
+    if (verdict.status === "unhealthy") this.#parts.unhealthy(this.#entry);
   }
 
   /** Runs the command in the container; over its time it counts as failed and is killed with SIGKILL. */

@@ -85,6 +85,7 @@ export class Runs {
 
   async #launch(entry: ContainerEntry, change: { restartCount: number; stoppedByUser?: boolean }): Promise<void> {
     entry.ending = false;
+    entry.givenUp = false;
     const before = entry.state;
     let task: Task;
     try {
@@ -161,8 +162,8 @@ export class Runs {
     const { hostConfig } = entry.record;
     const { restartCount, startedAt } = entry.state;
     const ended = entry.ending || entry.state.stoppedByUser;
-    const again =
-      !entry.removing && shouldRestart(hostConfig.RestartPolicy ?? {}, { code: exit.code, restartCount, ended });
+    const code = entry.givenUp && exit.code === 0 ? 1 : exit.code;
+    const again = !entry.removing && shouldRestart(hostConfig.RestartPolicy ?? {}, { code, restartCount, ended });
     this.#registry.noteState(entry, {
       phase: { kind: again ? "restarting" : "idle" },
       // A daemon that was killed before it could record the start leaves none.

@@ -70,6 +70,17 @@ export class Stopping {
     if (!(await this.#ends(entry, patience < 0 ? undefined : patience * 1000))) await this.#killHard(entry);
   }
 
+  /** Ends a run that is unhealthy as a stop would, but leaves what follows to its restart policy. */
+  async giveUp(entry: ContainerEntry): Promise<void> {
+    const { config } = entry.record;
+    if (entry.ending || entry.removing || entry.run === undefined) return;
+    entry.givenUp = true;
+    announce(this.#needs.events, entry.record, "restart_on_unhealthy");
+    await this.signal(entry, parseSignal(config.StopSignal || String(SIGTERM)));
+    const patience = config.StopTimeout ?? this.#needs.config.stopTimeout;
+    if (!(await this.#ends(entry, patience < 0 ? undefined : patience * 1000))) await this.#killHard(entry);
+  }
+
   /** Ends a run for good, before a removal. */
   async end(entry: ContainerEntry): Promise<void> {
     await this.#begin(entry);
