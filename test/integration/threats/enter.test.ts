@@ -61,6 +61,15 @@ async function watched(id: string, enter: (round: number) => Promise<unknown>): 
   return (await attacked.run(["exec", id, "cat", "/tmp/found"])).stdout;
 }
 
+/**
+ * CAP_SYS_PTRACE opens the memory of every process in the container's pid namespace (ptrace(2), "Ptrace access mode
+ * checking"), also of the one that is about to become the command: no engine can take that back. What it may find there
+ * is what the other lines are about.
+ */
+function withoutMemory(found: string): string {
+  return found.replaceAll(/^writes the memory of .*\n/gm, "");
+}
+
 describe("CVE-2019-5736, CVE-2016-9962, CVE-2015-3627: the container goes for the process that enters it", () => {
   for (const options of [[], ["--cap-add", "SYS_PTRACE"], ["--user", "guest"]]) {
     test(`exec of /proc/self/exe and of a command, watched by ${options.join(" ") || "root"}`, async () => {
@@ -71,7 +80,7 @@ describe("CVE-2019-5736, CVE-2016-9962, CVE-2015-3627: the container goes for th
         attacked.run(["exec", id, ...(round % 2 === 0 ? ["/proc/self/exe"] : ["sh", "-c", ": >> /proc/self/exe; id"])]),
       );
       expect({ shim: sha256(shim), berth: sha256(BERTH) }).toEqual(before);
-      expect(found).toBe("");
+      expect(options.includes("SYS_PTRACE") ? withoutMemory(found) : found).toBe("");
       await attacked.remove(id);
     });
   }
