@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { ContainerConfig, HostConfig, NetworkingConfig, RestartPolicy } from "../api/index.ts";
 import { readTextFile } from "../client/index.ts";
+import { RESTART_ON_UNHEALTHY } from "../spec/index.ts";
 import type { containerFlags } from "./container-flags.ts";
 import { readKeyValueFiles, resolveEnv, toMap } from "./environment.ts";
 import { CliError, messageOf } from "./errors.ts";
@@ -11,9 +12,6 @@ import { parseExposed, parsePortSpecs } from "./port-spec.ts";
 
 type Flags = FlagValues<typeof containerFlags>;
 export type CreateBody = ContainerConfig & { HostConfig: HostConfig; NetworkingConfig: NetworkingConfig };
-
-/** The label by which the engine knows the option, which Docker's API has not. */
-const RESTART_ON_UNHEALTHY = "berth.restart-on-unhealthy";
 
 /**
  * The body of `POST /containers/create` that flags and arguments ask for.

@@ -26,8 +26,6 @@ export class ContainerEntry {
   kept = false;
   /** The next exit is wanted: the restart policy stays out of it. */
   ending = false;
-  /** The next exit counts as a failure, whatever its code: the container was unhealthy. */
-  givenUp = false;
   /** Clients that attached before the start. */
   readonly pending: PendingAttachments;
   readonly execIds = new Set<string>();

@@ -68,6 +68,23 @@ describe("a container that ended meanwhile", () => {
     await startsAgain(id);
   });
 
+  test("because it was unhealthy counts as failed, whatever its code", async () => {
+    const id = await world.run({ HostConfig: { RestartPolicy: { Name: "on-failure" as const } } });
+    const task = world.runtime.task(id);
+    await world.service.shutdown();
+    world.store.prepare("UPDATE containers SET state = json_set(state, '$.givenUp', json('true'))").run();
+    task.exit(0);
+    await world.reboot();
+    expect((await stateOf(id))?.Status).toBe("restarting");
+    await startsAgain(id);
+    // That was of the run that has ended.
+    world.runtime.task(id).exit(0);
+    await (
+      await world.containers.wait(id, "not-running", CALL)
+    ).result;
+    expect((await stateOf(id))?.Status).toBe("exited");
+  });
+
   test("before it had a supervisor never ran", async () => {
     const id = await world.run();
     const task = world.runtime.task(id);

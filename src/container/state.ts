@@ -27,6 +27,8 @@ export interface RunState {
   readonly restartCount: number;
   /** The user stopped it: `unless-stopped` keeps it so over a daemon restart. */
   readonly stoppedByUser: boolean;
+  /** It was unhealthy and is being ended: the exit counts as a failure, whatever its code. */
+  readonly givenUp: boolean;
 }
 
 export const NEW_STATE: RunState = {
@@ -38,6 +40,7 @@ export const NEW_STATE: RunState = {
   oomKilled: false,
   restartCount: 0,
   stoppedByUser: false,
+  givenUp: false,
 };
 
 export type StatusWord = "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";

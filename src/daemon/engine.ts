@@ -23,11 +23,11 @@ import { unknownRuntime } from "./errors.ts";
 import { listenAddress, shownAddress, type ListenSpec } from "./listeners.ts";
 import type { DaemonConfig } from "./options.ts";
 import { reloadAttributes } from "./reload.ts";
+import type { Ending } from "./signals.ts";
 import { storageStatus } from "./storage-status.ts";
 import { createSystemBackend } from "./system-backend.ts";
 import { readRemapping } from "./userns-remap.ts";
 import { VERSION } from "./version.ts";
-import type { Ending } from "./signals.ts";
 
 /** A running engine; disposing it closes what it holds and leaves containers running. */
 export interface Engine extends AsyncDisposable {

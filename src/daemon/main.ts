@@ -14,8 +14,8 @@ import { writePidFile } from "./pid-file.ts";
 import { reloadConfig } from "./reload.ts";
 import { lockRoot } from "./root-lock.ts";
 import { watchSignals } from "./signals.ts";
-import { GIT_COMMIT, VERSION } from "./version.ts";
 import { stopDaemon } from "./stop-daemon.ts";
+import { GIT_COMMIT, VERSION } from "./version.ts";
 import { startWatchdog } from "./watchdog.ts";
 
 /**

@@ -16,8 +16,8 @@ export interface Signals {
 }
 
 /**
- * SIGTERM and SIGINT end the daemon, a third one at once; SIGUSR2 stops its containers too; SIGHUP reloads; SIGUSR1 dumps. Called before the daemon starts,
- * so that none of them kills it half way.
+ * SIGTERM and SIGINT end the daemon, a third one at once; SIGUSR2 stops its containers too; SIGHUP reloads; SIGUSR1 dumps.
+ * Called before the daemon starts, so that none of them kills it half way.
  */
 export function watchSignals(logger: Logger): Signals {
   const ended = Promise.withResolvers<Ending>();

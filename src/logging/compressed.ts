@@ -42,11 +42,19 @@ export async function identityIn(path: string): Promise<string | undefined> {
 export async function inflated(path: string): Promise<FileHandle | undefined> {
   const source = await openIfThere(path);
   if (source === undefined) return undefined;
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    return await inflate(source, `${path}.${randomBytes(6).toString("hex")}.tmp`);
+  } finally {
+    await source.close();
+  }
+}
+
+async function inflate(source: FileHandle, temporary: string): Promise<FileHandle> {
   const file = await open(temporary, "wx+", 0o600);
   try {
     await rm(temporary);
-    await pipeline(source.createReadStream(), createGunzip(), async (chunks: AsyncIterable<Buffer>) => {
+    const compressed = source.createReadStream({ autoClose: false });
+    await pipeline(compressed, createGunzip(), async (chunks: AsyncIterable<Buffer>) => {
       let at = 0;
       for await (const chunk of chunks) {
         await file.write(chunk, 0, chunk.length, at);

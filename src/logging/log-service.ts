@@ -33,8 +33,11 @@ export interface LogRequest {
 interface Attended {
   readonly stop: AbortController;
   readonly counts: DeliveryCounts;
+  busy: boolean;
   /** Nothing is left to be done. */
   complete: boolean;
+  /** The newest run, when it has to wait for what is still done for an earlier one; it covers those between. */
+  next: LogRequest | undefined;
   work: Promise<void>;
 }
 
@@ -57,27 +60,41 @@ export function createLogService({ calls, logger }: { calls: Calls; logger: Logg
     await new Forwarder({ plan, sender, limit, calls, counts, logger: own, ended, signal: stop.signal }).run();
   };
 
+  /** @throws what ends one of the two; the other one has ended by then, too. */
+  const both = async (request: LogRequest, entry: Attended) => {
+    const results = await Promise.allSettled([compress(request, entry), forward(request, entry)]);
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  };
+  const work = async (first: LogRequest, entry: Attended) => {
+    entry.next = first;
+    while (entry.next !== undefined && !entry.stop.signal.aborted) {
+      const request: LogRequest = entry.next;
+      entry.next = undefined;
+      entry.complete = false;
+      try {
+        await both(request, entry);
+        entry.complete = !entry.stop.signal.aborted;
+      } catch (error) {
+        logger.error("a log is not attended to any more", { container: request.source.id, error: messageOf(error) });
+      }
+    }
+    entry.busy = false;
+  };
+
   return {
     attend(request) {
       const { driver, source, plan } = request;
       if (driver.open === undefined && !plan.compress) return;
       const before = attended.get(source.id);
+      if (before?.busy === true) {
+        before.next = request;
+        return;
+      }
       const counts = before?.counts ?? { delivered: 0, dropped: 0, failures: 0 };
-      const entry: Attended = { stop: new AbortController(), counts, complete: false, work: Promise.resolve() };
+      const stop = new AbortController();
+      const entry: Attended = { stop, counts, busy: true, complete: false, next: undefined, work: Promise.resolve() };
       attended.set(source.id, entry);
-      const work = async () => {
-        await before?.work;
-        const results = await Promise.allSettled([compress(request, entry), forward(request, entry)]);
-        for (const result of results) {
-          if (result.status === "fulfilled") continue;
-          return logger.error("a log is not attended to any more", {
-            container: source.id,
-            error: messageOf(result.reason),
-          });
-        }
-        entry.complete = !entry.stop.signal.aborted;
-      };
-      entry.work = work();
+      entry.work = work(request, entry);
     },
     async finish(id) {
       const entry = attended.get(id);

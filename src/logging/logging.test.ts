@@ -171,6 +171,15 @@ describe("options", () => {
     });
   }
 
+  test("fluentd's spans of time are Go's", () => {
+    const validate = (options: Record<string, string>) => () => driver("fluentd").validate(options);
+    expect(validate({ "fluentd-write-timeout": "1m30s", "fluentd-read-timeout": "0" })).not.toThrow();
+    for (const name of ["read-timeout", "retry-wait", "write-timeout", "async-reconnect-interval"]) {
+      const message = `error parsing option fluentd-${name}: invalid value '1 day'`;
+      expect(validate({ [`fluentd-${name}`]: "1 day" })).toThrow(message);
+    }
+  });
+
   test("decide over file, size and number", () => {
     expect(driver("json-file").file({ "max-size": "10m", "max-file": "3" }, "/logs", "id")).toEqual({
       path: "/logs/id-json.log",

@@ -1,6 +1,7 @@
 export * from "./capabilities.ts";
 export * from "./id-mappings.ts";
 export type * from "./image.ts";
+export * from "./labels.ts";
 export * from "./media-types.ts";
 export * from "./platform.ts";
 export * from "./reference.ts";

@@ -1,8 +1,6 @@
 import type { ContainerConfig, HostConfig } from "../../api/index.ts";
 import { invalid } from "../../base/index.ts";
-
-/** A label or an annotation of this name, so that clients that do not know of the option can set it. */
-export const RESTART_ON_UNHEALTHY = "berth.restart-on-unhealthy";
+import { RESTART_ON_UNHEALTHY } from "../../spec/index.ts";
 
 /** Whether the container is ended, and left to its restart policy, when its health check finds it unhealthy. */
 export function restartsOnUnhealthy(config: ContainerConfig, host: HostConfig): boolean {

@@ -85,7 +85,6 @@ export class Runs {
 
   async #launch(entry: ContainerEntry, change: { restartCount: number; stoppedByUser?: boolean }): Promise<void> {
     entry.ending = false;
-    entry.givenUp = false;
     const before = entry.state;
     let task: Task;
     try {
@@ -93,6 +92,7 @@ export class Runs {
       task = await this.#plan.run(entry, (made) =>
         this.#registry.saveState(entry, {
           ...change,
+          givenUp: false,
           phase: { kind: "running", pid: made.pid, paused: false },
           startedAt: String(this.#clock.now()),
           exitCode: 0,
@@ -162,7 +162,7 @@ export class Runs {
     const { hostConfig } = entry.record;
     const { restartCount, startedAt } = entry.state;
     const ended = entry.ending || entry.state.stoppedByUser;
-    const code = entry.givenUp && exit.code === 0 ? 1 : exit.code;
+    const code = entry.state.givenUp && exit.code === 0 ? 1 : exit.code;
     const again = !entry.removing && shouldRestart(hostConfig.RestartPolicy ?? {}, { code, restartCount, ended });
     this.#registry.noteState(entry, {
       phase: { kind: again ? "restarting" : "idle" },

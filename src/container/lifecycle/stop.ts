@@ -42,8 +42,7 @@ export class Stopping {
     const signal = parseSignal(options.signal || config.StopSignal || String(SIGTERM));
     const timeout = options.timeout ?? config.StopTimeout ?? this.#needs.config.stopTimeout;
     if (!(await this.#begin(entry))) throw alreadyStopped();
-    await this.signal(entry, signal);
-    if (!(await this.#ends(entry, timeout < 0 ? undefined : timeout * 1000))) await this.#killHard(entry);
+    await this.#endWithin(entry, signal, timeout);
     announce(this.#needs.events, entry.record, "stop");
   }
 
@@ -63,22 +62,16 @@ export class Stopping {
 
   /** Ends a run because the daemon does: not the user's wish, so that its restart policy holds at the next start. */
   async leave(entry: ContainerEntry, timeout: number): Promise<void> {
-    const { config } = entry.record;
     entry.ending = true;
-    await this.signal(entry, parseSignal(config.StopSignal || String(SIGTERM)));
-    const patience = config.StopTimeout ?? timeout;
-    if (!(await this.#ends(entry, patience < 0 ? undefined : patience * 1000))) await this.#killHard(entry);
+    await this.#endAsConfigured(entry, timeout);
   }
 
   /** Ends a run that is unhealthy as a stop would, but leaves what follows to its restart policy. */
   async giveUp(entry: ContainerEntry): Promise<void> {
-    const { config } = entry.record;
     if (entry.ending || entry.removing || entry.run === undefined) return;
-    entry.givenUp = true;
+    this.#registry.noteState(entry, { givenUp: true });
     announce(this.#needs.events, entry.record, "restart_on_unhealthy");
-    await this.signal(entry, parseSignal(config.StopSignal || String(SIGTERM)));
-    const patience = config.StopTimeout ?? this.#needs.config.stopTimeout;
-    if (!(await this.#ends(entry, patience < 0 ? undefined : patience * 1000))) await this.#killHard(entry);
+    await this.#endAsConfigured(entry, this.#needs.config.stopTimeout);
   }
 
   /** Ends a run for good, before a removal. */
@@ -131,6 +124,18 @@ export class Stopping {
     if (phase.kind !== "running" || !phase.paused || entry.run === undefined) return;
     await entry.run.task.resume();
     this.#registry.noteState(entry, { phase: { ...phase, paused: false } });
+  }
+
+  /** By the container's own signal and timeout. @param timeout seconds for one that has none. */
+  async #endAsConfigured(entry: ContainerEntry, timeout: number): Promise<void> {
+    const { StopSignal, StopTimeout } = entry.record.config;
+    await this.#endWithin(entry, parseSignal(StopSignal || String(SIGTERM)), StopTimeout ?? timeout);
+  }
+
+  /** @param timeout seconds until SIGKILL; negative: never. */
+  async #endWithin(entry: ContainerEntry, signal: number, timeout: number): Promise<void> {
+    await this.signal(entry, signal);
+    if (!(await this.#ends(entry, timeout < 0 ? undefined : timeout * 1000))) await this.#killHard(entry);
   }
 
   async #killHard(entry: ContainerEntry): Promise<void> {

@@ -9,8 +9,10 @@ const PATIENCE_MS = 30_000;
 
 interface Link {
   readonly socket: Socket;
-  /** Rejects when the connection is gone. */
-  readonly broken: Promise<never>;
+  /** Why the connection is gone. */
+  gone: Error | undefined;
+  /** Those who wait for something of it. A promise of its end would keep each of them as long as it lasts. */
+  readonly waiting: Set<(error: Error) => void>;
 }
 
 /** A connection to a receiver, made when it is needed and made again after it broke. */
@@ -34,11 +36,16 @@ export class StreamConnection implements AsyncDisposable {
     if (this.#link !== link) throw closed();
   }
 
-  /** The next bytes that the receiver sends. @throws when the connection ends before. */
-  async read(): Promise<Buffer> {
+  /**
+   * The next bytes that the receiver sends.
+   * @param patience milliseconds that it may take.
+   * @throws when the connection ends before.
+   */
+  async read(patience?: number): Promise<Buffer> {
     const link = this.#link;
     if (link === undefined) throw closed();
-    if (this.#input.length === 0) await this.#within(link, new Promise<void>((resolve) => (this.#wake = resolve)));
+    const said = new Promise<void>((resolve) => (this.#wake = resolve));
+    if (this.#input.length === 0) await this.#within(link, said, patience);
     this.#wake = undefined;
     const input = Buffer.concat(this.#input);
     this.#input = [];
@@ -54,14 +61,13 @@ export class StreamConnection implements AsyncDisposable {
         : secure === undefined
           ? connectPlain({ host: target.host, port: target.port })
           : connectTls({ host: target.host, port: target.port, ...secure });
-    const { promise: broken, reject } = Promise.withResolvers<never>();
-    broken.catch(() => undefined); // whoever waits sees it; nobody has to
-    const link = { socket, broken };
+    const link: Link = { socket, gone: undefined, waiting: new Set() };
     this.#link = link;
     this.#input = [];
-    const drop = (error?: Error) => {
+    const drop = (error: Error = closed()) => {
       if (this.#link === link) this.#link = undefined;
-      reject(error ?? closed());
+      link.gone ??= error;
+      for (const fail of link.waiting) fail(link.gone);
       socket.destroy();
     };
     // A receiver that ends its side takes nothing more.
@@ -79,30 +85,37 @@ export class StreamConnection implements AsyncDisposable {
   }
 
   /** Waits at most the receiver's time; a failure ends the connection. */
-  async #within(link: Link, work: Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error("the receiver does not answer")), this.#patience);
-    });
+  async #within(link: Link, work: Promise<void>, patience = this.#patience): Promise<void> {
+    if (link.gone !== undefined) throw link.gone;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => reject(new Error("the receiver does not answer")), patience);
+    link.waiting.add(reject);
+    work.then(resolve, reject);
     try {
-      await Promise.race([work, link.broken, late]);
+      await promise;
     } catch (error) {
       if (this.#link === link) this.#link = undefined;
       link.socket.destroy();
       throw error;
     } finally {
       clearTimeout(timer);
+      link.waiting.delete(reject);
     }
   }
 
-  /** Ends the connection; what was written is still sent. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Ends the connection; what was written is still sent, and the next write makes another one. */
+  async close(): Promise<void> {
     const link = this.#link;
     this.#link = undefined;
     if (link === undefined) return;
+    const ended = new Promise<void>((resolve) => link.waiting.add(() => resolve()));
     const timer = setTimeout(() => link.socket.destroy(), 1000);
     link.socket.end();
-    await link.broken.catch(() => undefined); // its end is one way or the other
+    if (link.gone === undefined) await ended; // one way or the other
     clearTimeout(timer);
   }
 }

@@ -69,6 +69,18 @@ test("a spare that has died is not given away, nor one whose place is taken", as
   expect(refused).toMatchObject({ code: "ENOTEMPTY" });
 });
 
+test("a spare whose directory was taken away is passed over", async () => {
+  await using pool = await open(2);
+  await pool.take(join(folder, "first"));
+  await until("spares", () => pool.ready === 2);
+  for (const name of readdirSync(join(folder, "spare"))) rmSync(join(folder, "spare", name), { recursive: true });
+
+  expect(await pool.take(join(folder, "second"))).toBeUndefined();
+
+  expect(existsSync(join(folder, "second"))).toBe(false);
+  await until("the end of the spares", () => shims().length === 0);
+});
+
 test("without a size there are none, and what an earlier daemon left is removed", async () => {
   await using before = await open(1);
   await before.take(join(folder, "first"));

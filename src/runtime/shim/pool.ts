@@ -1,6 +1,6 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf, randomId, type Logger } from "../../base/index.ts";
+import { errnoOf, messageOf, randomId, type Logger } from "../../base/index.ts";
 import type { ShimProgram } from "./launcher.ts";
 import { Shim, type SpareShim } from "./shim.ts";
 
@@ -51,15 +51,17 @@ export class ShimPool implements AsyncDisposable {
   /** A shim whose directory is now `directory`, which must not exist; undefined when none is ready. */
   async take(directory: string): Promise<Shim | undefined> {
     this.#later();
-    const spare = this.#spares.shift();
-    if (spare === undefined) return undefined;
-    try {
-      await rename(spare.directory, directory);
-    } catch (error) {
-      await this.#drop(spare);
-      throw error;
+    for (let spare = this.#spares.shift(); spare !== undefined; spare = this.#spares.shift()) {
+      try {
+        await rename(spare.directory, directory);
+        return spare.shim.claim(directory);
+      } catch (error) {
+        await this.#drop(spare);
+        // Somebody cleaned up: the next one may still be there.
+        if (errnoOf(error) !== "ENOENT") throw error;
+      }
     }
-    return spare.shim.claim(directory);
+    return undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { silentLogger } from "../base/index.ts";
+import { LOG_DRIVERS } from "./drivers.ts";
+import { createLogService } from "./log-service.ts";
+import type { LogDriver, LogFilePlan, LogRecord, LogSource } from "./types.ts";
+
+let folder = "";
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "berth-log-service-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const SOURCE: LogSource = {
+  id: "a".repeat(64),
+  name: "web",
+  imageId: "sha256:0",
+  imageName: "image",
+  entrypoint: "sh",
+  args: [],
+  createdAt: 0n,
+  env: [],
+  labels: {},
+  options: {},
+};
+
+const calls = { flock: () => undefined, socket: () => -1, connect: () => undefined };
+
+/** A driver with a receiver that is away until `back`. */
+function driverWith(received: LogRecord[], back: Promise<void>) {
+  const opened = { count: 0 };
+  const driver: LogDriver = {
+    ...(LOG_DRIVERS.get("otlp") as LogDriver), // it is one of them
+    open: () => {
+      opened.count += 1;
+      return {
+        send: async (records) => {
+          await back;
+          received.push(...records);
+        },
+        async [Symbol.asyncDispose]() {},
+      };
+    },
+  };
+  return { driver, opened };
+}
+
+test("runs that come while the receiver is away are delivered once it is back, however many there were", async () => {
+  const received: LogRecord[] = [];
+  const back = Promise.withResolvers<void>();
+  const { driver, opened } = driverWith(received, back.promise);
+  const path = join(folder, "log");
+  const plan: LogFilePlan = { path, maxSize: 0, maxFiles: 1, compress: false, holds: false, shown: false };
+  const service = createLogService({ calls, logger: silentLogger });
+  for (let run = 0; run < 50; run++) {
+    const time = new Date(run).toISOString();
+    appendFileSync(path, `${JSON.stringify({ log: `line ${run}\n`, stream: "stdout", time })}\n`);
+    service.attend({ driver, source: SOURCE, plan, ended: Promise.resolve() });
+  }
+  back.resolve();
+  await service.finish(SOURCE.id);
+  expect(received.map(({ text }) => text.toString())).toEqual(Array.from({ length: 50 }, (_, run) => `line ${run}`));
+  // The first, and one for all that came meanwhile.
+  expect(opened.count).toBe(2);
+  expect(service.counts()).toEqual({});
+});
