@@ -39,6 +39,19 @@ describe("requests", () => {
     expect((await client.response()).body).toBe("OK");
   });
 
+  test.each(["5\r\nab", "zz\r\nabc\r\n", `1\r\na${PING}`])(
+    "are answered once when the rest of the body is broken: %j",
+    async (broken) => {
+      await using server = await startTestServer();
+      using client = await server.connect();
+      client.send("POST /nothing HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+      expect((await client.response()).status).toBe(404);
+      client.send(broken);
+      client.end();
+      expect((await client.rest()).toString()).toBe("");
+    },
+  );
+
   test("may have a chunked body, with extensions and trailers", async () => {
     await using server = await startTestServer(created);
     using client = await server.connect();

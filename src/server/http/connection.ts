@@ -85,10 +85,20 @@ export class Connection {
     if (hijacked || response.broken) return false;
     if (!response.reusable || this.#closing || this.#writer.closed) return false;
     // The body of a client that still waits to be asked for it may or may not come: only closing is safe.
-    if (body.unasked || !(await body.drain(this.#options.limits.drainBytes))) return false;
+    if (body.unasked || !(await this.#isDrained(body))) return false;
     this.#unread = false;
     await this.#writer.ready();
     return true;
+  }
+
+  /** The request is answered: what is wrong with the rest of its body ends the connection, and no second answer is given. */
+  async #isDrained(body: RequestBody): Promise<boolean> {
+    try {
+      return await body.drain(this.#options.limits.drainBytes);
+    } catch (error) {
+      this.#options.logger.debug("the rest of a request's body is broken", { error: messageOf(error) });
+      return false;
+    }
   }
 
   async #run(head: RequestHead, body: RequestBody, response: Responder): Promise<boolean> {
