@@ -1,3 +1,4 @@
+import type { AppArmorFacts } from "./apparmor.ts";
 import type { Archiver } from "../archive/index.ts";
 import type { ContainersBackend, EndpointSettings, ExecBackend, NetworksBackend } from "../api/index.ts";
 import type { ContainerId, Logger } from "../base/index.ts";
@@ -77,6 +78,7 @@ export interface HostFacts {
   architecture: string;
   /** Capabilities that this kernel knows. */
   capabilities: readonly string[];
+  apparmor: AppArmorFacts | undefined;
 }
 
 /** Finds users and groups in the files of a root file system, never through its own programs or libraries. */

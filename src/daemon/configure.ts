@@ -7,7 +7,7 @@ import { DEFAULT_POOLS, defaultNetworkConfig, type NetworkConfig } from "../netw
 import type { CgroupFacts } from "../runtime/index.ts";
 import { ALL_CAPABILITIES } from "../spec/index.ts";
 import { badExecOption, badPool, badUlimit, unknownLogDriver } from "./errors.ts";
-import { readHostFacts } from "./host-facts.ts";
+import { readAppArmor, readHostFacts } from "./host-facts.ts";
 import type { DaemonConfig } from "./options.ts";
 
 /** The daemon's options as the network layer reads them. Names on the host derive from the default bridge's name. */
@@ -106,6 +106,7 @@ export function containerHost(facts: CgroupFacts): HostFacts {
     blockIoWeight: facts.blkioWeight,
     architecture: readHostFacts().goArch,
     capabilities: ownCapabilities(),
+    apparmor: readAppArmor(),
   };
 }
 

@@ -13,7 +13,7 @@ import type { EventBus } from "../events/index.ts";
 import type { CgroupFacts } from "../runtime/index.ts";
 import type { VolumeService } from "../volume/index.ts";
 import { addressPools } from "./configure.ts";
-import { readHostFacts } from "./host-facts.ts";
+import { readAppArmor, readHostFacts } from "./host-facts.ts";
 import type { DaemonConfig } from "./options.ts";
 import { API_VERSION, GIT_COMMIT, MIN_API_VERSION, VERSION } from "./version.ts";
 
@@ -157,6 +157,7 @@ async function info(parts: SystemParts): Promise<SystemInfo> {
     RuncCommit: { ID: "" },
     InitCommit: { ID: "" },
     SecurityOptions: [
+      ...(readAppArmor() === undefined ? [] : ["name=apparmor"]),
       `name=seccomp,profile=${config["seccomp-profile"]}`,
       ...(parts.userns ? ["name=userns"] : []),
       ...cgroupnsOption(config, cgroups.version),

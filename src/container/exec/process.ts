@@ -1,5 +1,6 @@
 import type { ExecCreateBody } from "../../api/index.ts";
 import type { ProcessSpec } from "../../spec/index.ts";
+import { appArmorProfile } from "../apparmor.ts";
 import { asInvalid } from "../create/validate.ts";
 import type { ContainerRecord } from "../record.ts";
 import { parseSecurityOptions } from "../security-options.ts";
@@ -30,6 +31,10 @@ export function execProcess(
   const capabilities = privileged
     ? ALL_CAPABILITIES.filter((name) => needs.host.capabilities.includes(name))
     : capabilitiesOf(host, needs.host);
+  const security = parseSecurityOptions(host.SecurityOpt ?? []);
+  const apparmor = privileged
+    ? undefined
+    : appArmorProfile(security.apparmor, host.Privileged === true, needs.host.apparmor);
   const env = replaceOrAppend(containerEnv({ ...config, Tty: options.tty }, ""), body.Env ?? []);
   return {
     terminal: options.tty,
@@ -43,7 +48,8 @@ export function execProcess(
     cwd: body.WorkingDir || config.WorkingDir || "/",
     capabilities: capabilitySets(capabilities, user.uid),
     rlimits: [],
-    noNewPrivileges: parseSecurityOptions(host.SecurityOpt ?? []).noNewPrivileges ?? needs.config.noNewPrivileges,
+    noNewPrivileges: security.noNewPrivileges ?? needs.config.noNewPrivileges,
     oomScoreAdj: host.OomScoreAdj ?? 0,
+    ...(apparmor === undefined ? {} : { apparmorProfile: apparmor }),
   };
 }

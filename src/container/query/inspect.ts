@@ -6,6 +6,7 @@ import { networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { filesIn } from "../hosts-files.ts";
 import { logOf } from "../logging.ts";
+import { parseSecurityOptions } from "../security-options.ts";
 import { instant, isUp, statusWord } from "../state.ts";
 import type { ContainerDependencies } from "../types.ts";
 import { sizesOf } from "./list.ts";
@@ -40,7 +41,7 @@ export async function inspectContainer(
     Platform: record.image.platform,
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: "",
+    AppArmorProfile: parseSecurityOptions(record.hostConfig.SecurityOpt ?? []).apparmor ?? "",
     ExecIDs: entry.execIds.size === 0 ? null : [...entry.execIds],
     HostConfig: hostConfigShape(record.hostConfig),
     GraphDriver: needs.snapshotter.has(record.id) ? needs.snapshotter.graphDriver(record.id) : null,

@@ -1,8 +1,9 @@
 import type { HostConfig } from "../../api/index.ts";
 import type { IdMappings, ProcessSpec, Rlimit, RuntimeSpec } from "../../spec/index.ts";
+import { appArmorProfile } from "../apparmor.ts";
 import { boundingSet } from "../capabilities.ts";
 import type { ContainerRecord } from "../record.ts";
-import { parseSecurityOptions } from "../security-options.ts";
+import { parseSecurityOptions, type SecurityOptions } from "../security-options.ts";
 import type { ContainerConfiguration, HostFacts, SeccompProfiles } from "../types.ts";
 import { networkMode } from "../create/modes.ts";
 import { idMappings } from "../user-namespace.ts";
@@ -42,7 +43,7 @@ export function compileSpec(record: ContainerRecord, context: SpecContext): Runt
     ociVersion: "1.2.0",
     ...(host.UTSMode === "host" ? {} : { hostname: config.Hostname ?? "" }),
     ...(config.Domainname && host.UTSMode !== "host" ? { domainname: config.Domainname } : {}),
-    process: processOf(record, context, capabilities, security.noNewPrivileges),
+    process: processOf(record, context, capabilities, security),
     root: { path: "rootfs", readonly: host.ReadonlyRootfs === true },
     mounts: [
       ...compileMounts(record, context, security.writableCgroups === true),
@@ -86,11 +87,12 @@ function processOf(
   record: ContainerRecord,
   context: SpecContext,
   capabilities: string[],
-  noNewPrivileges: boolean | undefined,
+  security: SecurityOptions,
 ): ProcessSpec {
   const { config, hostConfig: host } = record;
   const [height = 0, width = 0] = host.ConsoleSize ?? [];
   const { uid, gid, additionalGids, home } = context.user;
+  const apparmor = appArmorProfile(security.apparmor, host.Privileged === true, context.host.apparmor);
   return {
     terminal: config.Tty === true,
     ...(config.Tty === true && (height > 0 || width > 0) ? { consoleSize: { height, width } } : {}),
@@ -102,8 +104,9 @@ function processOf(
     cwd: config.WorkingDir || "/",
     capabilities: capabilitySets(capabilities, uid),
     rlimits: rlimitsOf(host, context.config),
-    noNewPrivileges: noNewPrivileges ?? context.config.noNewPrivileges,
+    noNewPrivileges: security.noNewPrivileges ?? context.config.noNewPrivileges,
     oomScoreAdj: host.OomScoreAdj ?? 0,
+    ...(apparmor === undefined ? {} : { apparmorProfile: apparmor }),
   };
 }
 

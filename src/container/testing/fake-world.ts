@@ -263,6 +263,7 @@ export class FakeWorld implements AsyncDisposable {
         swapLimit: true,
         blockIoWeight: false,
         architecture: "amd64",
+        apparmor: undefined,
         capabilities: ALL_CAPABILITIES,
       },
       logger: silentLogger,
