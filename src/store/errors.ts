@@ -1,4 +1,4 @@
-import { dataLoss, noSpace, unavailable, type EngineError } from "../base/index.ts";
+import { dataLoss, noSpace, unavailable, unknown, type EngineError } from "../base/index.ts";
 
 /** The file is not readable as a database any more. */
 export function damaged(path: string, detail: string, cause?: unknown): EngineError {
@@ -19,6 +19,11 @@ export function newer(path: string, owner: string, found: number, known: number)
 /** There is no room for a commit. */
 export function full(path: string, cause: unknown): EngineError {
   return noSpace(`no space left on device: nothing can be recorded in ${path}`, { cause });
+}
+
+/** The disk does not take a commit: it is broken, or its file system has become read-only. */
+export function unwritable(path: string, detail: string, cause: unknown): EngineError {
+  return unknown(`nothing can be recorded in ${path}: ${detail} (is its file system read-only?)`, { cause });
 }
 
 /** Another process holds it. */

@@ -7,6 +7,8 @@ import { busy, damaged } from "./errors.ts";
 /** `berth` in ASCII without its vowel: marks the file as ours (SQLite's application_id). */
 const APPLICATION_ID = 0x62727468;
 const SQLITE_BUSY = 5;
+const SQLITE_READONLY = 8;
+const SQLITE_IOERR = 10;
 const SQLITE_FULL = 13;
 
 /**
@@ -46,6 +48,12 @@ function claim(db: DatabaseSync, path: string): void {
 /** Whether a statement failed because the disk is full. */
 export function isFull(error: unknown): boolean {
   return resultCode(error) === SQLITE_FULL;
+}
+
+/** Whether a statement failed because the file cannot be written. */
+export function isUnwritable(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === SQLITE_READONLY || code === SQLITE_IOERR;
 }
 
 /** SQLite's primary result code of an error of node:sqlite. */

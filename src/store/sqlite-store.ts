@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Logger } from "../base/index.ts";
-import { full, newer } from "./errors.ts";
-import { isFull, openDatabase } from "./open.ts";
+import { messageOf, type Logger } from "../base/index.ts";
+import { full, newer, unwritable } from "./errors.ts";
+import { isFull, isUnwritable, openDatabase } from "./open.ts";
 import { Reserve } from "./reserve.ts";
 import type { SqlValue, Statement, Store } from "./types.ts";
 
@@ -63,6 +63,7 @@ class SqliteStore implements Store {
     try {
       return attempt();
     } catch (error) {
+      if (isUnwritable(error)) throw unwritable(this.#path, messageOf(error), error);
       if (!isFull(error)) throw error;
       // On a full disk removals must still be possible: they make room. The reserve is there for them.
       if (!this.#reserve.spend()) throw full(this.#path, error);
