@@ -1,0 +1,225 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { output, run as runCommand } from "../../support/process.ts";
+import { eventually } from "../../support/wait.ts";
+import { LimitedWorld, MIB, UNIFIED } from "./world.ts";
+
+// Each limit is proven by what it does to a container, on whichever version of cgroups this machine runs.
+
+let world: LimitedWorld;
+beforeAll(async () => {
+  world = await LimitedWorld.start();
+});
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+});
+
+const BUSY = "while :; do :; done";
+const hasSwap = readFileSync("/proc/swaps", "utf8").trim().split("\n").length > 1;
+if (!existsSync("/dev/loop-control")) console.log("skipped: there is no /dev/loop-control to open");
+if (!hasSwap) console.log("skipped: a limit of swap has no effect on a machine without swap");
+
+describe("memory", () => {
+  test("what needs more than its limit is killed, and said to be", async () => {
+    const { code, oom } = await world.run({ Memory: 16 * MIB, MemorySwap: 16 * MIB }, "tail", "/dev/zero");
+    expect([code, oom]).toEqual([137, true]);
+  });
+
+  test("what stays below its limit lives", async () => {
+    const script = "dd if=/dev/zero of=/dev/shm/x bs=1M count=20 2>/dev/null && echo fits";
+    const { code, oom, output } = await world.run({ Memory: 32 * MIB }, "sh", "-c", script);
+    expect([code, oom, output]).toEqual([0, false, "fits\n"]);
+  });
+
+  test.skipIf(!hasSwap)("swap takes what memory does not, up to its own limit", async () => {
+    const fill = (count: number) => `dd if=/dev/zero of=/dev/shm/x bs=1M count=${count} 2>/dev/null && echo fits`;
+    const limits = { Memory: 16 * MIB, MemorySwap: 40 * MIB };
+    expect((await world.run(limits, "sh", "-c", fill(26))).output).toBe("fits\n");
+    expect((await world.run(limits, "sh", "-c", fill(60))).output).not.toContain("fits");
+  });
+
+  test("a reservation reaches the kernel, and statistics tell what is used", async () => {
+    const hold = "dd if=/dev/zero of=/dev/shm/x bs=1M count=8 2>/dev/null; sleep 1000 & echo held; wait";
+    const id = await world.begin({ Memory: 64 * MIB, MemoryReservation: 24 * MIB }, "sh", "-c", hold);
+    await world.said(id, "held");
+    const soft = await world.cgroupFile(id, ["memory", "memory.soft_limit_in_bytes"], "memory.low");
+    expect(soft).toBe(String(24 * MIB));
+    const { memory_stats: memory, pids_stats: pids } = await world.stats(id);
+    expect(memory.limit).toBe(64 * MIB);
+    expect(memory.usage).toBeGreaterThanOrEqual(8 * MIB);
+    expect(memory.usage).toBeLessThan(64 * MIB);
+    expect(pids.current).toBe(2);
+    await world.remove(id);
+  });
+
+  test("a limit that is lowered under a running container holds", async () => {
+    const script = "trap 'tail /dev/zero; exit' USR1; echo up; while :; do sleep 0.1; done";
+    const id = await world.begin({ Memory: 512 * MIB, MemorySwap: 512 * MIB }, "sh", "-c", script);
+    await world.said(id, "up");
+    expect(await world.update(id, { Memory: 16 * MIB, MemorySwap: 16 * MIB })).toStartWith("200 ");
+    const file = await world.cgroupFile(id, ["memory", "memory.limit_in_bytes"], "memory.max");
+    expect(file).toBe(String(16 * MIB));
+    await world.engine.api("POST", `/containers/${id}/kill?signal=USR1`);
+    await world.engine.api("POST", `/containers/${id}/wait`);
+    expect((await world.inspect(id)).State.OOMKilled).toBe(true);
+    await world.remove(id);
+  });
+});
+
+describe("cpu", () => {
+  test("a quota holds the rate", async () => {
+    const id = await world.begin({ NanoCpus: 100_000_000 }, "sh", "-c", BUSY);
+    const { throttling_data: throttling, cpu_usage: usage } = await eventually("some throttled periods", async () => {
+      const { cpu_stats: stats } = await world.stats(id);
+      return stats.throttling_data.throttled_periods >= 10 && stats;
+    });
+    // A tenth of each 100 ms; the kernel lets a slice or two more through, and counts a period that has just begun.
+    const allowed = (throttling.periods + 2) * 10_000_000;
+    expect(usage.total_usage).toBeLessThan(allowed * 1.5);
+    await world.remove(id);
+  });
+
+  test("shares divide one processor", async () => {
+    const busy = (shares: number) => world.begin({ CpuShares: shares, CpusetCpus: "0" }, "sh", "-c", BUSY);
+    const [large, small] = await Promise.all([busy(4096), busy(256)]);
+    const used = async () =>
+      await Promise.all([large, small].map(async (id) => (await world.stats(id)).cpu_stats.cpu_usage.total_usage));
+    const [largeStart = 0, smallStart = 0] = await used();
+    const [more, less] = await eventually("a while of the processor for both", async () => {
+      const [largeNow = 0, smallNow = 0] = await used();
+      const both = [largeNow - largeStart, smallNow - smallStart] as const;
+      return both[0] + both[1] >= 300_000_000 && both;
+    });
+    expect(more).toBeGreaterThan(less * 3);
+    await Promise.all([large, small].map((id) => world.remove(id)));
+  });
+
+  test("a set of processors is all that is seen, also after a change", async () => {
+    const last = String(cpus().length - 1);
+    const id = await world.begin({ CpusetCpus: "0" }, "sleep", "1000");
+    const allowed = async () => (await world.exec(id, "grep", "Cpus_allowed_list", "/proc/1/status")).split(/\s+/)[1];
+    expect(await allowed()).toBe("0");
+    expect(await world.update(id, { CpusetCpus: last })).toStartWith("200 ");
+    expect(await allowed()).toBe(last);
+    await world.remove(id);
+  });
+});
+
+describe("processes", () => {
+  test("no more than the limit are forked, and a raised limit lets more through", async () => {
+    const fork = "while :; do read line; for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; wait; done";
+    const refused = await world.run(
+      { PidsLimit: 4 },
+      "sh",
+      "-c",
+      "for i in 1 2 3 4 5 6; do sleep 1000 & done; echo all",
+    );
+    expect(refused.output).toContain("can't fork: Resource temporarily unavailable");
+    const id = await world.begin({ PidsLimit: 4 }, "sh", "-c", fork);
+    expect((await world.stats(id)).pids_stats.limit).toBe(4);
+    expect(await world.update(id, { PidsLimit: 40 })).toStartWith("200 ");
+    expect(await world.exec(id, "sh", "-c", "for i in 1 2 3 4 5 6; do sleep 0.1 & done; wait; echo all")).toBe("all");
+    await world.remove(id);
+  });
+
+  test("a paused container uses no processor until it goes on", async () => {
+    const id = await world.begin({}, "sh", "-c", BUSY);
+    const used = async () => (await world.stats(id)).cpu_stats.cpu_usage.total_usage;
+    await eventually("that it runs", async () => (await used()) > 0);
+    expect((await world.engine.api("POST", `/containers/${id}/pause`)).status).toBe(204);
+    const [first, second] = [await used(), await used()];
+    expect(second).toBe(first);
+    expect((await world.inspect(id)).State.Status).toBe("paused");
+    expect((await world.engine.api("POST", `/containers/${id}/unpause`)).status).toBe(204);
+    await eventually("that it goes on", async () => (await used()) > second);
+    await world.remove(id);
+  });
+});
+
+describe.skipIf(!existsSync("/dev/loop-control"))("devices", () => {
+  // /dev/loop-control: opening it needs no capability.
+  const read = "mknod /tmp/loops c 10 237; exec 3</tmp/loops && echo open";
+
+  test("one that no rule names is refused", async () => {
+    expect((await world.run({}, "sh", "-c", read)).output).toContain("Operation not permitted");
+  });
+
+  test("a rule lets it in, for what the rule says", async () => {
+    const rules = { DeviceCgroupRules: ["c 10:237 rm"] };
+    expect((await world.run(rules, "sh", "-c", read)).output).toBe("open\n");
+    const write = await world.run(rules, "sh", "-c", "mknod /tmp/loops c 10 237; exec 3>/tmp/loops");
+    expect(write.output).toContain("Operation not permitted");
+  });
+
+  test("a device that is given is there with its permissions alone", async () => {
+    const devices = [{ PathOnHost: "/dev/loop-control", PathInContainer: "/dev/loops", CgroupPermissions: "r" }];
+    const { output } = await world.run(
+      { Devices: devices },
+      "sh",
+      "-c",
+      "exec 3</dev/loops && echo open; exec 3>/dev/loops",
+    );
+    expect(output).toStartWith("open\n");
+    expect(output).toContain("Operation not permitted");
+  });
+
+  test("a privileged container has them all", async () => {
+    expect((await world.run({ Privileged: true }, "sh", "-c", read)).output).toBe("open\n");
+  });
+});
+
+describe("input and output", async () => {
+  const probe = await runCommand("losetup", ["--find"]);
+  const reason = probe.code === 0 ? undefined : `no loop devices here: ${probe.stderr.trim()}`;
+  if (reason !== undefined) console.log(`skipped: ${reason}`);
+
+  test.skipIf(reason !== undefined)("a device is read no quicker than its limit", async () => {
+    const file = join(world.engine.folder, "disk");
+    writeFileSync(file, Buffer.alloc(4 * MIB, 1));
+    const loop = await output("losetup", ["--find", "--show", file]);
+    try {
+      const device = [{ PathOnHost: loop, PathInContainer: loop, CgroupPermissions: "r" }];
+      const limits = { Devices: device, BlkioDeviceReadBps: [{ Path: loop, Rate: 2 * MIB }] };
+      const started = performance.now();
+      const { code } = await world.run(limits, "dd", `if=${loop}`, "of=/dev/null", "bs=64k");
+      expect(code).toBe(0);
+      // Four MiB at two a second; the kernel lets the first slices through at once. A busy machine is only slower.
+      expect(performance.now() - started).toBeGreaterThan(1000);
+    } finally {
+      await runCommand("losetup", ["--detach", loop]);
+    }
+  });
+});
+
+describe("what the container sees", () => {
+  test.skipIf(!UNIFIED)("its own cgroup is the root, read-only, with its limits", async () => {
+    const script = "cat /proc/self/cgroup /sys/fs/cgroup/memory.max; mkdir /sys/fs/cgroup/x";
+    const { output } = await world.run({ Memory: 64 * MIB }, "sh", "-c", script);
+    expect(output).toStartWith(`0::/\n${64 * MIB}\n`);
+    expect(output).toContain("Read-only file system");
+  });
+
+  test.skipIf(!UNIFIED)("a privileged one may divide it", async () => {
+    const { output } = await world.run({ Privileged: true, CgroupnsMode: "private" }, "mkdir", "/sys/fs/cgroup/x");
+    expect(output).toBe("");
+  });
+
+  test("with the host's namespace it sees where it is", async () => {
+    const { output } = await world.run({ CgroupnsMode: "host" }, "cat", "/proc/self/cgroup");
+    expect(output).toMatch(/[0-9a-f]{64}/);
+  });
+});
+
+test("what this version of cgroups lacks is warned of", async () => {
+  const body = {
+    Image: "busybox:local",
+    HostConfig: { NetworkMode: "none", Memory: 64 * MIB, MemorySwappiness: 10, OomKillDisable: true },
+  };
+  const created = await world.engine.api("POST", "/containers/create", body);
+  const { Id: id = "", Warnings: warnings } = created.json as { Id?: string; Warnings?: string[] }; // create's shape
+  const swappiness = existsSync("/sys/fs/cgroup/memory/memory.swappiness");
+  expect((warnings ?? []).some((text) => text.includes("memory swappiness"))).toBe(!swappiness);
+  await world.remove(id);
+});
