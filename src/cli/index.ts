@@ -72,6 +72,13 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const found = findEntry(words);
   if (found === undefined) return await group(words, io);
   const { entry, name } = found;
+  const context = createContext(io, flags);
+  // The engine takes the connection up while the command is loaded
+  if (entry.local !== true)
+    context.client().then(
+      (client) => client.warm(1),
+      () => undefined, // said when the command asks for the client
+    );
   const command = (await entry.load()).default;
   const usage = typeof command.usage === "string" ? command.usage : (command.usage[0] ?? "");
   const line = parseOr125(() => parseFlags(command.flags, found.rest, command.interspersed ?? true), name, usage);
@@ -86,7 +93,6 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
     const notice = command.flags[flag]?.deprecated;
     if (notice !== undefined) io.err(`Flag --${flag} has been deprecated, ${notice}\n`);
   }
-  const context = createContext(io, flags);
   const code = await command.run(context, { flags: line.values, changed: line.changed, args: line.args, name });
   return code ?? 0;
 }

@@ -8,6 +8,8 @@ export interface Entry {
   /** All names, in the order that help shows them; `container ls` is one name. */
   names: readonly [string, ...string[]];
   summary: string;
+  /** True: it does its work without an engine. */
+  local?: true;
   load(): Promise<{ default: Command }>;
 }
 
@@ -162,24 +164,42 @@ export const entries: readonly Entry[] = [
     summary: "Wait until containers stop, then print their exit codes",
     load: () => import("./commands/wait.ts"),
   },
-  { names: ["context create"], summary: "Make a context", load: () => import("./commands/context-create.ts") },
+  {
+    names: ["context create"],
+    summary: "Make a context",
+    local: true,
+    load: () => import("./commands/context-create.ts"),
+  },
   {
     names: ["context inspect"],
     summary: "Show all that is known of contexts",
+    local: true,
     load: () => import("./commands/context-inspect.ts"),
   },
-  { names: ["context ls", "context list"], summary: "List contexts", load: () => import("./commands/context-ls.ts") },
+  {
+    names: ["context ls", "context list"],
+    summary: "List contexts",
+    local: true,
+    load: () => import("./commands/context-ls.ts"),
+  },
   {
     names: ["context rm", "context remove"],
     summary: "Remove contexts",
+    local: true,
     load: () => import("./commands/context-rm.ts"),
   },
   {
     names: ["context show"],
     summary: "Print the name of the context in use",
+    local: true,
     load: () => import("./commands/context-show.ts"),
   },
-  { names: ["context use"], summary: "Make a context the one in use", load: () => import("./commands/context-use.ts") },
+  {
+    names: ["context use"],
+    summary: "Make a context the one in use",
+    local: true,
+    load: () => import("./commands/context-use.ts"),
+  },
   {
     names: ["image history", "history"],
     summary: "Show how an image was made",
@@ -217,7 +237,7 @@ export const entries: readonly Entry[] = [
     load: () => import("./commands/inspect.ts"),
   },
   { names: ["login"], summary: "Sign in to a registry", load: () => import("./commands/login.ts") },
-  { names: ["logout"], summary: "Sign out of a registry", load: () => import("./commands/logout.ts") },
+  { names: ["logout"], summary: "Sign out of a registry", local: true, load: () => import("./commands/logout.ts") },
   {
     names: ["network connect"],
     summary: "Connect a container to a network",
@@ -249,6 +269,7 @@ export const entries: readonly Entry[] = [
   {
     names: ["system default"],
     summary: "Have Docker's clients find berth, or give their socket back",
+    local: true,
     load: () => import("./commands/system-default.ts"),
   },
   { names: ["system df"], summary: "Show what takes space", load: () => import("./commands/system-df.ts") },
@@ -280,6 +301,7 @@ export const entries: readonly Entry[] = [
   {
     names: ["completion"],
     summary: "Print the completion script of a shell",
+    local: true,
     load: () => import("./commands/completion.ts"),
   },
 ];

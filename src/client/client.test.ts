@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { eventually } from "../../test/support/wait.ts";
 import { chunksOf, Client, demultiplex, jsonLines, parseHost, progress, readText } from "./index.ts";
 
 /** A server that answers each request by a script; requests are handed to it as text. */
@@ -85,6 +86,41 @@ describe("requests", () => {
     expect(connections).toBe(1);
     expect(requests[1]).toStartWith("POST /v1.51/b?l=1&l=2&n=0&z=1 HTTP/1.1\r\n");
     expect(Buffer.from(requests[1] ?? "", "latin1").toString()).toEndWith('\r\n\r\n{"x":"é"}');
+    client.close();
+  });
+
+  test("connections that were opened ahead are used first", async () => {
+    const client = await serve((_request, socket) => answer(socket, "200 OK", "1"));
+    client.warm(2);
+    client.warm(2);
+    await eventually("two connections", async () => connections === 2);
+    const bodies = [await client.request("GET", "/a"), await client.request("GET", "/b")];
+    for (const { body } of bodies) await readText(body);
+    expect(await client.json<number>("GET", "/c")).toBe(1);
+    expect(connections).toBe(2);
+    client.close();
+  });
+
+  test("a connection that was opened ahead and closed by the engine is not used", async () => {
+    let refusing = true;
+    const client = await serve((_request, socket) => answer(socket, "200 OK", "1"));
+    server.prependListener("connection", (socket: Socket) => {
+      if (refusing) socket.destroy();
+    });
+    client.warm(1);
+    await eventually("the connection", async () => connections === 1);
+    refusing = false;
+    await eventually("an answer", () => client.json<number>("GET", "/a").catch(() => undefined));
+    expect(connections).toBe(2);
+    client.close();
+  });
+
+  test("what could not be opened ahead is told by the request", async () => {
+    await serve(() => undefined);
+    const client = new Client({ endpoint: parseHost(`unix://${join(folder, "none")}`) });
+    client.warm(1);
+    const failure = await failureOf(client.request("GET", "/a"));
+    expect(String(failure)).toContain("Cannot connect to the Docker daemon at unix://");
     client.close();
   });
 

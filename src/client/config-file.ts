@@ -1,5 +1,5 @@
 import { ClientError } from "./errors.ts";
-import { readTextFile } from "./native.ts";
+import { readStoredFile } from "./native.ts";
 
 /** `config.json` of Docker's configuration folder, as far as it is read here; other keys are kept when it is written. */
 export interface ConfigFile {
@@ -35,7 +35,7 @@ export function configDirectory(given: string | undefined, env: Readonly<Record<
 /** Reads it; a missing file is an empty configuration. @throws ClientError when it is no JSON object. */
 export async function readConfigFile(directory: string): Promise<ConfigFile> {
   const path = `${directory}/config.json`;
-  const text = await readTextFile(path);
+  const text = await readStoredFile(path);
   if (text === undefined || text.trim() === "") return {};
   try {
     const parsed: unknown = JSON.parse(text);

@@ -1,5 +1,5 @@
 import { ClientError } from "./errors.ts";
-import { readTextFile, type TlsOptions } from "./native.ts";
+import { readStoredFile, readTextFile, type TlsOptions } from "./native.ts";
 
 /** A stored context (`contexts/meta/<sha256 of the name>/meta.json`). */
 export interface Context {
@@ -30,7 +30,7 @@ export async function contextDirectories(config: string, name: string): Promise<
 /** @throws ClientError when there is none of that name. */
 export async function readContext(config: string, name: string): Promise<Context> {
   const path = `${(await contextDirectories(config, name)).meta}/meta.json`;
-  const text = await readTextFile(path);
+  const text = await readStoredFile(path);
   if (text === undefined) {
     throw new ClientError(`context "${name}": context not found: open ${path}: no such file or directory`);
   }
@@ -44,7 +44,7 @@ export async function listContexts(config: string): Promise<Context[]> {
   const found: Context[] = [];
   for (const id of ids) {
     const path = `${config}/contexts/meta/${id}/meta.json`;
-    const text = await readTextFile(path);
+    const text = await readStoredFile(path);
     if (text !== undefined) found.push(parseContext(text, path));
   }
   return found.sort((left, right) => (left.Name < right.Name ? -1 : 1));

@@ -101,10 +101,26 @@ export async function readTextFile(path: string): Promise<string | undefined> {
   try {
     return await Bun.file(path).text();
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
-      return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+/**
+ * The text of a file of the configuration; undefined when there is none. A mapped file is read without a pool of threads
+ * being started for it, which would take a fifth of a short command's time. Not for what may be a pipe: the file is opened
+ * for writing too, and what cannot be mapped is opened once more.
+ */
+export async function readStoredFile(path: string): Promise<string | undefined> {
+  try {
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Bun.mmap(path, { shared: false }));
+  } catch (error) {
+    return isMissing(error) ? undefined : await readTextFile(path);
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
 }
 
 /** What the terminal's own binding takes; its modes are libuv's. */

@@ -34,6 +34,8 @@ export default defineCommand({
       await requireTerminal(io, stdin, flags.tty);
     }
     const detachKeys = await detachKeysOf(context, flags["detach-keys"]);
+    // The connection of create becomes the stream; another one asks for the exit code at the end
+    if (!flags.detach) client.warm(2);
     const size = flags.tty && !flags.detach ? await io.terminalSize() : undefined;
     const consoleSize = size === undefined ? {} : { ConsoleSize: [size.rows, size.columns] };
     const { Id: id } = await client.json<IDResponse>("POST", `/containers${pathOf(name)}/exec`, {

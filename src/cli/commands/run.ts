@@ -23,6 +23,11 @@ export default defineCommand({
         given.attach.length === 0 ? given.interactive : given.attach.includes("stdin"),
         given.tty,
       );
+    // Attach, wait and start have a connection each, one of which serves create before
+    context.client().then(
+      (client) => client.warm(detach ? 1 : 3),
+      () => undefined, // said below
+    );
     // A detached container keeps its standard input open, but nobody is there to attach
     const made = await createContainer(context, given, changed, args, detach).catch((error: unknown) => {
       throw failedBeforeRunning("run", error);

@@ -1,0 +1,27 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readStoredFile, readTextFile } from "./native.ts";
+
+describe.each([readTextFile, readStoredFile])("%p", (read) => {
+  test("gives the text of files, and of the kernel's, which claim to be empty", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "berth-native-"));
+    try {
+      const at = (name: string) => join(folder, name);
+      await writeFile(at("plain"), "é\n");
+      await writeFile(at("empty"), "");
+      expect(await read(at("plain"))).toBe("é\n");
+      expect(await read(at("empty"))).toBe("");
+      expect(await read("/proc/self/comm")).toEndWith("\n");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test("gives nothing for a file that is not there, and fails for what is none", async () => {
+    expect(await read("/proc/none")).toBeUndefined();
+    expect(await read("/proc/self/comm/below")).toBeUndefined();
+    expect(await read("/proc/self").catch((error: unknown) => error)).toBeInstanceOf(Error);
+  });
+});
