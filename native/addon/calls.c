@@ -392,6 +392,8 @@ static void run_pidfd_send_signal(struct call *call)
     done(call, syscall(SYS_pidfd_send_signal, FD(0), FD(1), NULL, 0));
 }
 
+static void run_pidfd_getfd(struct call *call) { done(call, syscall(SYS_pidfd_getfd, FD(0), FD(1), 0)); }
+
 /* True once the process has ended: a pidfd is readable from then on. */
 static void run_pidfd_ended(struct call *call)
 {
@@ -563,6 +565,7 @@ const struct entry entries[] = {
 
     {"pidfdOpen", "ii", GIVES_NUMBER, FAST, run_pidfd_open},
     {"pidfdSendSignal", "ii", GIVES_NOTHING, FAST, run_pidfd_send_signal},
+    {"pidfdGetfd", "ii", GIVES_NUMBER, FAST, run_pidfd_getfd},
     {"pidfdEnded", "i", GIVES_NUMBER, FAST, run_pidfd_ended},
     {"kill", "ii", GIVES_NOTHING, FAST, run_kill},
     {"umask", "i", GIVES_NUMBER, FAST, run_umask},

@@ -310,24 +310,33 @@ static void on_attach(struct connection *c, struct reader *r) {
 static void on_shutdown(struct connection *c) {
   /* Before the reply: who has it finds nothing mounted of what has ended. */
   for (struct process *p = processes; p; p = p->next) process_drop_mounts(p);
+  /* Ports first: who has the answer may give them to the next container. */
+  ports_release_all();
   reply_ok(c, c->head.id, MSG_SHUTDOWN, NULL, 0);
   if (shutting_down) return;
   shutting_down = 1;
   watch_close(&listener);
   unlinkat(run_directory, basename(socket_path), 0); /* the directory may have been moved since */
-  ports_release();
   for (struct process *p = processes; p; p = p->next) process_kill(p, SIGKILL);
 }
 
 static void on_reserve_port(struct connection *c, struct reader *r) {
   uint32_t family = take_u32(r), protocol = take_u32(r), length;
   const uint8_t *address = take_bytes(r, &length);
-  uint32_t port = take_u32(r);
-  int err = r->bad ? -EINVAL : ports_reserve(family, protocol, address, length, &port);
-  if (err < 0)
-    reply_error(c, c->head.id, MSG_RESERVE_PORT, err, "bind");
+  uint32_t port = take_u32(r), flags = take_u32(r);
+  int fd = r->bad ? -EINVAL : ports_reserve(family, protocol, address, length, flags, &port);
+  uint32_t body[2] = {port, (uint32_t)fd};
+  if (fd < 0)
+    reply_error(c, c->head.id, MSG_RESERVE_PORT, fd, "bind");
   else
-    reply_ok(c, c->head.id, MSG_RESERVE_PORT, &port, sizeof port);
+    reply_ok(c, c->head.id, MSG_RESERVE_PORT, body, sizeof body);
+}
+
+/* Those that are named, or all. */
+static void on_release_ports(struct connection *c, struct reader *r) {
+  if (r->at == r->end) ports_release_all();
+  while (r->at < r->end && !r->bad) ports_release((int)take_u32(r));
+  reply_ok(c, c->head.id, MSG_RELEASE_PORTS, NULL, 0);
 }
 
 static void handle(struct connection *c) {
@@ -358,8 +367,7 @@ static void handle(struct connection *c) {
     case MSG_RESERVE_PORT:
       return on_reserve_port(c, &r);
     case MSG_RELEASE_PORTS:
-      ports_release();
-      return reply_ok(c, c->head.id, MSG_RELEASE_PORTS, NULL, 0);
+      return on_release_ports(c, &r);
     default:
       return reply_error(c, c->head.id, c->head.type, ENOSYS, "request is not known to this shim");
   }

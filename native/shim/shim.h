@@ -216,7 +216,11 @@ void record_exit(const struct process *p);
 /* — Other — */
 void rename_command(void);
 int seal_executable(char **argv); /* returns 0 when it runs sealed; -errno when it cannot be */
-int ports_reserve(uint32_t family, uint32_t protocol, const uint8_t *address, uint32_t length, uint32_t *port);
-void ports_release(void);
+#define PORT_LISTENS 1
+/* Gives the descriptor; `port` becomes the one that was chosen for 0. */
+int ports_reserve(uint32_t family, uint32_t protocol, const uint8_t *address, uint32_t length, uint32_t flags,
+                  uint32_t *port);
+void ports_release(int fd);
+void ports_release_all(void);
 
 #endif

@@ -7,6 +7,9 @@ const [first, ...rest] = process.argv.slice(2);
 if (first === "daemon") {
   const { daemonMain } = await import("../daemon/index.ts");
   process.exit(await daemonMain(rest, { addon, shim, init }));
+} else if (first === "netd") {
+  const { netdMain } = await import("../network/netd/main.ts");
+  process.exit(await netdMain(rest));
 } else {
   const { main } = await import("../cli/index.ts");
   process.exit(await main(process.argv.slice(2)));

@@ -7,6 +7,7 @@ import type {
 } from "../api/index.ts";
 import { conflict, forbidden, invalid, notFound, type KeyedLock } from "../base/index.ts";
 import type { NetworkService } from "../network/index.ts";
+import { networkTask } from "./create/endpoints.ts";
 import { networkMode } from "./create/modes.ts";
 import type { ContainerEntry } from "./entry.ts";
 import { filesIn, updateFiles } from "./hosts-files.ts";
@@ -71,7 +72,7 @@ async function connect(
   const running = entry.state.phase.kind === "running" ? entry.run : undefined;
   if (running !== undefined) {
     const before = networks.state(entry.id);
-    await networks.attachOne(entry.id, network, settings, running.task.namespacePath("net"));
+    await networks.attachOne(entry.id, network, settings, networkTask(running.task));
     await updateFiles(filesIn(join(root, entry.id)), record, before, networks.state(entry.id));
   }
   registry.saveRecord(entry, { ...record, endpoints: { ...record.endpoints, [network]: settings } });

@@ -9,7 +9,7 @@ import { openContentStore } from "../content/index.ts";
 import { createEventBus } from "../events/index.ts";
 import { createImageService, type ImageUsers } from "../image/index.ts";
 import { createLogService, LOG_DRIVERS } from "../logging/index.ts";
-import { createNetworkService } from "../network/index.ts";
+import { createNetworkService, NetdProcess, type NetdProgram } from "../network/index.ts";
 import { createRegistryClient } from "../registry/index.ts";
 import { createRuntime, lookupUser, parseProfile, resolveDefaultProfile, resolveProfile } from "../runtime/index.ts";
 import { createResponseReport, createServer, type ResponseObserver } from "../server/index.ts";
@@ -27,7 +27,7 @@ import type { Ending } from "./signals.ts";
 import { storageStatus } from "./storage-status.ts";
 import { createSystemBackend } from "./system-backend.ts";
 import { readRemapping } from "./userns-remap.ts";
-import { VERSION } from "./version.ts";
+import { GIT_COMMIT, VERSION } from "./version.ts";
 
 /** A running engine; disposing it closes what it holds and leaves containers running. */
 export interface Engine extends AsyncDisposable {
@@ -92,9 +92,9 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
   });
   stack.use(spares);
   if (!runtime.names.includes(config["default-runtime"])) throw unknownRuntime(config["default-runtime"]);
-  const networks = stack.use(
-    await createNetworkService({ native, store, events, config: networkConfiguration(config), logger }),
-  );
+  const network = networkConfiguration(config);
+  const netd = new NetdProcess({ program: netdProgram(request), config: network, logger });
+  const networks = stack.use(await createNetworkService({ native, store, events, config: network, netd, logger }));
   const volumes = await createVolumeService({
     root: join(root, "volumes"),
     store,
@@ -241,6 +241,15 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** This executable, as `berth netd`. */
+function netdProgram({ config, addonPath }: EngineRequest): NetdProgram {
+  const main = process.argv[1] ?? "";
+  // A compiled executable has its scripts within it.
+  const args = main.startsWith("/$bunfs/") ? ["netd"] : [main, "netd"];
+  const version = `${VERSION} ${GIT_COMMIT}`;
+  return { command: process.execPath, args, socket: join(config["exec-root"], "netd.sock"), addon: addonPath, version };
 }
 
 /** `--userns-remap`. For tests `BERTH_SUBID_FOLDER` names a folder in place of /etc. */

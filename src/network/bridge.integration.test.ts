@@ -22,8 +22,8 @@ afterAll(async () => {
 
 test("a task on the default bridge reaches its gateway and another task", async () => {
   const [a, b] = [await host.task(), await host.task()];
-  const first = await service.attach(networking(a, "a", { endpoints: { bridge: {} } }), a.netnsPath);
-  const second = await service.attach(networking(b, "b", { endpoints: { bridge: {} } }), b.netnsPath);
+  const first = await service.attach(networking(a, "a", { endpoints: { bridge: {} } }), a);
+  const second = await service.attach(networking(b, "b", { endpoints: { bridge: {} } }), b);
   const endpoint = first.endpoints["bridge"];
   expect(endpoint).toMatchObject({ IPPrefixLen: 27, Gateway: service.hostGateway() });
   expect(endpoint?.MacAddress).toMatch(/^02:42:0a:/);

@@ -12,7 +12,7 @@ const TESTING = new URL("./testing.ts", import.meta.url).pathname;
 
 /** A daemon that makes a network and plugs a task in, with one point armed: it says what it was refused with. */
 const DAEMON = `
-const { TestHost, networking } = await import(${JSON.stringify(TESTING)});
+const { LocalPorts, TestHost, networking } = await import(${JSON.stringify(TESTING)});
 const [, folder, config, task, then] = process.argv;
 const host = new TestHost(JSON.parse(config), folder);
 const service = await host.start();
@@ -22,7 +22,7 @@ const ports = { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "0" }] };
 try {
   await service.create({ Name: "made" });
   if (then === "remove") await service.remove("made");
-  else await service.attach(networking({ id }, "crash", { endpoints: { made: {} }, ports }), netnsPath);
+  else await service.attach(networking({ id }, "crash", { endpoints: { made: {} }, ports }), { netnsPath, ports: new LocalPorts() });
 } catch (error) {
   process.stdout.write(String(error));
 }
@@ -66,6 +66,7 @@ const POINTS = [
   "network-attach:plugged",
   "network-publish:held",
   "network-attach:published",
+  "network-attach:served",
 ];
 
 /** What a plug-in needs is there again: the interface's name, a port, a network to be made by the same name. */
@@ -78,7 +79,7 @@ async function everythingWorks(networkIsThere: boolean): Promise<void> {
   if (!networkIsThere) await service.create({ Name: "made" });
   const state = await service.attach(
     networking(task, "after", { endpoints: { made: {} }, ports: { "80/tcp": [{ HostIp: "127.0.0.1" }] } }),
-    task.netnsPath,
+    task,
   );
   const { IPAddress = "", Gateway = "" } = state.endpoints["made"] ?? {};
   // The first address is free: the endpoint that was begun holds none.

@@ -4,16 +4,15 @@ import type { Store } from "../store/index.ts";
 import type { Native } from "../sys/index.ts";
 import { Announcements } from "./announcements.ts";
 import type { NetworkConfig } from "./config.ts";
-import { ContainerNames } from "./dns/names.ts";
 import { noFirewall, openFirewall } from "./firewall/firewall.ts";
 import { noForeignFirewall, openForeignFirewall } from "./firewall/foreign.ts";
 import { NetworkHost } from "./host.ts";
 import { LinkReaper } from "./link-reaper.ts";
 import { Links } from "./links.ts";
-import { NameServers } from "./name-servers.ts";
+import { Serving } from "./netd/serving.ts";
+import type { Netd } from "./netd/types.ts";
 import { Networks } from "./networks.ts";
-import { PortHolder } from "./ports/holder.ts";
-import { PortRelay } from "./ports/relay.ts";
+import { HostPorts } from "./ports/host-ports.ts";
 import { predefinedNetworks } from "./predefined.ts";
 import { Publishing } from "./publishing.ts";
 import { NetworkRecords } from "./records.ts";
@@ -29,6 +28,8 @@ export interface NetworkDependencies {
   store: Store;
   events: EventBus;
   config: NetworkConfig;
+  /** Owned by the service from here on. */
+  netd: Netd;
   logger: Logger;
 }
 
@@ -41,9 +42,11 @@ export async function createNetworkService({
   store,
   events,
   config,
+  netd,
   logger,
 }: NetworkDependencies): Promise<NetworkService> {
   await using onFailure = new AsyncDisposableStack();
+  onFailure.use(netd);
   const resources = onFailure.use(new DisposableStack());
   const links = resources.use(new Links(native));
   const records = new NetworkRecords(store);
@@ -66,13 +69,10 @@ export async function createNetworkService({
   const files = new SandboxFiles(config, sandboxes, networkOf);
   const firewall = resources.use(config.firewall ? openFirewall(native, config.instance) : noFirewall);
   const foreign = resources.use(config.firewall ? openForeignFirewall(native, config.instance) : noForeignFirewall);
-  const holder = resources.use(new PortHolder(native));
-  const relay = config.relay ? new PortRelay(native, logger) : undefined;
-  resources.defer(() => relay?.stopAll());
   const reaper = new LinkReaper(links, logger);
   const announce = new Announcements(events);
-  const nameServers = new NameServers({ native, names: new ContainerNames(sandboxes, networkOf), files, logger });
-  const publishing = new Publishing({ holder, firewall, relay, logger });
+  const publishing = new Publishing({ ports: new HostPorts(), firewall, relays: config.relay });
+  const serving = new Serving({ netd, files, publishing, networkOf, logger });
   const host = new NetworkHost({
     config,
     records,
@@ -97,13 +97,14 @@ export async function createNetworkService({
       links,
       reaper,
       publishing,
-      nameServers,
+      serving,
       files,
       announce,
       logger,
     }),
     host,
     reaper,
+    netd,
     resources,
   });
   onFailure.move();

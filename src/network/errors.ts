@@ -1,4 +1,4 @@
-import { conflict, EngineError, forbidden, invalid, notFound, unknown } from "../base/index.ts";
+import { conflict, EngineError, forbidden, invalid, notFound, unavailable, unknown } from "../base/index.ts";
 
 /** Texts are Docker's where clients match on them. */
 export const networkNotFound = (ref: string) => notFound(`network ${ref} not found`);
@@ -46,8 +46,8 @@ export const noneNetworkConnect = () =>
 export const portAllocated = (address: string, port: number) =>
   conflict(`Bind for ${bracketed(address)}:${port} failed: port is already allocated`);
 export const portsAllAllocated = () => conflict("all ports are allocated");
-export const hostPortTaken = (address: string, port: number, target: string, reason: string) =>
-  conflict(`failed to bind host port for ${bracketed(address)}:${port}:${target}: ${reason}`);
+export const hostPortTaken = (address: string, port: number, target: string, reason: string, cause: unknown) =>
+  conflict(`failed to bind host port for ${bracketed(address)}:${port}:${target}: ${reason}`, { cause });
 export const badPort = (text: string) => invalid(`invalid port specification: "${text}"`);
 export const badHostAddress = (text: string) => invalid(`invalid IP address: ${text}`);
 export const protocolMissing = (protocol: string) => invalid(`protocol not supported: ${protocol}`);
@@ -58,5 +58,8 @@ export const connectivityFailed = (endpointName: string, endpointId: string, cau
     `driver failed programming external connectivity on endpoint ${endpointName} (${endpointId}): ${cause.message}`,
     { cause },
   );
+
+/** The process that answers names and relays ports. */
+export const netdFailed = (what: string) => unavailable(`the process for names of containers (berth netd) ${what}`);
 
 const bracketed = (address: string) => (address.includes(":") ? `[${address}]` : address);

@@ -1,4 +1,5 @@
 export { DEFAULT_POOLS, defaultNetworkConfig } from "./config.ts";
 export type { NetworkConfig } from "./config.ts";
 export { createNetworkService } from "./create-service.ts";
+export { NetdProcess, type NetdProgram } from "./netd/netd-process.ts";
 export type * from "./types.ts";

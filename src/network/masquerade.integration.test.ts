@@ -48,7 +48,7 @@ afterAll(async () => {
 
 test("what leaves a bridge has the host's address", async () => {
   const task = await host.task();
-  await service.attach(networking(task, "out", { endpoints: { bridge: {} } }), task.netnsPath);
+  await service.attach(networking(task, "out", { endpoints: { bridge: {} } }), task);
   expect(await fetchTcp(task, machineAddress, 80)).toBe(`machine ${hostAddress}`);
   await service.detach(task.id);
 });
@@ -56,7 +56,7 @@ test("what leaves a bridge has the host's address", async () => {
 test("an internal network does not leave", async () => {
   await service.create({ Name: "inner", Internal: true });
   const task = await host.task();
-  const state = await service.attach(networking(task, "in", { endpoints: { inner: {} } }), task.netnsPath);
+  const state = await service.attach(networking(task, "in", { endpoints: { inner: {} } }), task);
   expect(await fetchTcp(task, machineAddress, 80, 1000)).not.toContain("machine");
   const gateway = state.endpoints["inner"]?.Gateway ?? "";
   await inside(task, "ip", "route", "add", "default", "via", gateway);
@@ -72,7 +72,7 @@ test("from outside a published port answers, with the asker's address; nothing e
       endpoints: { bridge: {} },
       ports: { "80/tcp": [{ HostIp: "0.0.0.0" }, { HostIp: "127.0.0.1" }] },
     }),
-    task.netnsPath,
+    task,
   );
   await serve(host, task, 80, "served");
   const [open, local] = (state.ports["80/tcp"] ?? []).map((binding) => Number(binding.HostPort));

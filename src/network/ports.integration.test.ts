@@ -30,7 +30,7 @@ beforeAll(async () => {
       },
       exposed: ["443/tcp"],
     }),
-    web.netnsPath,
+    web,
   );
   await serve(host, web, 80, "web");
 });
@@ -81,10 +81,7 @@ test("IPv6 loopback is relayed to a container that has IPv4 only", async () => {
 
 test("a container reaches its own and another's published port by the host's address", async () => {
   const other = await host.task();
-  const { endpoints } = await service.attach(
-    networking(other, "other", { endpoints: { bridge: {} } }),
-    other.netnsPath,
-  );
+  const { endpoints } = await service.attach(networking(other, "other", { endpoints: { bridge: {} } }), other);
   const port = portOf("80/tcp", "0.0.0.0");
   expect(await fetchTcp(other, gateway, port)).toStartWith("web ");
   expect(await fetchTcp(web, gateway, port)).toBe(`web ${gateway}`);
@@ -97,7 +94,7 @@ test("containers do not reach the host's loopback through the bridge", async () 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo; // a TCP server's address is one
   const own = await host.task();
-  await service.attach(networking(own, "own", { endpoints: { bridge: {} } }), own.netnsPath);
+  await service.attach(networking(own, "own", { endpoints: { bridge: {} } }), own);
   // With its own 127/8 route out of the way the packet leaves for the bridge.
   await inside(own, "ip", "addr", "del", "127.0.0.1/8", "dev", "lo");
   expect(await fetchTcp(own, "127.0.0.1", port, 1000)).not.toContain("secret");
@@ -112,7 +109,7 @@ test("a port that another container has is refused with Docker's text, and nothi
     endpoints: { bridge: {} },
     ports: { "81/tcp": [{ HostIp: "0.0.0.0", HostPort: String(port) }] },
   });
-  const error: unknown = await service.attach(request, second.netnsPath).catch((reason: unknown) => reason);
+  const error: unknown = await service.attach(request, second).catch((reason: unknown) => reason);
   expect(String(error)).toMatch(
     new RegExp(
       `driver failed programming external connectivity on endpoint second \\([0-9a-f]{64}\\): Bind for 0\\.0\\.0\\.0:${port} failed: port is already allocated$`,
@@ -131,12 +128,12 @@ test("a port that a program of the host has is refused, and given once it is fre
     endpoints: { bridge: {} },
     ports: { "82/tcp": [{ HostIp: "127.0.0.1", HostPort: String(port) }] },
   });
-  const error: unknown = await service.attach(request, task.netnsPath).catch((reason: unknown) => reason);
+  const error: unknown = await service.attach(request, task).catch((reason: unknown) => reason);
   expect(String(error)).toMatch(
     new RegExp(`failed to bind host port for 127\\.0\\.0\\.1:${port}:[0-9.]+:82/tcp: address already in use$`),
   );
   await new Promise((resolve) => program.close(resolve));
-  const late = await service.attach(request, task.netnsPath);
+  const late = await service.attach(request, task);
   expect(late.ports["82/tcp"]).toEqual([{ HostIp: "127.0.0.1", HostPort: String(port) }]);
   const taken: unknown = await new Promise((resolve) =>
     createServer()
@@ -157,7 +154,7 @@ test("the first free port of a range is taken", async () => {
       endpoints: { bridge: {} },
       ports: { "83/tcp": [{ HostIp: "127.0.0.1", HostPort: `${first}-${first + 10}` }] },
     }),
-    task.netnsPath,
+    task,
   );
   const given = Number(ports["83/tcp"]?.[0]?.HostPort);
   expect(given).toBeGreaterThan(first);
@@ -170,7 +167,7 @@ test("all exposed ports are published when asked", async () => {
   const task = await host.task();
   const { ports } = await service.attach(
     networking(task, "all", { endpoints: { bridge: {} }, exposed: ["80/tcp", "53/udp"], publishAll: true }),
-    task.netnsPath,
+    task,
   );
   expect(Number(ports["80/tcp"]?.[0]?.HostPort)).toBeGreaterThan(0);
   expect(Number(ports["53/udp"]?.[0]?.HostPort)).toBeGreaterThan(0);
@@ -189,7 +186,7 @@ test("a UDP client that goes on sending reaches the next container behind the po
     });
   const first = await host.task();
   const port = String(await quietPort());
-  await service.attach(request(first, "first", port), first.netnsPath);
+  await service.attach(request(first, "first", port), first);
   await serve(host, first, 90, "first");
   const answered = (text: string) =>
     until(`an answer from ${text}`, () => {
@@ -199,7 +196,7 @@ test("a UDP client that goes on sending reaches the next container behind the po
   await answered("first");
   await service.detach(first.id);
   const second = await host.task();
-  await service.attach(request(second, "second", port), second.netnsPath);
+  await service.attach(request(second, "second", port), second);
   await serve(host, second, 90, "second");
   await answered("second");
   await service.detach(second.id);
@@ -212,11 +209,11 @@ test("a port that was used over IPv6 loopback can be published again at once", a
     networking(task, "again", { endpoints: { bridge: {} }, ports: { "80/tcp": [{ HostIp: "::1", HostPort: port }] } });
   if (!hasLoopback6()) return console.log("skipped: this host has no IPv6 loopback");
   const port = String(await quietPort());
-  await service.attach(request(port), task.netnsPath);
+  await service.attach(request(port), task);
   await serve(host, task, 80, "again");
   expect(await fetchTcp(undefined, "::1", Number(port))).toStartWith("again ");
   // The same container starts once more, with a connection of the last time in TIME_WAIT.
-  const second = await service.attach(request(port), task.netnsPath);
+  const second = await service.attach(request(port), task);
   expect(second.ports["80/tcp"]).toEqual([{ HostIp: "::1", HostPort: port }]);
   await service.detach(task.id);
 });

@@ -1,94 +1,84 @@
 import { existsSync } from "node:fs";
-import { asEngineError, crashPoint, messageOf } from "../base/index.ts";
-import type { Logger } from "../base/index.ts";
+import { asEngineError, crashPoint } from "../base/index.ts";
 import { parseAddress } from "./address.ts";
 import { connectivityFailed } from "./errors.ts";
 import type { Firewall, PortForward } from "./firewall/firewall.ts";
-import type { PortHolder } from "./ports/holder.ts";
+import type { HostPorts } from "./ports/host-ports.ts";
 import { planPorts } from "./ports/plan.ts";
-import type { PortRelay } from "./ports/relay.ts";
 import type { EndpointRecord, NetworkRecord, PortMap, PublishedPort, SandboxRecord } from "./records.ts";
+import type { PortSupervisor } from "./types.ts";
 
 const hostHasIpv6 = existsSync("/proc/net/if_inet6");
 
-/** Published ports of sandboxes: held on the host, redirected by the packet filter, relayed where that cannot reach. */
+/** Published ports of sandboxes: held on the host, and redirected by the packet filter. Relays are netd's. */
 export class Publishing {
-  readonly #holder: PortHolder;
+  readonly #ports: HostPorts;
   readonly #firewall: Firewall;
-  readonly #relay: PortRelay | undefined;
-  readonly #logger: Logger;
+  readonly #relays: boolean;
 
-  constructor(parts: { holder: PortHolder; firewall: Firewall; relay: PortRelay | undefined; logger: Logger }) {
-    this.#holder = parts.holder;
+  /** @param parts.relays connections to IPv6 addresses of the host are relayed to containers that have IPv4 only. */
+  constructor(parts: { ports: HostPorts; firewall: Firewall; relays: boolean }) {
+    this.#ports = parts.ports;
     this.#firewall = parts.firewall;
-    this.#relay = parts.relay;
-    this.#logger = parts.logger;
+    this.#relays = parts.relays;
   }
 
   /**
    * Publishes what the sandbox asks for through that endpoint, all or nothing, and notes it in the record.
    * @throws conflict `driver failed programming external connectivity on endpoint …`.
    */
-  async publish(sandbox: SandboxRecord, network: NetworkRecord, endpoint: EndpointRecord): Promise<void> {
+  async publish(
+    sandbox: SandboxRecord,
+    network: NetworkRecord,
+    endpoint: EndpointRecord,
+    supervisor: PortSupervisor,
+  ): Promise<void> {
     const target = endpoint.ipv4 ?? endpoint.ipv6 ?? "";
+    const relayed = (port: Pick<PublishedPort, "protocol" | "hostAddress">) => this.isRelayed(port, endpoint);
     try {
       for (const request of planPorts(sandbox.request, this.#defaultAddresses(network, endpoint)))
-        sandbox.published.push(...this.#holder.take(request, `${target}:${request.containerPort}`));
+        sandbox.published.push(...(await this.#ports.take(request, { supervisor, target, relayed })));
       if (sandbox.published.length === 0) return;
       crashPoint("network-publish:held");
       await this.#firewall.publish(forwards(sandbox.published, endpoint));
-      this.#startRelays(sandbox.published, endpoint);
     } catch (error) {
-      this.#holder.release(sandbox.published);
+      const { published } = sandbox;
       sandbox.published = [];
+      await this.#ports.release(published, supervisor);
       throw connectivityFailed(sandbox.request.name, endpoint.id, asEngineError(error));
     }
   }
 
-  /** Undoes `publish`. */
-  async withdraw(sandbox: SandboxRecord, endpoint: EndpointRecord): Promise<void> {
-    const { published } = sandbox;
+  /** Undoes `publish` of these ports. Nobody else may hold their sockets any more. */
+  async withdraw(
+    published: readonly PublishedPort[],
+    endpoint: EndpointRecord,
+    supervisor: PortSupervisor | undefined,
+  ): Promise<void> {
     if (published.length === 0) return;
-    sandbox.published = [];
-    this.#relay?.stop(published);
     try {
       await this.#firewall.withdraw(forwards(published, endpoint));
     } finally {
-      this.#holder.release(published);
+      await this.#ports.release(published, supervisor);
     }
   }
 
-  /** After a restart: holds the ports again. One that another program took meanwhile stays redirected, and is told. */
-  rehold(sandbox: SandboxRecord, endpoint: EndpointRecord): void {
-    for (const port of sandbox.published) {
-      try {
-        this.#holder.hold(port, `${endpoint.ipv4 ?? endpoint.ipv6 ?? ""}:${port.containerPort}`);
-      } catch (error) {
-        this.#logger.warn("a published port could not be held again", {
-          container: sandbox.container,
-          error: messageOf(error),
-        });
-      }
-    }
-    this.#startRelays(sandbox.published, endpoint);
+  /** After a restart: what is published is known again. */
+  resume(sandbox: SandboxRecord): void {
+    this.#ports.retake(sandbox.published);
   }
 
-  #startRelays(ports: readonly PublishedPort[], endpoint: EndpointRecord): void {
-    for (const port of ports) {
-      const descriptor = needsRelay(port, endpoint) ? this.#holder.descriptorOf(port) : undefined;
-      if (descriptor !== undefined) this.#relay?.start(port, descriptor, endpoint.ipv4 ?? "");
-    }
+  /** True for a port of the host that leads to the endpoint by a relay: the packet filter translates within a family. */
+  isRelayed(port: Pick<PublishedPort, "protocol" | "hostAddress">, endpoint: EndpointRecord): boolean {
+    const crosses = port.hostAddress.includes(":") && endpoint.ipv6 === undefined && endpoint.ipv4 !== undefined;
+    return this.#relays && port.protocol === "tcp" && crosses;
   }
 
   #defaultAddresses(network: NetworkRecord, endpoint: EndpointRecord): string[] {
     if (network.publishAddress !== "0.0.0.0") return [network.publishAddress];
-    const reachable6 = endpoint.ipv6 !== undefined || this.#relay !== undefined;
+    const reachable6 = endpoint.ipv6 !== undefined || this.#relays;
     return [...(endpoint.ipv4 === undefined ? [] : ["0.0.0.0"]), ...(hostHasIpv6 && reachable6 ? ["::"] : [])];
   }
-}
-
-function needsRelay(port: PublishedPort, endpoint: EndpointRecord): boolean {
-  return port.protocol === "tcp" && port.hostAddress.includes(":") && endpoint.ipv6 === undefined;
 }
 
 /** Redirections of ports to the endpoint's address of the same family; without one there is none. */

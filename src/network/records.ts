@@ -2,7 +2,7 @@
 import type { EndpointSettings, PortBinding } from "../api/index.ts";
 import type { ContainerId } from "../base/index.ts";
 import type { Store } from "../store/index.ts";
-import type { ContainerNetworking } from "./types.ts";
+import type { ContainerNetworking, HeldPort } from "./types.ts";
 
 export type Driver = "bridge" | "host" | "null";
 
@@ -62,6 +62,8 @@ export interface PublishedPort {
   containerPort: number;
   hostAddress: string;
   hostPort: number;
+  /** The socket that holds it. */
+  held: HeldPort;
 }
 
 export interface SandboxRecord {

@@ -43,9 +43,9 @@ test("what runs keeps its addresses, ports and names over a restart, even with r
       endpoints: { net: {} },
       ports: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: String(port) }] },
     }),
-    task.netnsPath,
+    task,
   );
-  await service.attach(networking(peer, "peer", { endpoints: { net: {} } }), peer.netnsPath);
+  await service.attach(networking(peer, "peer", { endpoints: { net: {} } }), peer);
   await serve(host, task, 80, "kept");
 
   await restart(async () => {
@@ -55,15 +55,15 @@ test("what runs keeps its addresses, ports and names over a restart, even with r
   });
   await service.restore(
     new Map([
-      [task.id, { netnsPath: task.netnsPath }],
-      [peer.id, { netnsPath: peer.netnsPath }],
+      [task.id, task],
+      [peer.id, peer],
     ]),
   );
   expect(service.state(task.id)).toEqual(before);
   expect(await fetchTcp(undefined, "127.0.0.1", port)).toStartWith("kept ");
   expect((await resolve(peer, "kept", "A")).data).toHaveLength(1);
   const third = await host.task();
-  const state = await service.attach(networking(third, "third", { endpoints: { net: {} } }), third.netnsPath);
+  const state = await service.attach(networking(third, "third", { endpoints: { net: {} } }), third);
   const taken = [task, peer].map((item) => service.state(item.id)?.endpoints["net"]?.IPAddress);
   expect(taken).not.toContain(state.endpoints["net"]?.IPAddress);
 });
@@ -76,8 +76,9 @@ test("endpoints of containers that ended meanwhile are gone, their ports and add
       endpoints: { bridge: {} },
       ports: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort }] },
     }),
-    task.netnsPath,
+    task,
   );
+  await task.ports.releasePorts(undefined); // with the end of its supervisor
   await restart();
   await service.restore(new Map());
   expect(service.state(task.id)).toBeUndefined();
@@ -87,7 +88,7 @@ test("endpoints of containers that ended meanwhile are gone, their ports and add
       endpoints: { bridge: {} },
       ports: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort }] },
     }),
-    task.netnsPath,
+    task,
   );
   expect(again.endpoints["bridge"]?.IPAddress).toBe(before.endpoints["bridge"]?.IPAddress ?? "");
 });
@@ -126,7 +127,7 @@ test("a default bridge that the options no longer name is removed", async () => 
 test("uninstalling leaves no link, table or rule behind", async () => {
   await service.create({ Name: "leave" });
   const task = await host.task();
-  await service.attach(networking(task, "leaver", { endpoints: { leave: {}, bridge: {} } }), task.netnsPath);
+  await service.attach(networking(task, "leaver", { endpoints: { leave: {}, bridge: {} } }), task);
   await service.uninstall();
   expect(ip("-o", "link")).not.toContain(`b${host.tag}`);
   expect(await inside(task, "ip", "-o", "link")).not.toContain("eth");

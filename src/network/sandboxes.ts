@@ -17,13 +17,19 @@ import type { PortForward } from "./firewall/firewall.ts";
 import type { LinkReaper } from "./link-reaper.ts";
 import { withNetns } from "./links.ts";
 import type { Links } from "./links.ts";
-import type { NameServers } from "./name-servers.ts";
+import type { Serving } from "./netd/serving.ts";
 import { forwards, portMap } from "./publishing.ts";
 import type { Publishing } from "./publishing.ts";
 import type { EndpointRecord, NetworkRecord, NetworkRecords, SandboxRecord } from "./records.ts";
 import type { LiveNetwork, NetworkRegistry } from "./registry.ts";
 import type { SandboxFiles } from "./sandbox-files.ts";
-import type { AttachedEndpoint, AttachedNetworking, ContainerNetworking } from "./types.ts";
+import type {
+  AttachedEndpoint,
+  AttachedNetworking,
+  ContainerNetworking,
+  NetworkTask,
+  PortSupervisor,
+} from "./types.ts";
 
 export interface SandboxesParts {
   records: NetworkRecords;
@@ -32,7 +38,7 @@ export interface SandboxesParts {
   links: Links;
   reaper: LinkReaper;
   publishing: Publishing;
-  nameServers: NameServers;
+  serving: Serving;
   files: SandboxFiles;
   announce: Announcements;
   logger: Logger;
@@ -44,6 +50,8 @@ export interface SandboxesParts {
  */
 export class Sandboxes {
   readonly #parts: SandboxesParts;
+  /** Who holds the ports of each container. */
+  readonly #supervisors = new Map<string, PortSupervisor>();
 
   constructor(parts: SandboxesParts) {
     this.#parts = parts;
@@ -55,8 +63,8 @@ export class Sandboxes {
   }
 
   /** As `NetworkService.attach`; what was there of that container before is replaced. @throws as it, with nothing left. */
-  async attach(request: ContainerNetworking, netnsPath: string): Promise<AttachedNetworking> {
-    const { sandboxes, records, nameServers } = this.#parts;
+  async attach(request: ContainerNetworking, task: NetworkTask): Promise<AttachedNetworking> {
+    const { sandboxes, records, serving } = this.#parts;
     const wanted = Object.entries(request.endpoints).map(([ref, asked]) => ({
       network: this.#parts.registry.find(ref),
       asked,
@@ -67,23 +75,25 @@ export class Sandboxes {
     const sandbox: SandboxRecord = {
       container: id,
       request: kept,
-      netnsPath,
+      netnsPath: task.netnsPath,
       endpoints: [],
       gatewayEndpoint: undefined,
       published: [],
     };
     sandboxes.set(id, sandbox);
+    this.#supervisors.set(id, task.ports);
     try {
       for (const { network, asked } of wanted) this.#reserve(sandbox, network, asked);
       sandbox.gatewayEndpoint = chooseGateway(sandbox, this.#networkOf)?.id;
       crashPoint("network-attach:reserved");
-      await withNetns(netnsPath, async (netnsFd) => {
+      await withNetns(task.netnsPath, async (netnsFd) => {
         for (const endpoint of sandbox.endpoints) await this.#plug(sandbox, endpoint, netnsFd);
-        crashPoint("network-attach:plugged");
-        await nameServers.serve(sandbox, netnsFd, true);
       });
+      crashPoint("network-attach:plugged");
       await this.#publish(sandbox);
       crashPoint("network-attach:published");
+      await serving.update(sandbox, true);
+      crashPoint("network-attach:served");
       records.saveSandbox(sandbox);
     } catch (error) {
       sandboxes.delete(id);
@@ -122,29 +132,48 @@ export class Sandboxes {
     id: ContainerId,
     ref: string,
     settings: EndpointSettings,
-    netnsPath: string,
+    task: NetworkTask,
   ): Promise<AttachedEndpoint> {
-    const { sandboxes, records, registry, nameServers } = this.#parts;
+    const { sandboxes, records, registry, serving } = this.#parts;
     const network = registry.find(ref);
-    const sandbox = sandboxes.get(id) ?? unnamedSandbox(id, netnsPath);
+    const sandbox = sandboxes.get(id) ?? unnamedSandbox(id, task.netnsPath);
     if (sandbox.endpoints.some((endpoint) => endpoint.network === network.record.id))
       throw endpointExists(sandbox.request.name, network.record.name);
     checkEndpoint(network, settings);
     sandboxes.set(id, sandbox);
+    this.#supervisors.set(id, task.ports);
     const endpoint = this.#reserve(sandbox, network, settings);
     try {
-      await withNetns(netnsPath, async (netnsFd) => {
-        await this.#plug(sandbox, endpoint, netnsFd);
-        await this.#moveGateway(sandbox, netnsFd);
-        await nameServers.serve(sandbox, netnsFd, false);
-      });
+      await withNetns(task.netnsPath, (netnsFd) => this.#plug(sandbox, endpoint, netnsFd));
+      crashPoint("network-connect:plugged");
+      const before = sandbox.endpoints.filter((item) => item !== endpoint);
+      await this.#moveGateway(sandbox, { lasting: before });
+      crashPoint("network-connect:moved");
+      await serving.update(sandbox, false);
+      crashPoint("network-connect:served");
       records.saveSandbox(sandbox);
     } catch (error) {
-      this.#dropEndpoint(sandbox, endpoint);
+      await this.#takeBack(sandbox, endpoint);
       throw error;
     }
     this.#announce("connect", sandbox, endpoint);
     return { settings: describeEndpoint(network.record, endpoint), interfaceName: endpoint.containerInterface };
+  }
+
+  /** Undoes a connect that failed: default route and ports lead where they led before. */
+  async #takeBack(sandbox: SandboxRecord, endpoint: EndpointRecord): Promise<void> {
+    this.#dropEndpoint(sandbox, endpoint);
+    try {
+      await this.#moveGateway(sandbox, { lasting: sandbox.endpoints, gone: endpoint });
+      await this.#parts.serving.update(sandbox, false);
+      this.#parts.records.saveSandbox(sandbox);
+    } catch (error) {
+      this.#parts.logger.warn("a container's default route or ports could not be put back", {
+        container: shortId(sandbox.container),
+        error: messageOf(error),
+      });
+    }
+    await this.#parts.reaper.drain();
   }
 
   /** Unplugs a running container from a network. @throws forbidden when it is not in, unless forced. */
@@ -157,9 +186,11 @@ export class Sandboxes {
       if (force) return;
       throw notConnected(id, network.record.name);
     }
-    if (sandbox.gatewayEndpoint === endpoint.id) await this.#parts.publishing.withdraw(sandbox, endpoint);
+    const before = sandbox.endpoints;
     this.#dropEndpoint(sandbox, endpoint);
-    await withNetns(sandbox.netnsPath, (netnsFd) => this.#moveGateway(sandbox, netnsFd));
+    await this.#moveGateway(sandbox, { lasting: before, gone: endpoint });
+    crashPoint("network-disconnect:moved");
+    await this.#parts.serving.update(sandbox, false);
     records.saveSandbox(sandbox);
     // The interface goes at once: the container runs on and may not keep it.
     await this.#parts.reaper.drain();
@@ -176,6 +207,12 @@ export class Sandboxes {
     for (const endpoint of sandbox.endpoints)
       endpoint.dnsNames = [...new Set(endpoint.dnsNames.map((item) => (item === old ? name : item)))];
     records.saveSandbox(sandbox);
+    this.#parts.serving.update(sandbox, false).catch((error: unknown) =>
+      this.#parts.logger.warn("a container is still found by its old name", {
+        container: shortId(id),
+        error: messageOf(error),
+      }),
+    );
   }
 
   /** Undefined for a container that is not plugged in. */
@@ -207,32 +244,60 @@ export class Sandboxes {
   async #publish(sandbox: SandboxRecord): Promise<void> {
     const gateway = gatewayEndpoint(sandbox);
     const network = gateway && this.#networkOf(gateway.network);
-    if (gateway !== undefined && network !== undefined) await this.#parts.publishing.publish(sandbox, network, gateway);
+    const supervisor = this.#supervisors.get(sandbox.container);
+    if (gateway !== undefined && network !== undefined && supervisor !== undefined)
+      await this.#parts.publishing.publish(sandbox, network, gateway, supervisor);
   }
 
-  /** After endpoints came or went: default route and published ports go through the one that ranks first. */
-  async #moveGateway(sandbox: SandboxRecord, netnsFd: number): Promise<void> {
+  /** Relays let go of the ports before their supervisor does. */
+  async #withdraw(sandbox: SandboxRecord, endpoint: EndpointRecord): Promise<void> {
+    const { published } = sandbox;
+    if (published.length === 0) return;
+    sandbox.published = [];
+    await this.#parts.serving.update(sandbox, false);
+    await this.#parts.publishing.withdraw(published, endpoint, this.#supervisors.get(sandbox.container));
+  }
+
+  /**
+   * After endpoints came or went: default route and published ports go through the one that ranks first.
+   * A daemon that is killed underway leaves a record without gateway, from which the next one does it again.
+   * @param around.lasting the endpoints that such a record has.
+   * @param around.gone an endpoint that is not among the sandbox's any more.
+   */
+  async #moveGateway(
+    sandbox: SandboxRecord,
+    { lasting, gone }: { lasting: EndpointRecord[]; gone?: EndpointRecord },
+  ): Promise<void> {
+    const { records, links } = this.#parts;
     const best = chooseGateway(sandbox, this.#networkOf);
     if (best?.id === sandbox.gatewayEndpoint) return;
-    const old = gatewayEndpoint(sandbox);
-    if (old !== undefined) await this.#parts.publishing.withdraw(sandbox, old);
+    const old = gatewayEndpoint(sandbox) ?? (gone?.id === sandbox.gatewayEndpoint ? gone : undefined);
+    records.saveSandbox({ ...sandbox, endpoints: lasting, gatewayEndpoint: undefined, published: [] });
+    if (old !== undefined) await this.#withdraw(sandbox, old);
     sandbox.gatewayEndpoint = best?.id;
+    crashPoint("network-gateway:withdrawn");
     const network = best && this.#networkOf(best.network);
-    await this.#parts.links.setGateways(
-      netnsFd,
-      best?.containerInterface,
-      best === undefined || network === undefined ? [] : gatewaysOf(network, best),
+    await withNetns(sandbox.netnsPath, (netnsFd) =>
+      links.setGateways(
+        netnsFd,
+        best?.containerInterface,
+        best === undefined || network === undefined ? [] : gatewaysOf(network, best),
+      ),
     );
+    crashPoint("network-gateway:routed");
     await this.#publish(sandbox);
   }
 
   /** Takes a sandbox's ports, names and interfaces away; the interfaces' removal goes on after this returns. */
   async #unplug(sandbox: SandboxRecord): Promise<void> {
-    const { publishing, nameServers } = this.#parts;
-    nameServers.stop(sandbox.container);
+    const { publishing, serving } = this.#parts;
+    await serving.drop(sandbox.container);
     const gateway = gatewayEndpoint(sandbox);
+    const supervisor = this.#supervisors.get(sandbox.container);
+    this.#supervisors.delete(sandbox.container);
     try {
-      if (gateway !== undefined) await publishing.withdraw(sandbox, gateway);
+      if (gateway !== undefined) await publishing.withdraw(sandbox.published, gateway, supervisor);
+      sandbox.published = [];
     } finally {
       for (const endpoint of sandbox.endpoints) this.#retire(endpoint);
     }
@@ -240,7 +305,6 @@ export class Sandboxes {
 
   #dropEndpoint(sandbox: SandboxRecord, endpoint: EndpointRecord): void {
     sandbox.endpoints = sandbox.endpoints.filter((item) => item !== endpoint);
-    if (sandbox.endpoints.length === 0) this.#parts.nameServers.stop(sandbox.container);
     this.#retire(endpoint);
   }
 
@@ -275,12 +339,12 @@ export class Sandboxes {
   }
 
   /** After a restart: takes back the sandboxes of what runs, forgets the others. Gives the ports that are published. */
-  recover(running: ReadonlyMap<ContainerId, { netnsPath: string }>): PortForward[] {
+  recover(running: ReadonlyMap<ContainerId, NetworkTask>): PortForward[] {
     const { records, sandboxes } = this.#parts;
     for (const sandbox of records.sandboxes()) {
       const task = running.get(sandbox.container);
       if (task === undefined) records.deleteSandbox(sandbox.container);
-      else this.#resume({ ...sandbox, netnsPath: task.netnsPath });
+      else this.#resume({ ...sandbox, netnsPath: task.netnsPath }, task.ports);
     }
     return [...sandboxes.values()].flatMap((sandbox) => {
       const gateway = gatewayEndpoint(sandbox);
@@ -295,17 +359,30 @@ export class Sandboxes {
     );
   }
 
-  /** Starts the name servers of recovered sandboxes. */
-  async resumeNames(): Promise<void> {
-    for (const sandbox of this.#parts.sandboxes.values()) await this.#resumeNames(sandbox);
+  /** After a restart, with rules in place: moves of ports that were cut short, names and relays. */
+  async resume(): Promise<void> {
+    const { sandboxes, serving } = this.#parts;
+    for (const sandbox of sandboxes.values())
+      if (sandbox.gatewayEndpoint === undefined) await this.#finishMove(sandbox);
+    await serving.resume(sandboxes.values());
   }
 
-  /** Stops the name servers; the daemon ends, or is about to. */
-  stopNames(): void {
-    for (const id of this.#parts.sandboxes.keys()) this.#parts.nameServers.stop(id);
+  async #finishMove(sandbox: SandboxRecord): Promise<void> {
+    if (chooseGateway(sandbox, this.#networkOf) === undefined) return;
+    try {
+      // No record has the sockets of a publishing that was cut short.
+      await this.#supervisors.get(sandbox.container)?.releasePorts(undefined);
+      await this.#moveGateway(sandbox, { lasting: sandbox.endpoints });
+      this.#parts.records.saveSandbox(sandbox);
+    } catch (error) {
+      this.#parts.logger.warn("ports of a container could not be published again", {
+        container: shortId(sandbox.container),
+        error: messageOf(error),
+      });
+    }
   }
 
-  #resume(sandbox: SandboxRecord): void {
+  #resume(sandbox: SandboxRecord, supervisor: PortSupervisor): void {
     const { registry, sandboxes, publishing, logger } = this.#parts;
     sandbox.endpoints = sandbox.endpoints.filter((endpoint) => registry.byId(endpoint.network) !== undefined);
     for (const endpoint of sandbox.endpoints) {
@@ -317,20 +394,8 @@ export class Sandboxes {
       }
     }
     sandboxes.set(sandbox.container, sandbox);
-    const gateway = gatewayEndpoint(sandbox);
-    if (gateway !== undefined) publishing.rehold(sandbox, gateway);
-  }
-
-  async #resumeNames(sandbox: SandboxRecord): Promise<void> {
-    const { nameServers, logger } = this.#parts;
-    try {
-      await withNetns(sandbox.netnsPath, (netnsFd) => nameServers.serve(sandbox, netnsFd, false));
-    } catch (error) {
-      logger.warn("name service of a container could not be resumed", {
-        container: shortId(sandbox.container),
-        error: messageOf(error),
-      });
-    }
+    this.#supervisors.set(sandbox.container, supervisor);
+    publishing.resume(sandbox);
   }
 }
 

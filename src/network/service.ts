@@ -16,6 +16,7 @@ import type { NetworkDescription } from "./describe.ts";
 import { hostNetworkConnect, noneNetworkConnect } from "./errors.ts";
 import type { NetworkHost } from "./host.ts";
 import type { LinkReaper } from "./link-reaper.ts";
+import type { Netd } from "./netd/types.ts";
 import type { Networks } from "./networks.ts";
 import type { SandboxRecord } from "./records.ts";
 import type { NetworkRegistry } from "./registry.ts";
@@ -27,6 +28,7 @@ import type {
   ContainerNetworking,
   InterfaceCounters,
   NetworkService,
+  NetworkTask,
 } from "./types.ts";
 
 export interface Parts {
@@ -37,7 +39,8 @@ export interface Parts {
   sandboxes: Sandboxes;
   host: NetworkHost;
   reaper: LinkReaper;
-  /** Sockets and relays, closed last. */
+  netd: Netd;
+  /** Sockets, closed last. */
   resources: DisposableStack;
 }
 
@@ -94,8 +97,8 @@ export class BridgeNetworks implements NetworkService {
     this.#parts.sandboxes.validate(request);
   }
 
-  attach(request: ContainerNetworking, netnsPath: string): Promise<AttachedNetworking> {
-    return this.#parts.sandboxes.attach(request, netnsPath);
+  attach(request: ContainerNetworking, task: NetworkTask): Promise<AttachedNetworking> {
+    return this.#parts.sandboxes.attach(request, task);
   }
 
   detach(id: ContainerId): Promise<void> {
@@ -106,9 +109,9 @@ export class BridgeNetworks implements NetworkService {
     id: ContainerId,
     network: string,
     settings: EndpointSettings,
-    netnsPath: string,
+    task: NetworkTask,
   ): Promise<AttachedEndpoint> {
-    return this.#parts.sandboxes.attachOne(id, network, settings, netnsPath);
+    return this.#parts.sandboxes.attachOne(id, network, settings, task);
   }
 
   detachOne(id: ContainerId, network: string, force: boolean): Promise<void> {
@@ -133,12 +136,12 @@ export class BridgeNetworks implements NetworkService {
     return readCounters(pid);
   }
 
-  async restore(running: ReadonlyMap<ContainerId, { netnsPath: string }>): Promise<void> {
+  async restore(running: ReadonlyMap<ContainerId, NetworkTask>): Promise<void> {
     const { host, sandboxes } = this.#parts;
     await host.setUp();
     await host.replaceRules(sandboxes.recover(running));
     await host.removeStrayVeths(sandboxes.linkIndexes());
-    await sandboxes.resumeNames();
+    await sandboxes.resume();
   }
 
   async uninstall(): Promise<void> {
@@ -150,7 +153,7 @@ export class BridgeNetworks implements NetworkService {
 
   /** Lets go of sockets; what runs keeps its network. Waits for veths under removal. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#parts.sandboxes.stopNames();
+    await this.#parts.netd[Symbol.asyncDispose]();
     await this.#parts.reaper.drain();
     this.#parts.resources.dispose();
   }

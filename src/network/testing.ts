@@ -2,7 +2,7 @@
 import { execFile, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -11,12 +11,25 @@ import { randomId, silentLogger } from "../base/index.ts";
 import type { ContainerId } from "../base/index.ts";
 import { createStore } from "../store/index.ts";
 import type { Store } from "../store/index.ts";
-import { loadNative } from "../sys/index.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPPROTO_UDP,
+  IPV6_V6ONLY,
+  loadNative,
+  SO_REUSEADDR,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  socketAddress,
+  SOL_SOCKET,
+} from "../sys/index.ts";
 import { defaultNetworkConfig } from "./config.ts";
 import type { NetworkConfig } from "./config.ts";
 import { createNetworkService } from "./create-service.ts";
-import { encodeName, TYPE } from "./dns/wire.ts";
-import type { ContainerNetworking, NetworkService } from "./types.ts";
+import { encodeName, TYPE } from "./netd/dns/wire.ts";
+import { LocalNetd } from "./netd/local-netd.ts";
+import type { ContainerNetworking, HeldPort, NetworkService, NetworkTask, PortSupervisor } from "./types.ts";
 
 const run = promisify(execFile);
 
@@ -69,6 +82,7 @@ export class TestHost {
       store: this.#store,
       events: { publish: (event) => void this.events.push(event), subscribe: () => neverAny() },
       config: this.config,
+      netd: new LocalNetd({ native: loadNative(), config: this.config, logger: silentLogger }),
       logger: silentLogger,
     });
   }
@@ -77,7 +91,7 @@ export class TestHost {
   async task(): Promise<TestTask> {
     const child = await this.background("unshare", ["-n", "sh", "-c", "echo ready; exec sleep 100000"]);
     const pid = child.pid ?? 0;
-    return { id: randomId(), pid, netnsPath: `/proc/${pid}/ns/net`, child };
+    return { id: randomId(), pid, netnsPath: `/proc/${pid}/ns/net`, ports: new LocalPorts(), child };
   }
 
   /** Starts a program and waits for its first output; `endTasks` ends it. */
@@ -112,10 +126,36 @@ export class TestHost {
 
 async function* neverAny(): AsyncGenerator<never> {}
 
-export interface TestTask {
+/** Holds ports in this process, as a supervisor does in its own. */
+export class LocalPorts implements PortSupervisor {
+  readonly #native = loadNative();
+  readonly #held = new Set<number>();
+
+  async holdPort(address: Uint8Array, protocol: number, port: number, listens: boolean): Promise<HeldPort> {
+    const ipv6 = address.length === 16;
+    const type = protocol === IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
+    const descriptor = this.#native.socket(ipv6 ? AF_INET6 : AF_INET, type, protocol);
+    try {
+      if (ipv6) this.#native.setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, Buffer.from([1, 0, 0, 0]));
+      if (listens) this.#native.setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, Buffer.from([1, 0, 0, 0]));
+      this.#native.bind(descriptor, socketAddress(Buffer.from(address), port));
+      if (listens) this.#native.listen(descriptor, 128);
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+    this.#held.add(descriptor);
+    return { pid: process.pid, descriptor };
+  }
+
+  async releasePorts(descriptors: readonly number[] | undefined): Promise<void> {
+    for (const descriptor of descriptors ?? this.#held) if (this.#held.delete(descriptor)) closeSync(descriptor);
+  }
+}
+
+export interface TestTask extends NetworkTask {
   id: ContainerId;
   pid: number;
-  netnsPath: string;
   child: ChildProcess;
 }
 

@@ -13,18 +13,18 @@ export interface NetworkService extends NetworksBackend, AsyncDisposable {
    * Plugs a waiting task's new network namespace in: reserves addresses, makes veths, routes, rules, published ports and
    * names. @throws conflict `driver failed programming external connectivity …` when a port is taken. All or nothing.
    */
-  attach(request: ContainerNetworking, netnsPath: string): Promise<AttachedNetworking>;
+  attach(request: ContainerNetworking, task: NetworkTask): Promise<AttachedNetworking>;
   /** Undoes `attach`; idempotent; the slow part (veth removal) goes on after the answer. */
   detach(id: ContainerId): Promise<void>;
   /** Connects or disconnects a running container. */
-  attachOne(id: ContainerId, network: string, settings: EndpointSettings, netnsPath: string): Promise<AttachedEndpoint>;
+  attachOne(id: ContainerId, network: string, settings: EndpointSettings, task: NetworkTask): Promise<AttachedEndpoint>;
   detachOne(id: ContainerId, network: string, force: boolean): Promise<void>;
   /** A running container got another name: other containers find it by that from now on. */
   rename(id: ContainerId, name: string): void;
   /** State of a container's endpoints now, for inspect; undefined when it has none. */
   state(id: ContainerId): AttachedNetworking | undefined;
   /** After a daemon restart: what is attached on the host against who runs; repairs bridges and rules, drops the rest. */
-  restore(running: ReadonlyMap<ContainerId, { netnsPath: string }>): Promise<void>;
+  restore(running: ReadonlyMap<ContainerId, NetworkTask>): Promise<void>;
   /** `bridge`'s gateway for `host-gateway`, or undefined when there is no default bridge. */
   hostGateway(): string | undefined;
   /** Who carries out `connect` and `disconnect`: networks know no containers. Called once, at wiring. */
@@ -37,6 +37,30 @@ export interface NetworkService extends NetworksBackend, AsyncDisposable {
 
 /** The container layer's side of `docker network connect` and `disconnect`; both for running and stopped containers. */
 export type ConnectionOwner = Pick<NetworksBackend, "connect" | "disconnect">;
+
+/** A container's run, as networks see it. */
+export interface NetworkTask {
+  /** Path of its network namespace. */
+  netnsPath: string;
+  ports: PortSupervisor;
+}
+
+/** Who holds a container's published ports on the host, whatever becomes of the daemon. */
+export interface PortSupervisor {
+  /**
+   * Binds a socket. @param listens a TCP socket takes connections, which wait until a relay accepts them.
+   * @throws an error whose `code` is EADDRINUSE, EADDRNOTAVAIL, EACCES…
+   */
+  holdPort(address: Uint8Array, protocol: number, port: number, listens: boolean): Promise<HeldPort>;
+  /** Closes sockets, by their descriptors; undefined: all. */
+  releasePorts(descriptors: readonly number[] | undefined): Promise<void>;
+}
+
+/** Where a socket that holds a port is: a process, and its descriptor there. */
+export interface HeldPort {
+  pid: number;
+  descriptor: number;
+}
 
 export interface ContainerNetworking {
   id: ContainerId;

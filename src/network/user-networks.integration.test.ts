@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { createSocket } from "node:dgram";
 import type { NetworkDescription } from "./describe.ts";
 import { addressOfBytes, formatAddress } from "./address.ts";
-import { answer, encodeName, parseQuery, RCODE } from "./dns/wire.ts";
+import { answer, encodeName, parseQuery, RCODE } from "./netd/dns/wire.ts";
 import { fetchTcp, inside, networking, refusal, resolve, serve, TestHost } from "./testing.ts";
 import type { TestTask } from "./testing.ts";
 import type { NetworkService } from "./types.ts";
@@ -68,7 +68,7 @@ describe("networks", () => {
     const task = await host.task();
     await service.create({ Name: "used", Labels: { prune: "" } });
     await service.create({ Name: "unused", Labels: { prune: "" } });
-    await service.attach(networking(task, "user", { endpoints: { used: {} } }), task.netnsPath);
+    await service.attach(networking(task, "user", { endpoints: { used: {} } }), task);
     expect(await refusal(service.remove("used"))).toMatch(
       /error while removing network: network used has active endpoints \(name:"user" id:"[0-9a-f]{12}"\)/,
     );
@@ -87,8 +87,8 @@ describe("containers on them", () => {
     await service.create({ Name: "back", Internal: true });
     one = await host.task();
     two = await host.task();
-    await service.attach(networking(one, "one", { endpoints: { front: { Aliases: ["web"] } } }), one.netnsPath);
-    await service.attach(networking(two, "two", { endpoints: { front: {} } }), two.netnsPath);
+    await service.attach(networking(one, "one", { endpoints: { front: { Aliases: ["web"] } } }), one);
+    await service.attach(networking(two, "two", { endpoints: { front: {} } }), two);
     await serve(host, one, 80, "one");
   });
 
@@ -118,7 +118,7 @@ describe("containers on them", () => {
   test("a network apart is not reached and not resolved", async () => {
     await service.create({ Name: "apart" });
     const other = await host.task();
-    await service.attach(networking(other, "other", { endpoints: { apart: {} } }), other.netnsPath);
+    await service.attach(networking(other, "other", { endpoints: { apart: {} } }), other);
     const address = service.state(one.id)?.endpoints["front"]?.IPAddress ?? "";
     expect(await fetchTcp(other, address, 80, 1000)).toBe("TIMEOUT");
     expect(await addresses(other, "one")).toEqual(["203.0.113.7"]);
@@ -128,7 +128,7 @@ describe("containers on them", () => {
 
   test("an internal network has no way out, and its questions stay inside", async () => {
     const shut = await host.task();
-    const state = await service.attach(networking(shut, "shut", { endpoints: { back: {} } }), shut.netnsPath);
+    const state = await service.attach(networking(shut, "shut", { endpoints: { back: {} } }), shut);
     expect(await inside(shut, "ip", "route")).not.toContain("default");
     expect(state.endpoints["back"]?.IPAddress).not.toBe("");
     expect(await resolve(shut, "leak.test", "A")).toEqual({ rcode: RCODE.serverFailure, data: [] });
@@ -140,20 +140,15 @@ describe("containers on them", () => {
   test("a running container is connected and disconnected", async () => {
     await service.create({ Name: "extra" });
     const peer = await host.task();
-    await service.attach(networking(peer, "peer", { endpoints: { extra: {} } }), peer.netnsPath);
+    await service.attach(networking(peer, "peer", { endpoints: { extra: {} } }), peer);
     await serve(host, peer, 80, "peer");
-    const { interfaceName, settings } = await service.attachOne(
-      two.id,
-      "extra",
-      { Aliases: ["second"] },
-      two.netnsPath,
-    );
+    const { interfaceName, settings } = await service.attachOne(two.id, "extra", { Aliases: ["second"] }, two);
     expect(interfaceName).toBe("eth1");
     expect(await fetchTcp(two, service.state(peer.id)?.endpoints["extra"]?.IPAddress ?? "", 80)).toBe(
       `peer ${settings.IPAddress}`,
     );
     expect(await addresses(peer, "second")).toEqual([settings.IPAddress ?? ""]);
-    expect(await refusal(service.attachOne(two.id, "extra", {}, two.netnsPath))).toContain(
+    expect(await refusal(service.attachOne(two.id, "extra", {}, two))).toContain(
       "endpoint with name two already exists in network extra",
     );
     await service.detachOne(two.id, "extra", false);
@@ -169,7 +164,7 @@ describe("containers on them", () => {
   test("the default route follows the highest priority", async () => {
     await service.create({ Name: "prio" });
     const task = await host.task();
-    await service.attach(networking(task, "gw", { endpoints: { front: { GwPriority: 1 }, prio: {} } }), task.netnsPath);
+    await service.attach(networking(task, "gw", { endpoints: { front: { GwPriority: 1 }, prio: {} } }), task);
     const gateway = async (ref: string) => (await inspect(ref)).IPAM?.Config?.[0]?.Gateway ?? "none";
     expect(await inside(task, "ip", "route")).toContain(`default via ${await gateway("front")} dev eth0`);
     await service.detachOne(task.id, "front", false);
@@ -187,7 +182,7 @@ describe("containers on them", () => {
       networking(task, "fix", {
         endpoints: { fixed: { IPAMConfig: { IPv4Address: `${base}.205` }, MacAddress: "02:00:00:00:00:99" } },
       }),
-      task.netnsPath,
+      task,
     );
     expect(state.endpoints["fixed"]).toMatchObject({
       IPAddress: `${base}.205`,
@@ -198,7 +193,7 @@ describe("containers on them", () => {
     const second = await host.task();
     const clash = service.attach(
       networking(second, "clash", { endpoints: { fixed: { IPAMConfig: { IPv4Address: `${base}.205` } } } }),
-      second.netnsPath,
+      second,
     );
     expect(await refusal(clash)).toContain("Address already in use");
     await service.detach(task.id);
@@ -210,8 +205,8 @@ describe("containers on them", () => {
     if (!existsSync("/proc/net/if_inet6")) return console.log("skipped: this host has no IPv6");
     await service.create({ Name: "six", EnableIPv6: true });
     const [a, b] = [await host.task(), await host.task()];
-    await service.attach(networking(a, "a6", { endpoints: { six: {} } }), a.netnsPath);
-    await service.attach(networking(b, "b6", { endpoints: { six: {} } }), b.netnsPath);
+    await service.attach(networking(a, "a6", { endpoints: { six: {} } }), a);
+    await service.attach(networking(b, "b6", { endpoints: { six: {} } }), b);
     const address = service.state(a.id)?.endpoints["six"]?.GlobalIPv6Address ?? "";
     expect(address).toStartWith("fd");
     await serve(host, a, 80, "a6", "::");

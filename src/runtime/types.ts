@@ -58,6 +58,20 @@ export interface Task {
   /** Settles once, when PID 1 has exited and its output has drained. Never rejects. */
   readonly exited: Promise<ExitRecord>;
   kill(signal: number, options?: { all?: boolean }): Promise<void>;
+  /**
+   * Holds a port of the host until `releasePorts` or the task's end, whatever becomes of the daemon. Gives where the
+   * socket is: a process, and its descriptor there.
+   * @param listens a TCP socket takes connections, which wait until a relay accepts them.
+   * @throws an error whose `code` is EADDRINUSE, EADDRNOTAVAIL, EACCES…
+   */
+  holdPort(
+    address: Uint8Array,
+    protocol: number,
+    port: number,
+    listens: boolean,
+  ): Promise<{ pid: number; descriptor: number }>;
+  /** Lets go of ports, by their descriptors; undefined: of all. Those of a task that is over are free already. */
+  releasePorts(descriptors: readonly number[] | undefined): Promise<void>;
   resize(size: { height: number; width: number }): Promise<void>;
   attach(options: { stdin: boolean; stdout: boolean; stderr: boolean; detachKeys: Uint8Array }): Promise<StdioStream>;
   exec(request: ExecRequest): Promise<ExecTask>;

@@ -1,6 +1,16 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { execFileSync, spawn } from "node:child_process";
-import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errnoOf } from "../base/index.ts";
@@ -223,6 +233,21 @@ describe("processes and namespaces", () => {
     native.pidfdSendSignal(pidfd, 15);
     expect(await ended).toBe("SIGTERM");
     expect(native.pidfdEnded(pidfd)).toBe(true);
+    closeSync(pidfd);
+  });
+
+  test("a descriptor of another process is taken by duplicate", async () => {
+    const child = spawn("sh", ["-c", "exec sleep 1000 7</proc/version"], { stdio: "ignore" });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    const pidfd = native.pidfdOpen(child.pid ?? 0, 0);
+    const open = () => readdirSync(`/proc/${child.pid}/fd`).includes("7");
+    while (!open()) await new Promise((resolve) => setTimeout(resolve, 5));
+    const copy = native.pidfdGetfd(pidfd, 7);
+    expect(readFileSync(copy, "utf8")).toStartWith("Linux version");
+    closeSync(copy);
+    child.kill("SIGKILL");
+    await ended;
+    expect(() => native.pidfdGetfd(pidfd, 7)).toThrow("ESRCH");
     closeSync(pidfd);
   });
 

@@ -110,6 +110,8 @@ export interface FastCalls {
   getsockname(fd: number): Buffer;
 
   pidfdOpen(pid: number, flags: number): number;
+  /** A duplicate (close-on-exec) of another process's descriptor. */
+  pidfdGetfd(pidfd: number, descriptor: number): number;
   pidfdSendSignal(pidfd: number, signal: number): void;
   /** True once the process has ended (reaped or not). */
   pidfdEnded(pidfd: number): boolean;

@@ -1,8 +1,14 @@
 import type { EndpointSettings, HostConfig, NetworkingConfig } from "../../api/index.ts";
 import { invalid } from "../../base/index.ts";
-import type { ContainerNetworking } from "../../network/index.ts";
+import type { ContainerNetworking, NetworkTask } from "../../network/index.ts";
+import type { Task } from "../../runtime/index.ts";
 import type { ContainerRecord } from "../record.ts";
 import { networkMode } from "./modes.ts";
+
+/** A run of a container, as the network layer takes it. */
+export function networkTask(task: Task): NetworkTask {
+  return { netnsPath: task.namespacePath("net"), ports: task };
+}
 
 /** Networks that the container joins, with its settings on each. @throws invalid `EndpointsConfig is nil`. */
 export function wantedEndpoints(

@@ -1,7 +1,9 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, isKind, messageOf, type ContainerId, type KeyedLock, type Logger } from "../../base/index.ts";
+import type { NetworkTask } from "../../network/index.ts";
 import type { Task } from "../../runtime/index.ts";
+import { networkTask } from "../create/endpoints.ts";
 import type { ContainerEntry } from "../entry.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { shouldStartAtBoot } from "../restart-policy.ts";
@@ -67,10 +69,10 @@ export class Recovery {
   }
 
   async #restoreNetworks(found: ReadonlyMap<ContainerEntry, Task>): Promise<void> {
-    const running = new Map<ContainerId, { netnsPath: string }>();
+    const running = new Map<ContainerId, NetworkTask>();
     for (const [entry, task] of found) {
       if (task.pid === 0 || Object.keys(entry.record.endpoints).length === 0) continue;
-      running.set(entry.id, { netnsPath: task.namespacePath("net") });
+      running.set(entry.id, networkTask(task));
     }
     await this.#needs.networks.restore(running);
   }

@@ -5,7 +5,7 @@ import { LaunchError, type Task } from "../../runtime/index.ts";
 import type { AttachedNetworking } from "../../network/index.ts";
 import type { RootfsMount } from "../../snapshot/index.ts";
 import { mappedRoot, type RuntimeSpec } from "../../spec/index.ts";
-import { networkingOf } from "../create/endpoints.ts";
+import { networkingOf, networkTask } from "../create/endpoints.ts";
 import { namespaceMode, networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { joiningNetworkFailed, networkingFailed } from "../errors.ts";
@@ -94,7 +94,7 @@ export class StartPlan {
 
   async #attach(record: ContainerRecord, task: Task): Promise<AttachedNetworking> {
     try {
-      return await this.#needs.networks.attach(networkingOf(record), task.namespacePath("net"));
+      return await this.#needs.networks.attach(networkingOf(record), networkTask(task));
     } catch (error) {
       throw networkingFailed(asEngineError(error));
     }

@@ -132,6 +132,12 @@ export class FakeTask implements Task {
     this.#runtime.note(`resize ${this.id}`);
   }
 
+  async holdPort(): Promise<{ pid: number; descriptor: number }> {
+    return { pid: this.#pid, descriptor: 3 };
+  }
+
+  async releasePorts(): Promise<void> {}
+
   async attach(): Promise<StdioStream> {
     this.#runtime.note(`attach ${this.id}`);
     const stream = new FakeStdio(this.request.spec.process.terminal, () => this.streams.delete(stream));

@@ -92,6 +92,26 @@ export class ShimTask implements Task {
     }
   }
 
+  async holdPort(
+    address: Uint8Array,
+    protocol: number,
+    port: number,
+    listens: boolean,
+  ): Promise<{ pid: number; descriptor: number }> {
+    const shim = this.#living();
+    const { descriptor } = await shim.reservePort(address, protocol, port, listens);
+    return { pid: shim.pid, descriptor };
+  }
+
+  async releasePorts(descriptors: readonly number[] | undefined): Promise<void> {
+    try {
+      await this.#parts.shim?.releasePorts(descriptors);
+    } catch (error) {
+      // Gone, and the sockets with it.
+      if (!(error instanceof ShimError)) throw error;
+    }
+  }
+
   async resize(size: { height: number; width: number }): Promise<void> {
     await this.#living().resize(size);
   }

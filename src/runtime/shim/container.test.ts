@@ -505,13 +505,19 @@ describe.skipIf(reason !== undefined)("a shim and its daemon", () => {
       const first = await world.shim();
       const second = await world.shim();
       const loopback = new Uint8Array([127, 0, 0, 1]);
-      const port = await first.reservePort(loopback, 6, 0);
+      const { port } = await first.reservePort(loopback, 6, 0);
       expect(port).toBeGreaterThan(0);
       expect(await second.reservePort(loopback, 6, port).catch((error: unknown) => error)).toMatchObject({
         errno: "EADDRINUSE",
       });
-      await first.releasePorts();
-      expect(await second.reservePort(loopback, 6, port)).toBe(port);
+      const other = await first.reservePort(loopback, 17, 0);
+      await first.releasePorts([other.descriptor]);
+      expect(await second.reservePort(loopback, 17, other.port)).toMatchObject({ port: other.port });
+      expect(await second.reservePort(loopback, 6, port).catch((error: unknown) => error)).toMatchObject({
+        errno: "EADDRINUSE",
+      });
+      await first.releasePorts(undefined);
+      expect(await second.reservePort(loopback, 6, port)).toMatchObject({ port });
     },
     TIMEOUT,
   );

@@ -42,6 +42,11 @@ export class ShimError extends EngineError {
     this.name = "ShimError";
     this.errno = errno;
   }
+
+  /** Where Node's errors have it. */
+  get code(): string {
+    return this.errno;
+  }
 }
 
 export const connectionLost = (cause?: unknown) =>

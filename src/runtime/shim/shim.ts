@@ -334,17 +334,34 @@ export class Shim {
   }
 
   /**
-   * Holds an address of the host as long as the shim lives; gives the port (chosen by the kernel for 0).
+   * Holds an address of the host as long as the shim lives; gives the port (chosen by the kernel for 0) and the shim's
+   * descriptor, of which another process may take a duplicate.
+   * @param listens a TCP socket takes connections, which wait until somebody accepts them.
    * @throws ShimError EADDRINUSE, EADDRNOTAVAIL, EACCES.
    */
-  async reservePort(address: Uint8Array, protocol: number, port: number): Promise<number> {
+  async reservePort(
+    address: Uint8Array,
+    protocol: number,
+    port: number,
+    listens = false,
+  ): Promise<{ port: number; descriptor: number }> {
     const family = address.length === 4 ? 2 : 10; // AF_INET, AF_INET6
-    const payload = new PayloadWriter().u32(family).u32(protocol).bytes(address).u32(port);
-    return (await this.#control.request("reservePort", payload)).u32();
+    const payload = new PayloadWriter()
+      .u32(family)
+      .u32(protocol)
+      .bytes(address)
+      .u32(port)
+      .u32(listens ? 1 : 0);
+    const reply = await this.#control.request("reservePort", payload);
+    return { port: reply.u32(), descriptor: reply.u32() };
   }
 
-  async releasePorts(): Promise<void> {
-    await this.#control.request("releasePorts");
+  /** @param descriptors as `reservePort` gave them; undefined: all. */
+  async releasePorts(descriptors: readonly number[] | undefined): Promise<void> {
+    if (descriptors?.length === 0) return;
+    const payload = new PayloadWriter();
+    for (const descriptor of descriptors ?? []) payload.u32(descriptor);
+    await this.#control.request("releasePorts", payload);
   }
 
   /** Acknowledges the exit; kills what still runs. The shim ends when its clients have taken what is left for them. */

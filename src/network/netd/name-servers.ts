@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs";
-import type { Logger } from "../base/index.ts";
+import type { Logger } from "../../base/index.ts";
 import {
   AF_INET,
   NETLINK_NETFILTER,
@@ -9,15 +9,13 @@ import {
   SOCK_DGRAM,
   SOCK_STREAM,
   socketAddress,
-} from "../sys/index.ts";
-import type { Native } from "../sys/index.ts";
-import { addressBytes, parseAddress } from "./address.ts";
+} from "../../sys/index.ts";
+import type { Native } from "../../sys/index.ts";
+import { addressBytes, parseAddress } from "../address.ts";
 import { Forwarder } from "./dns/forwarder.ts";
 import type { ContainerNames } from "./dns/names.ts";
 import { startNameServer } from "./dns/server.ts";
-import { EMBEDDED_DNS } from "./files.ts";
-import type { SandboxRecord } from "./records.ts";
-import type { SandboxFiles } from "./sandbox-files.ts";
+import { EMBEDDED_DNS } from "../files.ts";
 
 const TABLE: nft.Table = { family: "ip", name: "berth-dns" };
 const DNS_PORT = Buffer.from([0, 53]);
@@ -33,25 +31,30 @@ const EMBEDDED_BYTES = embedded === undefined ? Buffer.alloc(4) : addressBytes(e
 export class NameServers {
   readonly #native: Native;
   readonly #names: ContainerNames;
-  readonly #files: SandboxFiles;
+  readonly #upstreams: (container: string) => string[];
   readonly #logger: Logger;
   readonly #forwarder = new Forwarder();
   readonly #running = new Map<string, Disposable>();
 
-  constructor(parts: { native: Native; names: ContainerNames; files: SandboxFiles; logger: Logger }) {
+  /** @param parts.upstreams asked at each question, so that a change of networks counts at once. */
+  constructor(parts: {
+    native: Native;
+    names: ContainerNames;
+    upstreams: (container: string) => string[];
+    logger: Logger;
+  }) {
     this.#native = parts.native;
     this.#names = parts.names;
-    this.#files = parts.files;
+    this.#upstreams = parts.upstreams;
     this.#logger = parts.logger;
   }
 
   /**
-   * Starts the sandbox's name server when it needs one and has none. Loopback must be up in the namespace.
+   * Starts the container's name server when it has none. Loopback must be up in the namespace.
    * @param fresh the namespace is new, so that no older rules have to go: removing a table costs 10 ms.
    */
-  async serve(sandbox: SandboxRecord, netnsFd: number, fresh: boolean): Promise<void> {
-    const { container } = sandbox;
-    if (this.#running.has(container) || !this.#files.needsNameServer(sandbox)) return;
+  async serve(container: string, netnsFd: number, fresh: boolean): Promise<void> {
+    if (this.#running.has(container)) return;
     const udp = this.#socket(netnsFd, SOCK_DGRAM);
     let tcp: { fd: number; port: number } | undefined;
     try {
@@ -67,7 +70,7 @@ export class NameServers {
       container,
       names: this.#names,
       forwarder: this.#forwarder,
-      upstreams: () => this.#files.upstreams(sandbox),
+      upstreams: () => this.#upstreams(container),
       logger: this.#logger.with({ container: container.slice(0, 12) }),
     };
     this.#running.set(container, startNameServer(parts, { udp: udp.fd, tcp: tcp.fd }));

@@ -1,8 +1,8 @@
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import type { Socket } from "node:net";
-import { messageOf } from "../../base/index.ts";
-import type { Logger } from "../../base/index.ts";
+import { messageOf } from "../../../base/index.ts";
+import type { Logger } from "../../../base/index.ts";
 import type { Forwarder } from "./forwarder.ts";
 import type { ContainerNames } from "./names.ts";
 import { TcpFrames } from "./tcp-frames.ts";

@@ -1,6 +1,6 @@
-import { addressBytes, formatAddress, parseAddress } from "../address.ts";
-import type { EndpointRecord, NetworkRecord, SandboxRecord } from "../records.ts";
-import { isUserDefined } from "../sandbox-files.ts";
+import { addressBytes, formatAddress, parseAddress } from "../../address.ts";
+import type { EndpointRecord, NetworkRecord, SandboxRecord } from "../../records.ts";
+import { isUserDefined } from "../../sandbox-files.ts";
 
 /** What containers may know of each other: those on a user-defined network with the asker, by names on that network. */
 export class ContainerNames {

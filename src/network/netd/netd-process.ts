@@ -1,0 +1,163 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { messageOf, Retries } from "../../base/index.ts";
+import type { Logger } from "../../base/index.ts";
+import { netdFailed } from "../errors.ts";
+import { LinkLost, NetdLink } from "./link.ts";
+import type { Netd, NetdConfig, NetdEntry } from "./types.ts";
+import type { Request } from "./wire.ts";
+
+const ATTEMPTS = 3;
+/** Only what the executable needs: the daemon's own variables are none of its business. */
+const PASSED = ["PATH", "TMPDIR", "BUN_TMPDIR"];
+
+/** How a netd is started, and where it is found. */
+export interface NetdProgram {
+  command: string;
+  /** What comes before netd's own options. */
+  args: readonly string[];
+  socket: string;
+  addon: string;
+  /** A process of another version is replaced. */
+  version: string;
+}
+
+/**
+ * netd as a process of its own, which outlives the daemon: started once something is to be served, found again by its
+ * socket, started anew when it was killed. Here is what it has to serve; it is told all of that whenever it is met.
+ */
+export class NetdProcess implements Netd {
+  readonly #program: NetdProgram;
+  readonly #config: NetdConfig;
+  readonly #logger: Logger;
+  readonly #entries = new Map<string, NetdEntry>();
+  readonly #mending: Retries;
+  #link: Promise<NetdLink> | undefined;
+  #disposed = false;
+
+  constructor(parts: { program: NetdProgram; config: NetdConfig; logger: Logger }) {
+    this.#program = parts.program;
+    this.#config = parts.config;
+    this.#logger = parts.logger;
+    this.#mending = new Retries({
+      what: "starting the process for names of containers",
+      work: async () => {
+        if (this.#entries.size > 0) await this.#connected();
+      },
+      logger: parts.logger,
+    });
+  }
+
+  async put(entry: NetdEntry, fresh: boolean): Promise<void> {
+    const { container } = entry.sandbox;
+    this.#entries.set(container, entry);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const link = await this.#connected();
+        await link.request({ op: "put", entry, fresh: fresh && attempt === 1 });
+        return;
+      } catch (error) {
+        // It may have ended just now, since there was nothing to do.
+        if (!(error instanceof LinkLost) || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async drop(container: string): Promise<void> {
+    if (!this.#entries.delete(container) || this.#link === undefined) return;
+    try {
+      await (await this.#link).request({ op: "drop", container });
+    } catch (error) {
+      // One that is gone serves nothing; the next is told only what there is then.
+      if (!(error instanceof LinkLost))
+        this.#logger.warn("names of a container are still served", { container, error: messageOf(error) });
+    }
+  }
+
+  async sync(entries: readonly NetdEntry[]): Promise<void> {
+    for (const entry of entries) this.#entries.set(entry.sandbox.container, entry);
+    // With nothing to serve a process that is there is told so, and none is started.
+    if (entries.length === 0 && !existsSync(this.#program.socket)) return;
+    try {
+      await this.#connected();
+    } catch (error) {
+      this.#mending.later(error);
+    }
+  }
+
+  #connected(): Promise<NetdLink> {
+    this.#link ??= this.#open();
+    return this.#link;
+  }
+
+  async #open(): Promise<NetdLink> {
+    try {
+      const link = (await this.#meet()) ?? (await this.#start());
+      void link.ended.then(() => this.#lost());
+      const sync: Request = { op: "sync", config: this.#config, entries: [...this.#entries.values()] };
+      await link.request(sync);
+      return link;
+    } catch (error) {
+      this.#link = undefined;
+      throw error;
+    }
+  }
+
+  /** It was killed, or had nothing to do any more. */
+  #lost(): void {
+    this.#link = undefined;
+    if (!this.#disposed && this.#entries.size > 0) this.#mending.soon();
+  }
+
+  /** The process that a daemon before this one started, if it is of this version. */
+  async #meet(): Promise<NetdLink | undefined> {
+    const link = await NetdLink.open(this.#program.socket, this.#log);
+    if (link === undefined) return undefined;
+    try {
+      const { version } = await link.request({ op: "hello" });
+      if (version === this.#program.version) return link;
+      await link.request({ op: "retire" });
+    } catch (error) {
+      if (!(error instanceof LinkLost)) throw error;
+    }
+    link.close();
+    return undefined;
+  }
+
+  async #start(): Promise<NetdLink> {
+    const { command, args, socket, addon, version } = this.#program;
+    const options = ["--socket", socket, "--addon", addon, "--version", version];
+    const env = Object.fromEntries(PASSED.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+    const child = spawn(command, [...args, ...options], {
+      cwd: "/",
+      detached: true,
+      env,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once("error", (error) => reject(netdFailed(`did not start: ${error.message}`)));
+      child.once("exit", (code, signal) => reject(netdFailed(`ended at once (${signal ?? code})`)));
+      child.stdout.once("data", () => resolve());
+    });
+    child.removeAllListeners();
+    child.stdout.destroy();
+    child.unref();
+    const link = await NetdLink.open(socket, this.#log);
+    if (link === undefined) throw netdFailed("does not listen");
+    return link;
+  }
+
+  readonly #log = (line: string): void => this.#logger.warn("netd", { line });
+
+  /** Lets go of it; it serves on. One that has nothing to serve ends now. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    this.#mending[Symbol.dispose]();
+    const link = await this.#link?.catch(() => undefined);
+    if (this.#entries.size === 0 && link !== undefined) {
+      await link.request({ op: "retire" }).catch(() => undefined);
+      await link.ended;
+    }
+    link?.close();
+  }
+}
