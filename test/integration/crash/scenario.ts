@@ -49,6 +49,11 @@ export function scenario(pulled: string): readonly Step[] {
     call("start", "POST", "/containers/crash/start"),
     call("rename", "POST", "/containers/crash/rename?name=crash2"),
     call("rename back", "POST", "/containers/crash2/rename?name=crash"),
+    // Its name comes first: default route and ports move there, and back.
+    call("second network", "POST", "/networks/create", { Name: "crash-aside" }),
+    call("connect", "POST", "/networks/crash-aside/connect", { Container: "crash" }),
+    call("disconnect", "POST", "/networks/crash-aside/disconnect", { Container: "crash" }),
+    call("second network removal", "DELETE", "/networks/crash-aside"),
     call("pause", "POST", "/containers/crash/pause"),
     call("unpause", "POST", "/containers/crash/unpause"),
     call("update", "POST", "/containers/crash/update", { Memory: 64 * 1024 * 1024, MemorySwap: -1 }),
