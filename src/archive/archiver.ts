@@ -1,6 +1,7 @@
-import type { Archiver, UnpackRequest, UnpackResult } from "./types.ts";
+import type { Archiver, UnpackRequest } from "./types.ts";
 import { availableParallelism } from "node:os";
 import { WorkerPool } from "./worker-pool.ts";
+import type { Tasks } from "./worker-protocol.ts";
 
 /**
  * The archive layer over its worker threads.
@@ -10,7 +11,9 @@ export function createArchiver(options: { addonPath?: string } = {}): Archiver {
   const pool = new WorkerPool({ addonPath: options.addonPath });
   const gate = new Gate(Math.max(2, availableParallelism()));
   return {
-    unpack: (request) => unpack(pool, gate, request),
+    unpack: (request) => unpack(pool, gate, "unpack", request),
+    extract: (request) => unpack(pool, gate, "extract", request),
+    join: ({ signal, ...args }) => pool.stream("join", args, signal),
     pack: ({ signal, ...args }) => pool.stream("pack", args, signal),
     stat: (root, path) => pool.run("stat", { root, path }),
     get: async (root, path, { ids, signal } = {}) => {
@@ -32,15 +35,20 @@ export function createArchiver(options: { addonPath?: string } = {}): Archiver {
   };
 }
 
-async function unpack(pool: WorkerPool, gate: Gate, request: UnpackRequest): Promise<UnpackResult> {
+async function unpack<K extends "unpack" | "extract">(
+  pool: WorkerPool,
+  gate: Gate,
+  kind: K,
+  request: UnpackRequest,
+): Promise<Tasks[K]["result"]> {
   const { source, onProgress, signal, ...task } = request;
   const options = { signal, ...(onProgress === undefined ? {} : { onProgress }) };
   if (Symbol.asyncIterator in source) {
-    return await pool.run("unpack", { ...task, source: "stream" }, { ...options, input: source });
+    return await pool.run(kind, { ...task, source: "stream" }, { ...options, input: source });
   }
   // Files wait for nobody, so more of them at once than there are processors gain nothing.
   using _pass = await gate.enter(signal);
-  return await pool.run("unpack", { ...task, source }, options);
+  return await pool.run(kind, { ...task, source }, options);
 }
 
 /** Lets so many in at once. */

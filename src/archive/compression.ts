@@ -27,6 +27,7 @@ export function detectCompression(head: Uint8Array): Compression {
 /**
  * Finds the format and gives the uncompressed bytes. Inflating runs on the thread pool (or in the program), so it goes on
  * beside the reader's work.
+ * @param source its chunks may be reused once the next one is asked for; so may those that are given.
  * @throws invalid for damaged data, not-implemented when the host has no program for the format.
  */
 export async function decompress(
@@ -59,7 +60,7 @@ async function* through(
   transform: Transform,
   source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Buffer> {
-  const input = Readable.from(source, { objectMode: false, highWaterMark: 4 * OUTPUT_CHUNK });
+  const input = Readable.from(copies(source), { objectMode: false, highWaterMark: 4 * OUTPUT_CHUNK });
   let inputError: unknown;
   input.on("error", (error) => {
     inputError = error;
@@ -83,7 +84,7 @@ async function* throughProgram(format: "bzip2" | "xz", source: AsyncIterable<Uin
   let complaint = "";
   child.stderr.on("data", (text: Buffer) => (complaint = (complaint + text.toString()).slice(0, 500)));
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-  const input = Readable.from(source, { objectMode: false });
+  const input = Readable.from(copies(source), { objectMode: false });
   let inputError: unknown;
   input.on("error", (error) => {
     inputError = error;
@@ -119,6 +120,11 @@ function findProgram(name: string): string | undefined {
     });
 }
 
+/** For streams, which read ahead. */
+async function* copies(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  for await (const chunk of source) yield Buffer.from(chunk);
+}
+
 /** The first bytes, and the whole again. */
 async function peek(
   source: AsyncIterable<Uint8Array>,
@@ -130,7 +136,9 @@ async function peek(
   while (size < length) {
     const next = await iterator.next();
     if (next.done === true) break;
-    held.push(next.value);
+    // Of one chunk no copy is needed: it is given on before the next is asked for.
+    const isWhole = size === 0 && next.value.length >= length;
+    held.push(isWhole ? next.value : Buffer.from(next.value));
     size += next.value.length;
   }
   const head = held.length === 1 && held[0] !== undefined ? held[0] : Buffer.concat(held);

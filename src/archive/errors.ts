@@ -1,4 +1,4 @@
-import { EngineError, invalid, notFound, notImplemented, unknown } from "../base/index.ts";
+import { type Digest, dataLoss, EngineError, invalid, notFound, notImplemented, unknown } from "../base/index.ts";
 
 /** Go's text for an archive that ends within a header or a file: clients show it. */
 export const truncated = () => invalid("unexpected EOF");
@@ -17,6 +17,9 @@ export const invalidWhiteout = (name: string) => invalid(`invalid whiteout entry
 export const unhandledType = (flag: string) => invalid(`unhandled tar header type ${flag.charCodeAt(0)}`);
 
 export const tooLarge = (what: string, limit: number) => invalid(`archive is refused: more than ${limit} ${what}`);
+
+/** The tar of a layer cannot be made again from its tree. */
+export const damagedSplit = (diffId: Digest, why: string) => dataLoss(`layer ${diffId} is damaged: ${why}`);
 
 /** A compression that this host cannot undo. */
 export const noDecompressor = (format: string) =>

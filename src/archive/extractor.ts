@@ -22,6 +22,7 @@ import { applyByName, applyToFd, type Owner, timeOf } from "./metadata.ts";
 import { ownerOnHost } from "./owners.ts";
 import { removeTree } from "./remove-tree.ts";
 import type { TarEntry } from "./tar-format.ts";
+import { KEPT_WHOLE, type SplitWriter } from "./split-writer.ts";
 import type { TarSink } from "./tar-reader.ts";
 import type { ByteString, UnpackRequest } from "./types.ts";
 import { Whiteouts } from "./whiteouts.ts";
@@ -29,6 +30,8 @@ import { Whiteouts } from "./whiteouts.ts";
 export interface ExtractOptions extends Pick<UnpackRequest, "whiteouts" | "owner" | "ids" | "noOverwriteDirNonDir"> {
   /** Directory within the root that the archive's names count from; links count from the root. */
   base?: ByteString;
+  /** Notes where the tar's contents went. Its raw bytes come from the reader. */
+  split?: SplitWriter | undefined;
 }
 
 /**
@@ -64,6 +67,8 @@ export class Extractor implements TarSink, Disposable {
 
   data(piece: Buffer): void {
     const open = this.#open;
+    const split = this.#options.split;
+    if (split !== undefined && (open === undefined || open.entry.size <= KEPT_WHOLE)) split.raw(piece);
     if (open === undefined) return; // the content of a whiteout or of the root: nowhere to go
     try {
       open.content.write(piece);
@@ -76,6 +81,7 @@ export class Extractor implements TarSink, Disposable {
     const open = this.#open;
     if (open === undefined) return;
     this.#open = undefined;
+    if (open.entry.size > KEPT_WHOLE) this.#options.split?.file(open.path, open.entry.size);
     try {
       open.content.finish();
       applyToFd(this.#native, open.content.fd, open.entry, this.#ownerOf(open.entry), timeOf(open.entry));
@@ -167,6 +173,8 @@ export class Extractor implements TarSink, Disposable {
       this.#native.openat2(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600, 0),
     );
     this.#count(entry.size);
+    // What such an entry stores is not what the file reads as.
+    if (entry.sparse !== undefined) this.#options.split?.giveUp();
     this.#open = { path, entry, content: new FileContent(fd, entry, writeSync, ftruncateSync) };
   }
 
@@ -225,6 +233,7 @@ export class Extractor implements TarSink, Disposable {
   /** The parent's descriptor is no longer good afterwards. */
   #remove(parent: number, name: ReturnType<typeof toKernel>): void {
     this.#written = undefined;
+    this.#options.split?.giveUp();
     removeTree(this.#native, parent, name);
     this.#directories.forget();
   }

@@ -64,14 +64,20 @@ type State =
 export class TarReader {
   readonly #sink: TarSink;
   readonly #maxEntries: number;
+  readonly #onRaw: ((piece: Buffer) => void) | undefined;
   #state: State = { at: "header" };
   #announced: Announced = nothingAnnounced();
   #partial: Buffer = Buffer.alloc(BLOCK);
   #held = 0;
   #entries = 0;
 
-  constructor(sink: TarSink, options: { maxEntries?: number } = {}) {
+  /**
+   * @param options.onRaw is given every byte that is no content: headers, padding, what follows the end. What is in front
+   *   of a content comes before that content's first `data`.
+   */
+  constructor(sink: TarSink, options: { maxEntries?: number; onRaw?: ((piece: Buffer) => void) | undefined } = {}) {
     this.#sink = sink;
+    this.#onRaw = options.onRaw;
     this.#maxEntries = options.maxEntries ?? Number.MAX_SAFE_INTEGER;
   }
 
@@ -82,11 +88,13 @@ export class TarReader {
   /** Takes the next bytes. @throws invalid for a broken archive; what the sink throws. */
   push(chunk: Buffer): void {
     let at = 0;
+    let rawFrom = 0;
     while (at < chunk.length) {
       const state = this.#state;
       switch (state.at) {
         case "data":
-          at = this.#takeData(state, chunk, at);
+          this.#raw(chunk, rawFrom, at);
+          at = rawFrom = this.#takeData(state, chunk, at);
           break;
         case "meta":
           at = this.#takeMeta(state, chunk, at);
@@ -99,11 +107,13 @@ export class TarReader {
           break;
         }
         case "end":
-          return; // what follows the end is hashed by others, never read
+          at = chunk.length; // what follows the end is hashed by others, never read
+          break;
         default:
           at = this.#takeBlock(state, chunk, at);
       }
     }
+    this.#raw(chunk, rawFrom, at);
   }
 
   /** The source has ended. @throws invalid when it ended within an entry. */
@@ -114,6 +124,10 @@ export class TarReader {
     // Some writers leave out the last padding, and with it the trailer; no content is missing then.
     if (state.at === "padding") return;
     if (!between || this.#held > 0 || this.#announced.run > 0) throw truncated();
+  }
+
+  #raw(chunk: Buffer, from: number, to: number): void {
+    if (this.#onRaw !== undefined && to > from) this.#onRaw(chunk.subarray(from, to));
   }
 
   #takeData(state: { left: number; padding: number }, chunk: Buffer, at: number): number {

@@ -32,6 +32,8 @@ export interface UnpackRequest {
   noOverwriteDirNonDir?: boolean;
   /** The source's bytes are also written to this new file, unchanged, in the same pass. */
   copyTo?: string;
+  /** A new file for the split of the tar: see `UnpackResult.split`. */
+  splitTo?: string;
   /** Called with the source bytes read so far, some times a second. */
   onProgress?: (bytes: number) => void;
   signal?: AbortSignal | undefined;
@@ -50,6 +52,27 @@ export interface UnpackResult {
    * something was replaced meanwhile: then only a look at the tree can tell.
    */
   written: number | undefined;
+  /**
+   * What was written to `splitTo`: with the unpacked tree it gives the tar again (`Archiver.join`). Undefined when it was
+   * not asked for, or when the tree does not hold every content of the tar; the file is of no use then.
+   */
+  split: SplitTar | undefined;
+}
+
+/** A tar without the contents of its files. */
+export interface SplitTar {
+  digest: Digest;
+  size: number;
+}
+
+export interface JoinRequest {
+  /** The file that `splitTo` named. */
+  split: string;
+  /** The directory that the tar was unpacked in. */
+  root: DirectoryRef;
+  /** Of the tar. */
+  diffId: Digest;
+  signal?: AbortSignal | undefined;
 }
 
 /** What a hostile archive can cost at most. */
@@ -91,6 +114,13 @@ export interface TreeChange {
  */
 export interface Archiver extends AsyncDisposable {
   unpack(request: UnpackRequest): Promise<UnpackResult>;
+  /** The same for an archive that nobody needs a digest of. */
+  extract(request: Omit<UnpackRequest, "copyTo" | "splitTo">): Promise<void>;
+  /**
+   * The tar that was unpacked, bit for bit, from its split and the tree.
+   * @throws data-loss when they do not give it: at the latest at the end.
+   */
+  join(request: JoinRequest): AsyncIterable<Uint8Array>;
   /** The tree as a tar: sorted, exact owners, modes, times, xattrs, hard links; sockets are left out. */
   pack(request: PackRequest): AsyncIterable<Uint8Array>;
 

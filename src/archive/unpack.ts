@@ -1,12 +1,13 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { closeSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
-import { parseDigest } from "../base/index.ts";
+import { type Digest, parseDigest } from "../base/index.ts";
 import type { Native } from "../sys/index.ts";
 import { decompress } from "./compression.ts";
 import { openDirectory } from "./directories.ts";
 import { tooLarge } from "./errors.ts";
 import { type ExtractOptions, Extractor } from "./extractor.ts";
+import { SplitWriter } from "./split-writer.ts";
 import { TarReader } from "./tar-reader.ts";
 import type { ArchiveLimits, UnpackRequest, UnpackResult } from "./types.ts";
 
@@ -15,44 +16,74 @@ const DEFAULT_LIMITS: ArchiveLimits = { maxBytes: 1024 ** 4, maxEntries: 10_000_
 
 export type UnpackTask = Pick<
   UnpackRequest,
-  "target" | "whiteouts" | "limits" | "owner" | "ids" | "noOverwriteDirNonDir" | "copyTo"
+  "target" | "whiteouts" | "limits" | "owner" | "ids" | "noOverwriteDirNonDir" | "copyTo" | "splitTo"
 > &
   Pick<ExtractOptions, "base">;
 
+interface Hooks {
+  onProgress: (bytes: number) => void;
+  signal: AbortSignal;
+}
+
 /**
- * One pass over a source: inflate, hash and write the tree, and keep a copy when asked to.
+ * One pass over a source: inflate, hash and write the tree, and keep a copy or the split when asked to.
  * Runs in a worker: writing is synchronous. What was written stays on failure: the caller removes the target.
  */
 export async function unpack(
   native: Native,
   task: UnpackTask,
   source: AsyncIterable<Uint8Array>,
-  hooks: { onProgress: (bytes: number) => void; signal: AbortSignal },
+  hooks: Hooks,
 ): Promise<UnpackResult> {
+  const hash = createHash("sha256");
+  const { digest, ...result } = await write(native, task, source, hooks, hash);
+  const diffId = parseDigest(`sha256:${hash.digest("hex")}`);
+  return { ...result, diffId, digest: digest ?? diffId };
+}
+
+/** The same without any digest. */
+export async function extract(
+  native: Native,
+  task: UnpackTask,
+  source: AsyncIterable<Uint8Array>,
+  hooks: Hooks,
+): Promise<undefined> {
+  await write(native, task, source, hooks, undefined);
+}
+
+/** @param hash of the tar. The digest that is given is the source's, when the source is not the tar itself. */
+async function write(
+  native: Native,
+  task: UnpackTask,
+  source: AsyncIterable<Uint8Array>,
+  hooks: Hooks,
+  hash: Hash | undefined,
+): Promise<Omit<UnpackResult, "diffId" | "digest"> & { digest: Digest | undefined }> {
   const limits = { ...DEFAULT_LIMITS, ...task.limits };
   const root = openDirectory(native, task.target);
   try {
-    using extractor = new Extractor(native, root, task);
+    using split = task.splitTo === undefined ? undefined : new SplitWriter(task.splitTo);
+    using extractor = new Extractor(native, root, { ...task, split });
     await using tap = new Tap(source, task.copyTo === undefined ? undefined : await openCopy(task.copyTo), hooks);
-    const reader = new TarReader(extractor, { maxEntries: limits.maxEntries });
+    const onRaw = split === undefined ? undefined : (piece: Buffer) => split.raw(piece);
+    const reader = new TarReader(extractor, { maxEntries: limits.maxEntries, onRaw });
     const { format, bytes } = await decompress(tap);
-    tap.hashing = format !== "none";
-    const hash = createHash("sha256");
+    tap.hashing = hash !== undefined && format !== "none";
     let size = 0;
     for await (const chunk of bytes) {
       size += chunk.length;
       if (size > limits.maxBytes) throw tooLarge("bytes", limits.maxBytes);
-      hash.update(chunk);
+      hash?.update(chunk);
       reader.push(chunk);
     }
     reader.finish();
     extractor.finish();
     await tap.drain();
-    const diffId = parseDigest(`sha256:${hash.digest("hex")}`);
-    const digest = tap.digest() ?? diffId;
-    return { diffId, size, digest, sourceSize: tap.size, entries: reader.entries, written: extractor.written };
+    const { entries } = reader;
+    const { written } = extractor;
+    return { size, digest: tap.digest(), sourceSize: tap.size, entries, written, split: split?.finish() };
   } catch (error) {
-    if (task.copyTo !== undefined) await rm(task.copyTo, { force: true });
+    for (const file of [task.copyTo, task.splitTo]) if (file !== undefined) await rm(file, { force: true });
     throw error;
   } finally {
     closeSync(root);
@@ -115,7 +146,7 @@ class Tap implements AsyncIterable<Uint8Array>, AsyncDisposable {
     if (next.done === true) return next;
     const chunk = next.value;
     this.size += chunk.length;
-    if (this.#hashing === undefined) this.#early.push(chunk);
+    if (this.#hashing === undefined) this.#early.push(Buffer.from(chunk));
     else if (this.#hashing) this.#hash.update(chunk);
     if (this.#copy !== undefined) await writeWhole(this.#copy, chunk);
     this.#hooks.onProgress(this.size);

@@ -14,6 +14,9 @@ import {
 /** Threads at most: streams to slow clients hold one each. */
 const MAX_WORKERS = 24;
 const IDLE_MS = 30_000;
+/** Bytes of input that cross threads in one message. */
+const INPUT_BUFFER = 256 * 1024;
+const SEND_AFTER_MS = 5;
 
 interface JobOptions {
   input?: AsyncIterable<Uint8Array>;
@@ -149,7 +152,7 @@ class Seat {
     this.#on = (message) => {
       switch (message.type) {
         case "taken":
-          return input?.taken();
+          return input?.taken(message.buffer);
         case "output":
           return output?.push(message.chunk);
         case "progress":
@@ -206,11 +209,17 @@ class Seat {
   }
 }
 
-/** Carries a stream to the worker, a window of chunks ahead. */
+/**
+ * Carries a stream to the worker, in a window of buffers that go to and fro: sources give small pieces, and a message or
+ * fresh memory for each of them would cost more than the copy does.
+ */
 class Input {
   readonly #seat: Seat;
   readonly #source: AsyncIterable<Uint8Array>;
-  #open = WINDOW;
+  readonly #free: ArrayBuffer[] = [];
+  #toMake = WINDOW;
+  #filling: { into: Uint8Array<ArrayBuffer>; used: number } | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #wake: (() => void) | undefined;
 
@@ -220,20 +229,18 @@ class Input {
   }
 
   async feed(): Promise<void> {
-    const stopped = new Promise<undefined>((resolve) => (this.#onStop = () => resolve(undefined)));
     const iterator = this.#source[Symbol.asyncIterator]();
     try {
       for (;;) {
         // A source that hangs must not hold the task's end.
-        const next = await Promise.race([iterator.next(), stopped]);
+        const next = await this.#unlessStopped(iterator.next());
         if (next === undefined || this.#stopped) break;
-        if (next.done === true) return this.#seat.post({ type: "input-end" });
-        await this.#room();
+        if (next.done === true) {
+          this.#send();
+          return this.#seat.post({ type: "input-end" });
+        }
+        await this.#add(next.value);
         if (this.#stopped) break;
-        this.#open--;
-        // A copy of its own, moved: cloning a view would clone the whole buffer that it looks into.
-        const chunk = new Uint8Array(next.value);
-        this.#seat.post({ type: "input", chunk }, [chunk.buffer]);
       }
       // Not awaited: a source that hangs in `next` would hang here, too.
       void Promise.resolve(iterator.return?.()).catch(() => undefined);
@@ -242,21 +249,65 @@ class Input {
     }
   }
 
-  taken(): void {
-    this.#open++;
+  /** The worker has used up a buffer. */
+  taken(buffer: ArrayBuffer): void {
+    this.#free.push(buffer);
     this.#wake?.();
   }
 
   stop(): void {
     this.#stopped = true;
+    clearTimeout(this.#timer);
     this.#wake?.();
     this.#onStop();
   }
 
   #onStop: () => void = () => undefined;
 
-  async #room(): Promise<void> {
-    while (this.#open <= 0 && !this.#stopped) await new Promise<void>((resolve) => (this.#wake = resolve));
+  /**
+   * Undefined when `stop` comes first. No Promise.race with a promise that lasts: it would keep every result of every race
+   * until that one settles, which is to say the whole stream.
+   */
+  #unlessStopped<T>(work: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#onStop = () => resolve(undefined);
+      work.then(resolve, reject);
+    });
+  }
+
+  async #add(piece: Uint8Array): Promise<void> {
+    for (let at = 0; at < piece.length;) {
+      const filling = (this.#filling ??= { into: new Uint8Array(await this.#buffer()), used: 0 });
+      if (this.#stopped) return;
+      const part = piece.subarray(at, at + filling.into.length - filling.used);
+      filling.into.set(part, filling.used);
+      filling.used += part.length;
+      at += part.length;
+      if (filling.used === filling.into.length) this.#send();
+    }
+    // What a slow source has given must not wait for the rest of its buffer.
+    if (this.#filling !== undefined) this.#timer ??= setTimeout(() => this.#send(), SEND_AFTER_MS);
+  }
+
+  #send(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const filled = this.#filling;
+    if (filled === undefined) return;
+    this.#filling = undefined;
+    this.#seat.post({ type: "input", chunk: filled.into.subarray(0, filled.used) }, [filled.into.buffer]);
+  }
+
+  async #buffer(): Promise<ArrayBuffer> {
+    for (;;) {
+      const free = this.#free.pop();
+      if (free !== undefined) return free;
+      if (this.#toMake > 0 || this.#stopped) {
+        this.#toMake--;
+        return new ArrayBuffer(INPUT_BUFFER);
+      }
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
   }
 }
 

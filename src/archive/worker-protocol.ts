@@ -1,5 +1,6 @@
 import { EngineError, type ErrorKind, asEngineError } from "../base/index.ts";
 import type { IdMappings } from "../spec/index.ts";
+import type { JoinTask } from "./split-join.ts";
 import type { UnpackTask } from "./unpack.ts";
 import type { ArchivePathStat, DirectoryRef, PackRequest, TreeChange, UnpackResult } from "./types.ts";
 
@@ -9,6 +10,8 @@ export interface Tasks {
     args: UnpackTask & { source: "stream" | { file: string; offset?: number; length?: number } };
     result: UnpackResult;
   };
+  extract: { args: Tasks["unpack"]["args"]; result: undefined };
+  join: { args: JoinTask; result: undefined };
   pack: { args: Pick<PackRequest, "root" | "paths" | "whiteouts">; result: undefined };
   stat: { args: { root: DirectoryRef; path: string }; result: ArchivePathStat };
   get: { args: { root: DirectoryRef; path: string; ids?: IdMappings | undefined }; result: undefined };
@@ -40,16 +43,16 @@ export type Task = { [K in TaskKind]: { kind: K; args: Tasks[K]["args"] } }[Task
 /** To a worker, which has one task at a time. `more`: one more chunk of output may be sent. */
 export type ToWorker =
   | { type: "start"; task: Task }
-  | { type: "input"; chunk: Uint8Array }
+  | { type: "input"; chunk: Uint8Array<ArrayBuffer> }
   | { type: "input-end" }
   | { type: "input-failed"; error: PlainError }
   | { type: "more" }
   | { type: "abort" }
   | { type: "exit" };
 
-/** From a worker. `taken`: one chunk of input is used up. After `done` or `failed` it waits for the next task. */
+/** From a worker. `taken`: one chunk of input is used up; its buffer comes back. After `done` or `failed` it waits for the next task. */
 export type FromWorker =
-  | { type: "taken" }
+  | { type: "taken"; buffer: ArrayBuffer }
   | { type: "output"; chunk: Uint8Array }
   | { type: "progress"; bytes: number }
   | { type: "done"; result: Tasks[TaskKind]["result"] }

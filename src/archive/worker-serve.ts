@@ -6,8 +6,9 @@ import { copyTree, copyWithin } from "./copy-tree.ts";
 import { asRootOf, showingContainerIds } from "./owners.ts";
 import { pack } from "./pack.ts";
 import { pathGet, pathPut, pathStat } from "./rootfs-path.ts";
+import { join } from "./split-join.ts";
 import { emptyDirectory, removePath, usage } from "./tree.ts";
-import { readFileRegion, unpack } from "./unpack.ts";
+import { extract, readFileRegion, unpack } from "./unpack.ts";
 import { fromPlain, type FromWorker, type Task, toPlain, type ToWorker, WINDOW } from "./worker-protocol.ts";
 
 const PROGRESS_MS = 100;
@@ -35,7 +36,7 @@ class Running {
   readonly #port: MessagePort;
   readonly #task: Task;
   readonly #abort = new AbortController();
-  readonly #input: Uint8Array[] = [];
+  readonly #input: Uint8Array<ArrayBuffer>[] = [];
   #inputEnd: { error: unknown } | undefined;
   #allowed = WINDOW;
   #wake: (() => void) | undefined;
@@ -82,6 +83,17 @@ class Running {
         const { source, ...args } = task.args;
         return await unpack(native, args, source === "stream" ? this.#stream() : readFileRegion(source), this.#hooks());
       }
+      case "extract": {
+        const { source, ...args } = task.args;
+        return await extract(
+          native,
+          args,
+          source === "stream" ? this.#stream() : readFileRegion(source),
+          this.#hooks(),
+        );
+      }
+      case "join":
+        return await this.#send(join(native, task.args));
       case "pack":
         return await this.#send(pack(native, task.args));
       case "stat":
@@ -118,14 +130,14 @@ class Running {
     this.#post({ type: "progress", bytes });
   }
 
-  /** The input, each chunk acknowledged as it is taken. */
+  /** The input. A chunk is valid until the next one is asked for: then its buffer goes back. */
   async *#stream(): AsyncGenerator<Uint8Array> {
     for (;;) {
       this.#abort.signal.throwIfAborted();
       const chunk = this.#input.shift();
       if (chunk !== undefined) {
-        this.#post({ type: "taken" });
         yield chunk;
+        this.#post({ type: "taken", buffer: chunk.buffer }, [chunk.buffer]);
       } else if (this.#inputEnd !== undefined) {
         if (this.#inputEnd.error !== undefined) throw this.#inputEnd.error;
         return;

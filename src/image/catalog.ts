@@ -154,6 +154,11 @@ export class Catalog {
       .map(toLayer);
   }
 
+  /** The layers that were unpacked from a tar of that digest, over whatever parents. */
+  layersOfTar(diffId: Digest): LayerRow[] {
+    return this.#store.prepare("SELECT * FROM layers WHERE diff_id = ?").all(diffId).map(toLayer);
+  }
+
   layers(): LayerRow[] {
     return this.#store.prepare("SELECT * FROM layers").all().map(toLayer);
   }

@@ -345,6 +345,8 @@ describe("import", () => {
 describe("after a crash", () => {
   test("what has no row is swept, what has stays", async () => {
     await load({ image: one, tags: ["one:1"] });
+    const blobs = readdirSync(join(engine.root, "content/blobs/sha256"));
+    expect(blobs).toHaveLength(1);
     await engine.snapshots.prepare("unpack-left", undefined);
     await engine.snapshots.prepare("unpack-committed", undefined);
     await engine.snapshots.commit("unpack-committed", sha256("a layer without a row"));
@@ -352,7 +354,7 @@ describe("after a crash", () => {
     writeFileSync(join(engine.root, "content/scratch/left"), "left");
     await engine.images.sweep();
     expect(engine.snapshots.list().map((row) => row.key)).toEqual([sha256(layer("a"))]);
-    expect(readdirSync(join(engine.root, "content/blobs/sha256"))).toEqual([sha256(layer("a")).slice(7)]);
+    expect(readdirSync(join(engine.root, "content/blobs/sha256"))).toEqual(blobs);
     expect(readdirSync(join(engine.root, "content/scratch"))).toEqual([]);
     expect((await engine.images.resolve("one:1")).id).toBe(parseDigest(one.id));
   });

@@ -1,8 +1,10 @@
 import { open } from "node:fs/promises";
-import { decompress, detectCompression, type Compression } from "../archive/index.ts";
+import { decompress, detectCompression, type Archiver, type Compression } from "../archive/index.ts";
 import type { ContentStore } from "../content/index.ts";
+import type { Snapshotter } from "../snapshot/index.ts";
 import { OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from "../spec/index.ts";
-import type { LayerBlob } from "./catalog.ts";
+import type { Catalog, LayerBlob } from "./catalog.ts";
+import { layerLost } from "./errors.ts";
 
 /** What the registry formats call a layer of each compression; the last two stay on this host. */
 const MEDIA_TYPES: Record<Compression, string> = {
@@ -20,9 +22,41 @@ export async function mediaTypeOf(file: string): Promise<string> {
   return MEDIA_TYPES[detectCompression(buffer.subarray(0, bytesRead))];
 }
 
-/** The layer's tar, bit for bit the one that its diff id is of. */
-export async function* plainTar(content: ContentStore, blob: LayerBlob): AsyncGenerator<Uint8Array> {
-  const source = content.read(blob.digest);
+/**
+ * Of a blob that is the split of a layer's tar (`Archiver.join`): the unpacked layer has the contents. It never leaves
+ * this host.
+ */
+export const SPLIT_LAYER = "application/vnd.berth.layer.split.v1";
+
+export interface TarParts {
+  catalog: Catalog;
+  content: ContentStore;
+  snapshotter: Snapshotter;
+  archive: Archiver;
+}
+
+/**
+ * The layer's tar, bit for bit the one that its diff id is of.
+ * @throws data-loss when it cannot be had any more, not-found when its blob is gone.
+ */
+export async function* plainTar(parts: TarParts, blob: LayerBlob, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  if (blob.mediaType === SPLIT_LAYER) return yield* joinedTar(parts, blob, signal);
+  const source = parts.content.read(blob.digest);
   if (blob.digest === blob.diffId) yield* source;
   else yield* (await decompress(source)).bytes;
+}
+
+function joinedTar(
+  { catalog, content, snapshotter, archive }: TarParts,
+  { diffId, digest }: LayerBlob,
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  const layer = catalog.layersOfTar(diffId).find(({ chainId }) => snapshotter.has(chainId));
+  if (layer === undefined) throw layerLost(diffId);
+  return archive.join({
+    split: content.pathOf(digest),
+    root: { path: snapshotter.unpacked(layer.chainId) },
+    diffId,
+    signal,
+  });
 }

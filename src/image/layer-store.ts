@@ -17,6 +17,7 @@ import type { Snapshotter } from "../snapshot/index.ts";
 import type { Catalog, LayerBlob } from "./catalog.ts";
 import type { StackedLayer } from "./chain.ts";
 import { wrongDiffId } from "./errors.ts";
+import { plainTar } from "./layer-blob.ts";
 import { Slots } from "./slots.ts";
 import type { TransferLimits } from "./transfer-limits.ts";
 
@@ -30,6 +31,8 @@ export interface LayerRequest extends StackedLayer {
   keep(result: UnpackResult): Promise<Omit<LayerBlob, "diffId">>;
   /** The layer's bytes were no good: releases what `open` took. May throw what tells more of it. */
   failed?(error: unknown): Promise<void>;
+  /** A new file for the split of the tar. */
+  splitTo?: string;
   /** A cancelled call leaves its blob for the next one. */
   resumable?: boolean;
   onProgress?: (bytes: number) => void;
@@ -145,7 +148,7 @@ export class LayerStore {
       signal.throwIfAborted();
       await this.#parts.snapshotter.prepare(key, parentLater ? undefined : request.parent);
       const result = await this.#unpack(key, request, signal);
-      work.held.use(this.#parts.content.lease(result.digest));
+      for (const { digest } of [result, result.split ?? result]) work.held.use(this.#parts.content.lease(digest));
       const blob = await request.keep(result);
       kept = blob.digest;
       crashPoint("image-layer:blob-kept");
@@ -225,6 +228,11 @@ export class LayerStore {
     return gone;
   }
 
+  /** The tar of a layer that is here, as `plainTar`. */
+  tar(blob: LayerBlob, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    return plainTar(this.#parts, blob, signal);
+  }
+
   /** Boot: what was half made or half removed. Blobs are swept by the content store's owner. */
   async sweep(): Promise<void> {
     const { catalog, snapshotter } = this.#parts;
@@ -244,6 +252,7 @@ export class LayerStore {
       target: { path: target.directory },
       whiteouts: target.whiteouts,
       signal,
+      ...(request.splitTo === undefined ? {} : { splitTo: request.splitTo }),
       ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
     });
     if (result.diffId !== request.diffId) throw wrongDiffId(request.position, request.diffId, result.diffId);

@@ -1,9 +1,9 @@
-import { link, stat } from "node:fs/promises";
+import { link, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Archiver, UnpackResult } from "../archive/index.ts";
 import { crashPoint, hexOf, type Digest } from "../base/index.ts";
 import type { ContentStore } from "../content/index.ts";
-import { familiarReference, type Reference } from "../spec/index.ts";
+import { familiarReference, OCI_LAYER, type Reference } from "../spec/index.ts";
 import { ArchiveFolder } from "./archive-folder.ts";
 import type { Catalog, LayerBlob } from "./catalog.ts";
 import { stackOf, type StackedLayer } from "./chain.ts";
@@ -11,7 +11,7 @@ import { wrongMember } from "./errors.ts";
 import type { ImageEvents } from "./image-events.ts";
 import { layerLabel, type LayerRequest, type LayerStore } from "./layer-store.ts";
 import { planLoad, type PlannedImage, type PlannedLayer } from "./load-plan.ts";
-import { mediaTypeOf } from "./layer-blob.ts";
+import { mediaTypeOf, SPLIT_LAYER } from "./layer-blob.ts";
 import { byteProgress, type Report } from "./progress.ts";
 
 export interface LoadParts {
@@ -37,7 +37,7 @@ export async function loadArchive(
   signal: AbortSignal,
 ): Promise<void> {
   await using scratch = await parts.content.scratch();
-  await parts.archive.unpack({
+  await parts.archive.extract({
     source: body,
     target: { path: scratch.path },
     whiteouts: "keep",
@@ -89,31 +89,45 @@ async function layerRequest(
 ): Promise<LayerRequest> {
   const { size } = await stat(layer.file);
   const count = report === undefined ? undefined : byteProgress(report, layerLabel(at.diffId), "Loading layer", size);
+  const kept = join(scratch, `.keep-${hexOf(at.chainId)}`);
+  const mediaType = await mediaTypeOf(layer.file);
   return {
     ...at,
+    // A compressed layer is kept as it is.
+    ...(mediaType === OCI_LAYER ? { splitTo: kept } : {}),
     open: () => Promise.resolve({ file: layer.file }),
     keep: (result) => {
       count?.(size);
-      return keepLayer(parts, layer, result, join(scratch, `.keep-${hexOf(at.chainId)}`));
+      return keepLayer(parts, layer, mediaType, result, kept);
     },
     ...(count === undefined ? {} : { onProgress: count }),
   };
 }
 
-/** Linked and not moved: a layer may stand in more than one place of an archive. */
+/**
+ * A plain layer's tar is not kept where the unpacked tree gives it again: then the disk holds each file once.
+ * @param kept of the split, if there is one; otherwise free for a link to the member, which may stand in the archive twice.
+ */
 async function keepLayer(
   parts: LoadParts,
   layer: PlannedLayer,
+  mediaType: string,
   result: UnpackResult,
-  temporary: string,
+  kept: string,
 ): Promise<Omit<LayerBlob, "diffId">> {
-  const { digest, sourceSize: size } = result;
+  const { digest, split } = result;
   if (layer.digest !== undefined && layer.digest !== digest) throw wrongMember(layer.name, layer.digest, digest);
   const known = parts.catalog.blobOf(result.diffId);
   if (known !== undefined && (await parts.content.sizeOf(known.digest)) !== undefined) return known;
-  await link(layer.file, temporary);
-  await parts.content.adopt(temporary, { digest, size }, { durable: false });
-  return { digest, size, tarSize: result.size, mediaType: await mediaTypeOf(layer.file) };
+  if (split !== undefined) {
+    await parts.content.adopt(kept, split, { durable: false });
+    return { ...split, tarSize: result.size, mediaType: SPLIT_LAYER };
+  }
+  const size = result.sourceSize;
+  await rm(kept, { force: true });
+  await link(layer.file, kept);
+  await parts.content.adopt(kept, { digest, size }, { durable: false });
+  return { digest, size, tarSize: result.size, mediaType };
 }
 
 interface MovedName {

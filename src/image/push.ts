@@ -22,7 +22,6 @@ import type { Catalog, ImageRow, LayerBlob } from "./catalog.ts";
 import { stackOf, type StackedLayer } from "./chain.ts";
 import { layerLost, noSuchTag, notLocal } from "./errors.ts";
 import type { ImageEvents } from "./image-events.ts";
-import { plainTar } from "./layer-blob.ts";
 import { layerLabel, type LayerStore } from "./layer-store.ts";
 import { encodeManifest } from "./manifest.ts";
 import { byteProgress, type Report } from "./progress.ts";
@@ -169,8 +168,8 @@ class Push {
   async #compressed(blob: LayerBlob): Promise<LayerBlob> {
     const isRegistryForm = blob.mediaType.endsWith("+gzip") || blob.mediaType.endsWith("+zstd");
     if (isRegistryForm) return blob;
-    const { catalog, content } = this.#parts;
-    using stored = await content.ingest(gzip(plainTar(content, blob)), {}, this.#signal);
+    const { catalog, content, layers } = this.#parts;
+    using stored = await content.ingest(gzip(layers.tar(blob, this.#signal)), {}, this.#signal);
     const { digest, size } = stored;
     const compressed: LayerBlob = { ...blob, digest, size, mediaType: OCI_LAYER_GZIP };
     catalog.transaction(() => catalog.setBlob(compressed));

@@ -1,6 +1,5 @@
 import { formatHeader, TRAILER } from "../archive/index.ts";
 import { dataLoss, hexOf, sha256, type Digest } from "../base/index.ts";
-import type { ContentStore } from "../content/index.ts";
 import {
   familiarName,
   familiarReference,
@@ -20,7 +19,7 @@ import {
 import { blobName } from "./archive-folder.ts";
 import type { Catalog, ImageRow, LayerBlob } from "./catalog.ts";
 import { layerLost, noSuchImage, otherPlatform } from "./errors.ts";
-import { plainTar } from "./layer-blob.ts";
+import type { LayerStore } from "./layer-store.ts";
 import { resolveImage } from "./resolve.ts";
 
 /** An image to save under these names. */
@@ -38,14 +37,14 @@ type Content = Uint8Array | LayerBlob;
  */
 export function planSave(
   catalog: Catalog,
-  content: ContentStore,
+  layers: LayerStore,
   names: readonly string[],
   platforms: readonly string[],
 ): { ids: Digest[]; stream: () => AsyncGenerator<Uint8Array> } {
   const images = selectImages(catalog, names);
   checkPlatforms(images, platforms);
   const files = archiveFiles(catalog, images);
-  return { ids: images.map(({ image }) => image.id), stream: () => writeArchive(content, files) };
+  return { ids: images.map(({ image }) => image.id), stream: () => writeArchive(layers, files) };
 }
 
 function selectImages(catalog: Catalog, names: readonly string[]): SavedImage[] {
@@ -154,14 +153,14 @@ function encode(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 
-async function* writeArchive(content: ContentStore, files: ReadonlyMap<string, Content>): AsyncGenerator<Uint8Array> {
+async function* writeArchive(layers: LayerStore, files: ReadonlyMap<string, Content>): AsyncGenerator<Uint8Array> {
   yield header("blobs", "directory", 0);
   yield header("blobs/sha256", "directory", 0);
   for (const [name, file] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const size = file instanceof Uint8Array ? file.length : file.tarSize;
     yield header(name, "file", size);
     if (file instanceof Uint8Array) yield file;
-    else yield* exactly(plainTar(content, file), file);
+    else yield* exactly(layers.tar(file), file);
     if (size % 512 !== 0) yield new Uint8Array(512 - (size % 512));
   }
   yield TRAILER;

@@ -95,7 +95,7 @@ export function createImageService(options: ImageServiceOptions): ImageService {
       });
     },
     async save(names, query) {
-      const plan = planSave(catalog, content, names, query.platforms);
+      const plan = planSave(catalog, layers, names, query.platforms);
       return heldStream(plan, held, (id) => events.publish("save", id));
     },
     async import(body, query, call) {

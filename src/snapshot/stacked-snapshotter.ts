@@ -81,6 +81,10 @@ export class StackedSnapshotter implements Snapshotter {
     return this.#driver.unpackTarget(this.#active(key));
   }
 
+  unpacked(name: string): string {
+    return this.#driver.unpackTarget(this.#place(name)).directory;
+  }
+
   get parentMayComeLater(): boolean {
     return this.#driver.stackUpon !== undefined;
   }

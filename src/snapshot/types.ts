@@ -19,6 +19,8 @@ export interface Snapshotter extends AsyncDisposable {
   prepare(key: string, parent: string | undefined): Promise<Snapshot>;
   /** The writable top of an active snapshot as a host directory to unpack a layer into (whiteouts in driver form). */
   unpackTarget(key: string): Promise<UnpackTarget>;
+  /** The host directory that the layer of a committed snapshot was unpacked in, for readers. @throws not-found. */
+  unpacked(name: string): string;
   /**
    * Makes an active snapshot the committed `name`.
    * @param parent for one that was prepared over nothing, where `parentMayComeLater`: what it stands on from now on.
