@@ -135,10 +135,10 @@ function* fileContent(
 
 function openContent(native: Native, directories: Directories, path: ByteString, task: JoinTask): number {
   const missing = () => damagedSplit(task.diffId, `${toText(path)} is missing`);
-  const parent = directories.find(parentOf(path));
-  if (parent === undefined) throw missing();
   let fd: number;
   try {
+    const parent = directories.find(parentOf(path));
+    if (parent === undefined) throw missing();
     fd = native.openat2(parent, toKernel(baseOf(path)), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, 0);
   } catch (error) {
     throw isGone(error) ? missing() : error;

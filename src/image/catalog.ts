@@ -159,6 +159,14 @@ export class Catalog {
     return this.#store.prepare("SELECT * FROM layers WHERE diff_id = ?").all(diffId).map(toLayer);
   }
 
+  /** The images that are made of a layer, among others. */
+  imagesOn(chainId: Digest): Digest[] {
+    return this.#store
+      .prepare("SELECT DISTINCT image_id FROM image_layers WHERE chain_id = ?")
+      .all(chainId)
+      .map((row) => digest(row["image_id"]));
+  }
+
   layers(): LayerRow[] {
     return this.#store.prepare("SELECT * FROM layers").all().map(toLayer);
   }
@@ -187,6 +195,28 @@ export class Catalog {
 
   deleteLayer(chainId: Digest): void {
     this.#store.prepare("DELETE FROM layers WHERE chain_id = ?").run(chainId);
+  }
+
+  // Layers whose files may not be on the disk yet
+
+  setUnsettled(chainId: Digest, boot: string): void {
+    this.#store.prepare("INSERT OR REPLACE INTO unsettled_layers (chain_id, boot) VALUES (?, ?)").run(chainId, boot);
+  }
+
+  setSettled(chainId: Digest): void {
+    this.#store.prepare("DELETE FROM unsettled_layers WHERE chain_id = ?").run(chainId);
+  }
+
+  /** The boot in which an unsettled layer was made. */
+  unsettledSince(chainId: Digest): string | undefined {
+    const row = this.#store.prepare("SELECT boot FROM unsettled_layers WHERE chain_id = ?").get(chainId);
+    return row === undefined ? undefined : text(row["boot"]);
+  }
+
+  /** Parents before what stands on them. */
+  unsettledLayers(): Array<LayerRow & { boot: string }> {
+    const rows = this.#store.prepare("SELECT * FROM unsettled_layers JOIN layers USING (chain_id)").all();
+    return topsFirst(rows.map((row) => ({ ...toLayer(row), boot: text(row["boot"]) }))).reverse();
   }
 
   // Blobs of layers
@@ -251,9 +281,9 @@ export class Catalog {
   }
 }
 
-function topsFirst(layers: LayerRow[]): LayerRow[] {
+function topsFirst<T extends LayerRow>(layers: T[]): T[] {
   const byId = new Map(layers.map((layer) => [layer.chainId, layer]));
-  const depth = (layer: LayerRow): number => {
+  const depth = (layer: T): number => {
     let count = 0;
     for (let below = layer.parent; below !== undefined; below = byId.get(below)?.parent) count++;
     return count;

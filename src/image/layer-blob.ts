@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { decompress, detectCompression, type Archiver, type Compression } from "../archive/index.ts";
+import type { Digest } from "../base/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { Snapshotter } from "../snapshot/index.ts";
 import { OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from "../spec/index.ts";
@@ -40,23 +41,27 @@ export interface TarParts {
  * @throws data-loss when it cannot be had any more, not-found when its blob is gone.
  */
 export async function* plainTar(parts: TarParts, blob: LayerBlob, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  if (blob.mediaType === SPLIT_LAYER) return yield* joinedTar(parts, blob, signal);
+  if (blob.mediaType === SPLIT_LAYER) {
+    const { catalog, snapshotter } = parts;
+    const layer = catalog.layersOfTar(blob.diffId).find(({ chainId }) => snapshotter.has(chainId));
+    if (layer === undefined) throw layerLost(blob.diffId);
+    return yield* joinedTar(parts, blob, layer.chainId, signal);
+  }
   const source = parts.content.read(blob.digest);
   if (blob.digest === blob.diffId) yield* source;
   else yield* (await decompress(source)).bytes;
 }
 
-function joinedTar(
-  { catalog, content, snapshotter, archive }: TarParts,
+/**
+ * The tar of a split, with the files of that layer.
+ * @throws as `plainTar`; not-found when the layer is gone.
+ */
+export function joinedTar(
+  { content, snapshotter, archive }: Pick<TarParts, "content" | "snapshotter" | "archive">,
   { diffId, digest }: LayerBlob,
+  chainId: Digest,
   signal: AbortSignal | undefined,
 ): AsyncIterable<Uint8Array> {
-  const layer = catalog.layersOfTar(diffId).find(({ chainId }) => snapshotter.has(chainId));
-  if (layer === undefined) throw layerLost(diffId);
-  return archive.join({
-    split: content.pathOf(digest),
-    root: { path: snapshotter.unpacked(layer.chainId) },
-    diffId,
-    signal,
-  });
+  const root = { path: snapshotter.unpacked(chainId) };
+  return archive.join({ split: content.pathOf(digest), root, diffId, signal });
 }

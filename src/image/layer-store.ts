@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { Archiver, ArchiveSource, UnpackResult } from "../archive/index.ts";
 import {
   crashPoint,
@@ -8,7 +7,6 @@ import {
   KeyedLock,
   messageOf,
   Retries,
-  shortId,
   type Digest,
   type Logger,
 } from "../base/index.ts";
@@ -18,10 +16,10 @@ import type { Catalog, LayerBlob } from "./catalog.ts";
 import type { StackedLayer } from "./chain.ts";
 import { wrongDiffId } from "./errors.ts";
 import { plainTar } from "./layer-blob.ts";
+import type { LayerSettling } from "./settling.ts";
 import { Slots } from "./slots.ts";
 import type { TransferLimits } from "./transfer-limits.ts";
-
-const KEY_PREFIX = "unpack-";
+import { isUnpackKey, unpackKey } from "./unpack-key.ts";
 
 /** A layer to be there: its place in a stack, and where its bytes come from when it is not. */
 export interface LayerRequest extends StackedLayer {
@@ -60,6 +58,7 @@ export interface LayerStoreParts {
   content: ContentStore;
   snapshotter: Snapshotter;
   archive: Archiver;
+  settling: LayerSettling;
   limits: () => TransferLimits;
   logger: Logger;
 }
@@ -104,7 +103,7 @@ export class LayerStore {
    * another call is unpacking is waited for. The caller leases the chain.
    *
    * Blobs are synced and rows written at the end, for all layers together: each sync between the writing of many small
-   * files would wait for all of them.
+   * files would wait for all of them. The files of the layers are synced later (`LayerSettling`).
    * @throws invalid `invalid diffID for layer …`; then no layer of this call is half made.
    */
   async ensureStack(requests: readonly LayerRequest[], signal: AbortSignal): Promise<void> {
@@ -142,7 +141,7 @@ export class LayerStore {
     const parentLater = this.#parts.snapshotter.parentMayComeLater === true;
     if (!parentLater) await below;
     const slot = await work.slots.acquire();
-    const key = `${KEY_PREFIX}${shortId(request.chainId)}-${randomBytes(6).toString("hex")}`;
+    const key = unpackKey(request.chainId);
     let kept: Digest | undefined;
     try {
       signal.throwIfAborted();
@@ -177,7 +176,7 @@ export class LayerStore {
   /** Also what a call that failed has finished: the next one finds it. */
   async #record(made: readonly MadeLayer[]): Promise<void> {
     if (made.length === 0) return;
-    const { catalog, content } = this.#parts;
+    const { catalog, content, settling } = this.#parts;
     // Until the rows are there; the collector leaves alone what a row has.
     for (const { blob } of made) this.#garbage.add(blob.digest);
     await content.sync(made.map(({ blob }) => blob.digest));
@@ -188,10 +187,12 @@ export class LayerStore {
         for (const { request, blob, size } of made) {
           const { chainId, diffId, parent } = request;
           catalog.addLayer({ chainId, diffId, parent, size }, { diffId, ...blob });
+          settling.note(chainId);
         }
       },
       { durable: false },
     );
+    settling.soon();
     for (const { blob } of made) this.#garbage.delete(blob.digest);
   }
 
@@ -237,8 +238,9 @@ export class LayerStore {
   async sweep(): Promise<void> {
     const { catalog, snapshotter } = this.#parts;
     for (const { key, kind } of snapshotter.list()) {
-      if (kind === "active" && key.startsWith(KEY_PREFIX)) await this.#discard(key);
+      if (kind === "active" && isUnpackKey(key)) await this.#discard(key);
     }
+    await this.#parts.settling.recover();
     const lost = catalog.layers().filter((layer) => !snapshotter.has(layer.chainId));
     for (const layer of lost) this.#parts.logger.error("a layer's snapshot is missing", { layer: layer.chainId });
     await this.collect();
@@ -259,10 +261,12 @@ export class LayerStore {
     return result;
   }
 
-  /** A snapshot without a row may be left of an image that was removed under a container: it serves as it is. */
+  /** A snapshot without a row may be left of an image that was removed under a container: it serves as it is, if it can. */
   async #commit(key: string, chainId: Digest, parent: Digest | undefined): Promise<void> {
-    if (this.#parts.snapshotter.has(chainId)) await this.#discard(key);
-    else await this.#parts.snapshotter.commit(key, chainId, parent);
+    const { settling, snapshotter } = this.#parts;
+    if (!snapshotter.has(chainId)) return await snapshotter.commit(key, chainId, parent);
+    if (settling.isDoubtful(chainId)) snapshotter.exchange(key, chainId);
+    await this.#discard(key);
   }
 
   #unusedLayers(): Digest[] {
@@ -285,6 +289,7 @@ export class LayerStore {
     if (this.#leases.has(chainId)) return false;
     try {
       await snapshotter.remove(chainId);
+      catalog.setSettled(chainId);
       return true;
     } catch (error) {
       if (isKind(error, "conflict") || isKind(error, "not-found")) return false;

@@ -5,6 +5,8 @@
  * image_layers     which layers an image is made of, bottom first
  * layer_blobs      how the tar of a diff id can be had again: a blob of the content store
  * layer_sources    repositories that are known to hold a blob (cross-repository mounts at push)
+ * unsettled_layers unpacked layers whose files may not be on the disk yet, with the machine's boot that they are of; also
+ *                  of those that have lost their row and are still stood upon
  */
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE images (
@@ -48,5 +50,9 @@ export const MIGRATIONS: readonly string[] = [
      digest TEXT NOT NULL,
      repository TEXT NOT NULL,
      PRIMARY KEY (digest, repository)
+   ) STRICT`,
+  `CREATE TABLE unsettled_layers (
+     chain_id TEXT PRIMARY KEY,
+     boot TEXT NOT NULL
    ) STRICT`,
 ];

@@ -21,10 +21,11 @@ import { push } from "./push.ts";
 import { removeImage, type RemoveParts } from "./remove.ts";
 import { resolveImage } from "./resolve.ts";
 import { planSave } from "./save.ts";
+import { LayerSettling, type SettlingParts } from "./settling.ts";
 import { DOCKER_LIMITS, type TransferLimits } from "./transfer-limits.ts";
 import type { Image, ImageService, ImageUsers } from "./types.ts";
 
-export interface ImageServiceOptions {
+export interface ImageServiceOptions extends Pick<SettlingParts, "boot" | "settleAfterMs"> {
   store: Store;
   content: ContentStore;
   snapshotter: Snapshotter;
@@ -45,7 +46,9 @@ export function createImageService(options: ImageServiceOptions): ImageService {
   const limits = options.limits ?? (() => DOCKER_LIMITS);
   const catalog = new Catalog(options.store);
   const events = new ImageEvents(options.events, catalog);
-  const layers = new LayerStore({ catalog, content, snapshotter, archive, limits, logger });
+  const { boot, settleAfterMs } = options;
+  const settling = new LayerSettling({ catalog, content, snapshotter, archive, logger, boot, settleAfterMs });
+  const layers = new LayerStore({ catalog, content, snapshotter, archive, settling, limits, logger });
   const held = new Leases();
   const removal: RemoveParts = { catalog, layers, users, events, isHeld: (id) => held.has(id) };
   const toImage = (row: ImageRow): Image => ({

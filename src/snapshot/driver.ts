@@ -18,6 +18,8 @@ export interface StorageDriver {
   create(place: Place): Promise<void>;
   /** Notes the parents of a snapshot that was made without. Absent where a snapshot starts as a copy of its parent. */
   stackUpon?(place: Place): Promise<void>;
+  /** Exchanges what two snapshots of the same parent have written. */
+  exchange(one: Place, other: Place): void;
   /** Moves the directory into the trash folder, at once. Missing is fine. */
   discard(id: string, trash: string): Promise<void>;
   unpackTarget(place: Place): UnpackTarget;

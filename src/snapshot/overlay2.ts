@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Archiver } from "../archive/index.ts";
 import { errnoOf } from "../base/index.ts";
-import { runFileSteps, type FileStep, type Native } from "../sys/index.ts";
+import { AT_FDCWD, RENAME_EXCHANGE, runFileSteps, type FileStep, type Native } from "../sys/index.ts";
 import type { Place, StorageDriver } from "./driver.ts";
 import { makeBaseTree } from "./base-tree.ts";
 import type { BaseEntry, RootfsMount } from "./types.ts";
@@ -30,7 +30,7 @@ const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 export function createOverlay2(options: {
   root: string;
   archiver: Archiver;
-  native: Pick<Native, "fileSteps">;
+  native: Pick<Native, "fileSteps" | "renameat2">;
   base?: readonly BaseEntry[];
 }): StorageDriver {
   const { archiver, base = [] } = options;
@@ -77,6 +77,9 @@ export function createOverlay2(options: {
       if (parent !== undefined)
         await runFileSteps(options.native, [lowerFile(join(home, id), await lowerUpon(parent))]);
     },
+
+    exchange: (one, other) =>
+      options.native.renameat2(AT_FDCWD, diffOf(one.id), AT_FDCWD, diffOf(other.id), RENAME_EXCHANGE),
 
     discard: async (id, trash) => {
       lowers.delete(id);

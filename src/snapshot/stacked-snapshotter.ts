@@ -1,8 +1,9 @@
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { type Archiver, Trash } from "../archive/index.ts";
 import { crashPoint, KeyedLock, type Logger, randomId, Retries } from "../base/index.ts";
 import type { Store } from "../store/index.ts";
-import type { Native } from "../sys/index.ts";
+import { O_DIRECTORY, O_RDONLY, type Native } from "../sys/index.ts";
 import type { Place, StorageDriver } from "./driver.ts";
 import { notActive } from "./errors.ts";
 import { createRootfsViews } from "./rootfs-view.ts";
@@ -26,6 +27,7 @@ export interface SnapshotterParts {
 export class StackedSnapshotter implements Snapshotter {
   readonly driver: Snapshotter["driver"];
   readonly #driver: StorageDriver;
+  readonly #native: Native;
   readonly #rows: Rows;
   readonly #trash: Trash;
   readonly #logger: Logger;
@@ -46,6 +48,7 @@ export class StackedSnapshotter implements Snapshotter {
   private constructor({ root, store, archiver, native, logger, driver }: SnapshotterParts) {
     this.driver = driver.name;
     this.#driver = driver;
+    this.#native = native;
     this.#logger = logger;
     this.#rows = new Rows(store, driver.name);
     // Beside the driver's own folder, on the same file system: a rename is enough.
@@ -97,6 +100,19 @@ export class StackedSnapshotter implements Snapshotter {
     }
     this.#rows.commit(key, name, parent);
     crashPoint("snapshot-commit:recorded");
+  }
+
+  exchange(key: string, name: string): void {
+    this.#driver.exchange(this.#active(key), this.#place(name));
+  }
+
+  async sync(): Promise<void> {
+    const folder = await open(this.#driver.home, O_RDONLY | O_DIRECTORY);
+    try {
+      await this.#native.syncfs(folder.fd);
+    } finally {
+      await folder.close();
+    }
   }
 
   async remove(keyOrName: string): Promise<void> {

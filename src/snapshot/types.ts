@@ -27,6 +27,10 @@ export interface Snapshotter extends AsyncDisposable {
    * @throws conflict when the name exists (the key is left), not-found for the parent.
    */
   commit(key: string, name: string, parent?: string): Promise<void>;
+  /** Gives the committed `name` the content of an active snapshot, at once, and this one the other's. @throws not-found. */
+  exchange(key: string, name: string): void;
+  /** Returns when all that was written before is on the disk. */
+  sync(): Promise<void>;
   /** @throws not-found; conflict while it has children. */
   remove(keyOrName: string): Promise<void>;
   /**

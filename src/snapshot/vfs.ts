@@ -2,11 +2,16 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Archiver } from "../archive/index.ts";
 import type { StorageDriver } from "./driver.ts";
+import { AT_FDCWD, RENAME_EXCHANGE, type Native } from "../sys/index.ts";
 import { moveAway } from "./overlay2.ts";
 import type { SnapshotChange } from "./types.ts";
 
 /** Every layer is a whole copy of its parent: slow and large, but works on any file system. */
-export function createVfs(options: { root: string; archiver: Archiver }): StorageDriver {
+export function createVfs(options: {
+  root: string;
+  archiver: Archiver;
+  native: Pick<Native, "renameat2">;
+}): StorageDriver {
   const { archiver } = options;
   const home = join(options.root, "vfs", "dir");
   const directoryOf = (id: string) => join(home, id);
@@ -30,6 +35,9 @@ export function createVfs(options: { root: string; archiver: Archiver }): Storag
       const parent = parentOf(ancestors);
       if (parent !== undefined) await archiver.copyTree({ path: parent }, { path: directoryOf(id) });
     },
+
+    exchange: (one, other) =>
+      options.native.renameat2(AT_FDCWD, directoryOf(one.id), AT_FDCWD, directoryOf(other.id), RENAME_EXCHANGE),
 
     discard: (id, trash) => moveAway(directoryOf(id), join(trash, id)),
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CallContext, ProgressMessage } from "../../api/index.ts";
 import { createArchiver } from "../../archive/index.ts";
-import { messageOf, silentLogger } from "../../base/index.ts";
+import { messageOf, silentLogger, type Logger } from "../../base/index.ts";
 import { openContentStore, type ContentStore } from "../../content/index.ts";
 import type { EventBus } from "../../events/index.ts";
 import { createRegistryClient, type RegistryConfig } from "../../registry/index.ts";
@@ -29,7 +29,15 @@ export interface TestEngine extends AsyncDisposable {
 }
 
 export async function testEngine(
-  options: { root?: string; registry?: Partial<RegistryConfig>; driver?: Snapshotter["driver"]; keep?: boolean } = {},
+  options: {
+    root?: string;
+    registry?: Partial<RegistryConfig>;
+    driver?: Snapshotter["driver"];
+    keep?: boolean;
+    boot?: string;
+    settleAfterMs?: number;
+    logger?: Logger;
+  } = {},
 ): Promise<TestEngine> {
   const root = options.root ?? mkdtempSync(join(tmpdir(), "berth-image-"));
   const store = createStore({ path: join(root, "state.db"), logger: silentLogger });
@@ -55,7 +63,9 @@ export async function testEngine(
     users: { usersOf: (id) => users.get(id) ?? [] },
     registry: createRegistryClient({ insecure: [], mirrors: [], ...options.registry }),
     retryDelay: () => 0,
-    logger: silentLogger,
+    logger: options.logger ?? silentLogger,
+    boot: options.boot,
+    settleAfterMs: options.settleAfterMs,
   });
   return {
     root,
