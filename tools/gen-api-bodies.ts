@@ -41,12 +41,30 @@ const BODIES: Record<string, string> = {
   CommitBody: "POST /commit",
 };
 
-/** What older clients send and the document no longer lists, and lists that may also be one string. */
+/** What older clients send and the document no longer lists, lists that may also be one string, and bounds of numbers. */
 const AMENDMENTS: Record<string, Record<string, string>> = {
   ContainerCreateBody: { MacAddress: "string", Cmd: "strslice", Entrypoint: "strslice", Shell: "strslice" },
   CommitBody: { MacAddress: "string", Cmd: "strslice", Entrypoint: "strslice", Shell: "strslice" },
-  HostConfig: { KernelMemory: "int64", KernelMemoryTCP: "int64" },
-  ContainerUpdateBody: { KernelMemory: "int64", KernelMemoryTCP: "int64" },
+  HostConfig: {
+    KernelMemory: "int64",
+    KernelMemoryTCP: "int64",
+    CapAdd: "strslice",
+    CapDrop: "strslice",
+    BlkioWeight: "uint16",
+    IOMaximumIOps: "uint64",
+    IOMaximumBandwidth: "uint64",
+    ConsoleSize: "[]uint64",
+  },
+  HostConfigBlkioWeightDeviceItem: { Weight: "uint16" },
+  ContainerUpdateBodyBlkioWeightDeviceItem: { Weight: "uint16" },
+  ThrottleDevice: { Rate: "uint64" },
+  ContainerUpdateBody: {
+    KernelMemory: "int64",
+    KernelMemoryTCP: "int64",
+    BlkioWeight: "uint16",
+    IOMaximumIOps: "uint64",
+    IOMaximumBandwidth: "uint64",
+  },
   NetworkCreateBody: { CheckDuplicate: "bool" },
   Mount: { Type: "string" },
   AuthConfig: { auth: "string", email: "string", identitytoken: "string", registrytoken: "string" },

@@ -33,6 +33,14 @@ test.each([
     { HostConfig: [] },
     "invalid JSON: json: cannot unmarshal array into Go struct field .HostConfig of type container.HostConfig",
   ],
+  [
+    { HostConfig: { BlkioWeight: 65536 } },
+    "invalid JSON: json: cannot unmarshal number 65536 into Go struct field .HostConfig.BlkioWeight of type uint16",
+  ],
+  [
+    { HostConfig: { IOMaximumIOps: -1 } },
+    "invalid JSON: json: cannot unmarshal number -1 into Go struct field .HostConfig.IOMaximumIOps of type uint64",
+  ],
   [[], "invalid JSON: json: cannot unmarshal array into Go value of type container.CreateRequest"],
 ])("a member of a wrong type is refused: %j", (body, problem) => {
   expect(problemOf("ContainerCreateBody", body)).toBe(problem);
@@ -43,6 +51,12 @@ test("errors name the shapes as Docker does", () => {
     "invalid JSON: json: cannot unmarshal number into Go struct field CreateRequest.Name of type string",
   );
   expect(problemOf("ContainerCreateBody", { HostConfig: { Memory: 1e30 } })).toContain("cannot unmarshal number 1e+30");
+});
+
+test("capabilities may be one string", () => {
+  expect(checkBody("ContainerCreateBody", { HostConfig: { CapAdd: "CHOWN" } }).value).toEqual({
+    HostConfig: { CapAdd: ["CHOWN"] },
+  });
 });
 
 test("names that every object has are no members", () => {

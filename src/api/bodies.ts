@@ -114,6 +114,8 @@ class Checker {
       case "string":
       case "bool":
       case "int64":
+      case "uint64":
+      case "uint16":
       case "float64":
         if (!isOf(type, value)) throw this.#wrong(path, value, type);
         return value;
@@ -147,15 +149,17 @@ class Checker {
   }
 
   #wrong(path: string, value: unknown, type: string): EngineError {
-    return wrongType(path === "" ? "" : `${this.#root}.${path}`, goNameOf(value), goType(type));
+    return wrongType(path === "" ? "" : `${this.#root}.${path}`, goNameOf(value, type), goType(type));
   }
 }
+
+const NUMBERS: readonly string[] = ["int64", "uint64", "uint16", "float64"];
 
 /** Go's zero value, which null leaves in a list or map. */
 function zeroOf(type: string): unknown {
   if (type === "string") return "";
   if (type === "bool") return false;
-  if (type === "int64" || type === "float64") return 0;
+  if (NUMBERS.includes(type)) return 0;
   if (type === "any" || type.startsWith("[]")) return null;
   return {};
 }
@@ -163,7 +167,8 @@ function zeroOf(type: string): unknown {
 function isOf(type: string, value: unknown): boolean {
   if (type === "string") return typeof value === "string";
   if (type === "bool") return typeof value === "boolean";
-  return typeof value === "number" && (type === "float64" || isInt64(value));
+  if (typeof value !== "number" || type === "float64") return typeof value === "number";
+  return isInt64(value) && (type === "int64" || (value >= 0 && (type === "uint64" || value <= 0xffff)));
 }
 
 function isInt64(value: number): boolean {
@@ -174,9 +179,10 @@ function goType(type: string): string {
   return GO_NAMES[type] ?? type.replace("object", "struct {}");
 }
 
-function goNameOf(value: unknown): string {
+/** A number that is none of its type is said; one where no number stands is not. */
+function goNameOf(value: unknown, type: string): string {
   if (Array.isArray(value)) return "array";
-  if (typeof value === "number") return isInt64(value) ? "number" : `number ${value}`;
+  if (typeof value === "number") return NUMBERS.includes(type) || !isInt64(value) ? `number ${value}` : "number";
   if (typeof value === "boolean") return "bool";
   return typeof value;
 }
