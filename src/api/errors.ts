@@ -1,4 +1,4 @@
-import { invalid, notImplemented, unavailable, type EngineError } from "../base/index.ts";
+import { forbidden, invalid, notImplemented, unavailable, type EngineError } from "../base/index.ts";
 
 /** An unknown filter key; `invalid filter` alone when the value is no JSON of either form. */
 export const invalidFilter = (key?: string): EngineError =>
@@ -7,8 +7,12 @@ export const invalidFilter = (key?: string): EngineError =>
 export const badNumber = (parser: string, text: string, problem = "invalid syntax"): EngineError =>
   invalid(`strconv.${parser}: parsing ${JSON.stringify(text)}: ${problem}`);
 
-export const badResize = (side: string, text: string): EngineError =>
-  invalid(`invalid resize ${side} ${JSON.stringify(text)}: invalid syntax`);
+export const badResize = (side: string, text: string, problem: string): EngineError =>
+  invalid(`invalid resize ${side} ${JSON.stringify(text)}: ${problem}`);
+
+export const needsExperimental = (): EngineError => invalid("checkpoint is only supported in experimental mode");
+
+export const checkpointFolderUnsupported = (): EngineError => forbidden("custom checkpointdir is not supported");
 
 export const invalidJson = (problem: string): EngineError => invalid(`invalid JSON: ${problem}`);
 

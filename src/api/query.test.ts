@@ -32,6 +32,9 @@ test("integers are decimal", () => {
 test("a terminal's sides are required", () => {
   expect(terminalSide("height").read(["24"], "h")).toBe(24);
   expect(problemOf(() => terminalSide("height").read(["x"], "h"))).toBe('invalid resize height "x": invalid syntax');
+  expect(problemOf(() => terminalSide("height").read(["-1"], "h"))).toBe(
+    'invalid resize height "-1": value out of range',
+  );
   expect(problemOf(() => terminalSide("width").read(undefined, "w"))).toBe('invalid resize width "": invalid syntax');
 });
 

@@ -1,4 +1,3 @@
-import { invalid } from "../base/index.ts";
 import type { Filters } from "./backends/index.ts";
 import { badNumber, badResize } from "./errors.ts";
 import { parseFilters } from "./filters.ts";
@@ -68,9 +67,9 @@ export function terminalSide(side: "height" | "width"): QueryParam<number> {
     fallback: "required",
     read: (texts) => {
       const text = texts?.[0] ?? "";
-      if (!/^\d+$/.test(text)) throw badResize(side, text);
+      if (!/^[+-]?\d+$/.test(text)) throw badResize(side, text, "invalid syntax");
       const value = Number(text);
-      if (value > 0xffff_ffff) throw invalid(`invalid resize ${side} ${JSON.stringify(text)}: value out of range`);
+      if (value < 0 || value > 0xffff_ffff) throw badResize(side, text, "value out of range");
       return value;
     },
   };

@@ -16,7 +16,7 @@ import { attachTo } from "./attach/attach.ts";
 import { systemClock } from "./clock.ts";
 import { ContainerCreation } from "./create/create.ts";
 import type { ContainerEntry } from "./entry.ts";
-import { killFailed, notRunning } from "./errors.ts";
+import { killFailed, notRunning, restartFailed, stopFailed } from "./errors.ts";
 import { ExecService } from "./exec/exec-service.ts";
 import { getPath, putPath, statPath } from "./files/archive.ts";
 import { changesOf } from "./files/changes.ts";
@@ -169,7 +169,12 @@ class Containers implements ContainersBackend {
   }
 
   async stop(ref: string, options: { signal: string | undefined; timeout: number | undefined }) {
-    await this.#parts.stopping.stop(this.#entry(ref), options);
+    const entry = this.#entry(ref);
+    try {
+      await this.#parts.stopping.stop(entry, options);
+    } catch (error) {
+      throw stopFailed(entry.id, asEngineError(error));
+    }
   }
 
   async restart(ref: string, options: { signal: string | undefined; timeout: number | undefined }) {
@@ -177,7 +182,7 @@ class Containers implements ContainersBackend {
     entry.kept = true;
     try {
       await this.#parts.stopping.stop(entry, options).catch((error: unknown) => {
-        if (!isKind(error, "not-modified")) throw error;
+        if (!isKind(error, "not-modified")) throw restartFailed(ref, asEngineError(error));
       });
       await this.#parts.lock.run(entry.id, () => this.#parts.runs.start(entry));
     } finally {
@@ -216,7 +221,8 @@ class Containers implements ContainersBackend {
   async resize(ref: string, size: { height: number; width: number }) {
     const entry = this.#entry(ref);
     if (entry.state.phase.kind !== "running" || entry.run === undefined) throw notRunning(entry.id);
-    await entry.run.task.resize(size);
+    // Without a terminal there is nothing to resize, which is no mistake in Docker.
+    if (entry.record.config.Tty === true) await entry.run.task.resize(size);
     this.#announce(entry, "resize", { height: String(size.height), width: String(size.width) });
   }
 

@@ -60,6 +60,30 @@ describe("states", () => {
       (id) => world.containers.kill(id, "NOPE"),
       "invalid: cannot kill container: ID: invalid signal: NOPE",
     ],
+    [
+      "kill with 0",
+      "running",
+      (id) => world.containers.kill(id, "0"),
+      "invalid: cannot kill container: ID: invalid signal: 0",
+    ],
+    [
+      "kill with 65",
+      "running",
+      (id) => world.containers.kill(id, "65"),
+      "invalid: cannot kill container: ID: the linux daemon does not support signal 65",
+    ],
+    [
+      "stop with a bad signal",
+      "running",
+      (id) => world.containers.stop(id, { signal: "NOPE", timeout: 0 }, CALL),
+      "invalid: cannot stop container: ID: invalid signal: NOPE",
+    ],
+    [
+      "restart with a bad signal",
+      "running",
+      () => world.containers.restart("web", { signal: "NOPE", timeout: 0 }, CALL),
+      "invalid: Cannot restart container web: invalid signal: NOPE",
+    ],
     ["pause", "created", (id) => world.containers.pause(id), "conflict: container ID is not running"],
     ["pause", "paused", (id) => world.containers.pause(id), "conflict: Container ID is already paused"],
     ["unpause", "running", (id) => world.containers.unpause(id), "unknown: Container ID is not paused"],
@@ -103,6 +127,16 @@ describe("states", () => {
       expect((await failure(act(id))).replaceAll(id, "ID")).toBe(expected);
     });
   }
+
+  test("without a terminal there is nothing to resize, and that is no mistake", async () => {
+    const plain = await world.run();
+    await world.containers.resize(plain, { height: 1, width: 1 });
+    expect(world.runtime.calls).not.toContain(`resize ${plain}`);
+    const terminal = await world.run({ Tty: true });
+    await world.containers.resize(terminal, { height: 1, width: 1 });
+    expect(world.runtime.calls).toContain(`resize ${terminal}`);
+    expect(world.actions().filter((action) => action === "resize")).toHaveLength(2);
+  });
 
   test("pause and unpause", async () => {
     const id = await world.run();

@@ -1,4 +1,4 @@
-import { invalidSignal } from "./errors.ts";
+import { invalidSignal, unsupportedSignal } from "./errors.ts";
 
 const NAMES = [
   "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU",
@@ -27,12 +27,13 @@ export const SIGTERM = 15;
 
 /**
  * A signal by number (`9`) or name, with or without `SIG`, any case.
- * @throws invalid `invalid signal: X`.
+ * @throws invalid for what is no signal, and for a number that Linux has not.
  */
 export function parseSignal(text: string): number {
   if (/^-?\d+$/.test(text)) {
     const number = Number(text);
-    if (number < 1 || number > RTMAX) throw invalidSignal(text);
+    if (number === 0) throw invalidSignal(text);
+    if (number < 1 || number > RTMAX) throw unsupportedSignal(text);
     return number;
   }
   const number = NUMBERS.get(text.toUpperCase().replace(/^SIG/, ""));

@@ -48,7 +48,7 @@ export class Stopping {
 
   /** @throws conflict when it does not run; invalid for an unknown signal. */
   async kill(entry: ContainerEntry, text: string | undefined): Promise<void> {
-    const signal = text === undefined || text === "" || text === "0" ? SIGKILL : parseSignal(text);
+    const signal = text === undefined || text === "" ? SIGKILL : parseSignal(text);
     const { phase } = entry.state;
     if (phase.kind !== "running" && phase.kind !== "restarting") throw notRunning(entry.id);
     const stopSignal = entry.record.config.StopSignal;

@@ -1,10 +1,11 @@
 import { asEngineError, invalid } from "../../base/index.ts";
 import {
+  checkpointFolderUnsupported,
   type ContainersBackend,
   hasSince,
   judgeCreateBody,
   type LogsQuery,
-  notSupportedYet,
+  needsExperimental,
   type PathStat,
   statusOfKind,
   type WaitCondition,
@@ -82,7 +83,8 @@ export function containerRoutes(backend: ContainersBackend): ContainerRoutes {
       return empty(200);
     },
     containerStart: async ({ ref, query, context }) => {
-      if (query.checkpoint !== undefined) throw notSupportedYet("starting from a checkpoint");
+      if (query.checkpoint !== undefined) throw needsExperimental();
+      if (query["checkpoint-dir"] !== undefined) throw checkpointFolderUnsupported();
       await backend.start(ref, context);
       return empty(204);
     },
