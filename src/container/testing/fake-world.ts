@@ -264,7 +264,7 @@ export class FakeWorld implements AsyncDisposable {
         blockIoWeight: false,
         architecture: "amd64",
         apparmor: undefined,
-        capabilities: ALL_CAPABILITIES,
+        capabilities: ALL_CAPABILITIES.filter((name) => name !== "CAP_WAKE_ALARM"),
       },
       logger: silentLogger,
       config: {
