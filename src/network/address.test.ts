@@ -56,7 +56,8 @@ test("subnets contain and overlap within their family", () => {
   expect(contains(subnet("10.0.0.0/24"), { family: 4, value: 0x0a000100n })).toBe(false);
 });
 
-test("MAC addresses with colons or dashes", () => {
+test("MAC addresses with colons, dashes or dots", () => {
   expect(formatMac(parseMac("02-42-AC-11-00-02") ?? Buffer.alloc(0))).toBe("02:42:ac:11:00:02");
+  expect(formatMac(parseMac("0242.ac11.0002") ?? Buffer.alloc(0))).toBe("02:42:ac:11:00:02");
   expect(parseMac("02:42:ac:11:00")).toBeUndefined();
 });

@@ -106,8 +106,8 @@ export function formatSubnet(subnet: Subnet): string {
 
 /** Six bytes of `02:42:…`, or undefined. */
 export function parseMac(text: string): Buffer | undefined {
-  if (!/^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(text)) return undefined;
-  return Buffer.from(text.replace(/[:-]/g, ""), "hex");
+  if (!/^([0-9a-f]{2}([:-][0-9a-f]{2}){5}|[0-9a-f]{4}(\.[0-9a-f]{4}){2})$/i.test(text)) return undefined;
+  return Buffer.from(text.replace(/[:.-]/g, ""), "hex");
 }
 
 export function formatMac(bytes: Uint8Array): string {

@@ -20,21 +20,24 @@ export function checkEndpoint({ record, pools }: LiveNetwork, asked: EndpointSet
     faults.push("user specified IP address is supported on user defined networks only");
   for (const { text, family } of fixed) {
     const address = parseAddress(text);
-    if (address?.family !== family) {
-      faults.push(`invalid IPv${family} address: ${text}`);
-      continue;
-    }
+    const usable = address?.family === family && text !== "0.0.0.0" && text !== "::";
+    if (!usable) faults.push(`invalid IPv${family} address: ${text}`);
     const subnets = pools.filter(({ pool }) => pool.subnet.family === family);
     if (userDefined && !subnets.some(({ subnet }) => subnet.configured))
       faults.push(
         "user specified IP address is supported only when connecting to networks with user configured subnets",
       );
-    else if (!subnets.some(({ pool }) => contains(pool.subnet, address)))
+    else if (!usable || !subnets.some(({ pool }) => contains(pool.subnet, address)))
       faults.push(`no configured subnet or ip-range contain the IP address ${text}`);
+  }
+  for (const text of asked.IPAMConfig?.LinkLocalIPs ?? []) {
+    if (parseAddress(text) === undefined) faults.push(`invalid link-local IP address: ${text}`);
   }
   if (faults.length > 0) throw badEndpointSettings(record.name, faults);
   const mac = asked.MacAddress ?? "";
-  if (mac !== "" && parseMac(mac) === undefined) throw invalid(`invalid MAC address: ${mac}`);
+  if (mac !== "" && parseMac(mac) === undefined) {
+    throw invalid(`invalid config for network ${record.name}: invalid MAC address ${mac}`);
+  }
   if (!userDefined && (asked.Aliases ?? []).length > 0)
     throw invalid("network-scoped aliases are only supported for user-defined networks");
 }

@@ -23,6 +23,22 @@ test("a container-wide MAC address goes to the main network, with a warning to w
   expect(() => adaptCreateBody(contradicting, [1, 51])).toThrow("must match the endpoint-specific MAC address");
 });
 
+test("the bridge that a container joins without being asked has one MAC address, too", () => {
+  const contradicting = {
+    Image: "a",
+    MacAddress: "02:00:00:00:00:01",
+    NetworkingConfig: { EndpointsConfig: { bridge: { MacAddress: "02:00:00:00:00:02" } } },
+  };
+  expect(() => adaptCreateBody(contradicting, [1, 51])).toThrow("must match the endpoint-specific MAC address");
+});
+
+test("limits that no kernel has any more are not kept", () => {
+  const host = { KernelMemory: 1, KernelMemoryTCP: 1, Memory: 5 };
+  const { body } = adaptCreateBody({ Image: "a", HostConfig: host }, [1, 41]);
+  expect(body.HostConfig).not.toHaveProperty("KernelMemory");
+  expect(body.HostConfig).toMatchObject({ Memory: 5 });
+});
+
 test("only events of containers and images have the older members", async () => {
   const given = [
     { Type: "image", Action: "pull", Actor: { ID: "i" } },

@@ -26,10 +26,16 @@ export function adaptCreateBody(given: BodyTypes["ContainerCreateBody"], version
 }
 
 const MAC_DEPRECATED =
-  "Container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.";
+  "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.";
+
+interface OldLimits {
+  KernelMemory?: number;
+  KernelMemoryTCP?: number;
+}
 
 function adaptHostConfig(given: HostConfig, version: ApiVersion): HostConfig {
-  const host = { ...given };
+  // Limits that no kernel has any more are told of, and forgotten.
+  const { KernelMemory: _kernel, KernelMemoryTCP: _tcp, ...host }: HostConfig & OldLimits = given;
   if (!hasSince(version, "1.40") && (host.IpcMode ?? "") === "") host.IpcMode = "shareable";
   if (!hasSince(version, "1.41") && !host.CgroupnsMode) host.CgroupnsMode = "host";
   // Once 0 meant that a limit is not set, and -1 was not there.
@@ -39,8 +45,9 @@ function adaptHostConfig(given: HostConfig, version: ApiVersion): HostConfig {
 
 /** Before 1.44 a container had one MAC address, that of its main network. */
 function withMacAddress(body: ContainerCreateBody, mac: string): ContainerCreateBody {
-  const network = body.HostConfig?.NetworkMode || "default";
+  const mode = body.HostConfig?.NetworkMode || "default";
   const endpoints = body.NetworkingConfig?.EndpointsConfig ?? {};
+  const network = mode === "default" && Object.hasOwn(endpoints, "bridge") ? "bridge" : mode;
   const endpoint = endpoints[network];
   const before = endpoint?.MacAddress ?? "";
   if (before !== "" && before !== mac) {
