@@ -68,6 +68,15 @@ export class ContainerRegistry {
     return found;
   }
 
+  /** The same, or nothing when there is none or more than one. */
+  find(ref: string): ContainerEntry | undefined {
+    try {
+      return this.resolve(ref);
+    } catch {
+      return undefined;
+    }
+  }
+
   nameIsFree(name: string): boolean {
     return !this.#names.has(name);
   }

@@ -41,6 +41,11 @@ describe("entrypoint and command", () => {
     });
   }
 
+  test("a working directory is kept without what leads nowhere", () => {
+    expect(mergeConfig({ WorkingDir: "/tmp/../etc/" }, image).WorkingDir).toBe("/etc");
+    expect(mergeConfig({}, image).WorkingDir).toBe("");
+  });
+
   test("neither is an error", () => {
     expect(() => mergeConfig({ Entrypoint: [""] }, image)).toThrow("no command specified");
   });
@@ -123,9 +128,12 @@ const ANSWERS: Array<[ContainerCreateBody, string]> = [
   [{ Healthcheck: { Test: ["NONE"], Interval: 5 } }, "invalid: Interval in Healthcheck cannot be less than 1ms"],
   [{ Healthcheck: { Retries: -1 } }, "invalid: Retries in Healthcheck cannot be negative"],
   [host({ ExtraHosts: ["foo"] }), 'invalid: bad format for add-host: "foo"'],
+  [host({ ExtraHosts: ["foo=1.2.3.4"] }), 'invalid: bad format for add-host: "foo=1.2.3.4"'],
+  [host({ ExtraHosts: ["foo:[::1]"] }), 'invalid: invalid IP address in add-host: "[::1]"'],
   [host({ ExtraHosts: ["foo:bar"] }), 'invalid: invalid IP address in add-host: "bar"'],
   [host({ PortBindings: { "80/tcp": [{ HostPort: "x" }] } }), 'invalid: invalid port specification: "x"'],
   [host({ PortBindings: { "99999/tcp": [] } }), 'invalid: invalid port specification: "99999"'],
+  [host({ PortBindings: { "80-81/tcp": [{ HostPort: "80-81" }] } }), 'invalid: invalid port specification: "80-81"'],
   [
     host({ AutoRemove: true, RestartPolicy: { Name: "always" } }),
     "invalid: can't create 'AutoRemove' container with restart policy",
@@ -138,6 +146,8 @@ const ANSWERS: Array<[ContainerCreateBody, string]> = [
   [host({ PidMode: "foo" }), "invalid: invalid PID mode: foo"],
   [host({ UTSMode: "foo" }), "invalid: invalid UTS mode: foo"],
   [host({ PidMode: "container:nope" }), "invalid: No such container: nope"],
+  [host({ Links: [""] }), "unknown: empty string specified for links"],
+  [host({ Links: ["x:y:z"] }), "unknown: bad format for links: x:y:z"],
   [host({ Links: ["x:y"] }), "invalid: could not get container for x: No such container: x"],
   [{ Hostname: "x", ...host({ UTSMode: "host" }) }, "invalid: conflicting options: hostname and the UTS mode"],
   [
@@ -166,6 +176,7 @@ const ANSWERS: Array<[ContainerCreateBody, string]> = [
   [host({ CpuShares: -1 }), "invalid: invalid CPU shares (-1): value must be a positive integer"],
   [host({ CpuQuota: 1 }), "invalid: CPU cfs quota can not be less than 1ms (i.e. 1000)"],
   [host({ CpusetCpus: "x" }), "invalid: Invalid value x for cpuset cpus: invalid format: x"],
+  [host({ CpusetCpus: " 0" }), "invalid: Invalid value  0 for cpuset cpus: invalid format:  0"],
   [host({ CpusetCpus: "0-9" }), "invalid: Requested CPUs are not available - requested 0-9, available: 0-1"],
   [
     host({ BlkioWeight: 5 }),
@@ -174,6 +185,10 @@ const ANSWERS: Array<[ContainerCreateBody, string]> = [
   [host({ ShmSize: -1 }), "invalid: SHM size can not be less than 0"],
   [host({ OomScoreAdj: 2000 }), "invalid: Invalid value 2000, range for oom score adj is [-1000, 1000]"],
   [host({ CapAdd: ["FOO"] }), 'invalid: invalid CapAdd: unknown capability: "CAP_FOO"'],
+  [
+    host({ CapDrop: ["WAKE_ALARM"] }),
+    'invalid: invalid CapDrop: capability not supported by your kernel or not available in the current environment: "CAP_WAKE_ALARM"',
+  ],
   [host({ CapAdd: ["net_admin", "CAP_SYS_TIME", "ALL"] }), "made"],
   [host({ SecurityOpt: ["foo"] }), 'unknown: invalid --security-opt 1: "foo"'],
   [host({ SecurityOpt: ["foo=bar"] }), 'unknown: invalid --security-opt 2: "foo=bar"'],
@@ -195,9 +210,25 @@ const ANSWERS: Array<[ContainerCreateBody, string]> = [
     host({ Binds: ["/tmp:/"] }),
     "unknown: invalid volume specification: '/tmp:/': invalid mount config for type \"bind\": invalid specification: destination can't be '/'",
   ],
+  [
+    host({ Binds: ["/tmp::ro"] }),
+    "unknown: invalid volume specification: '/tmp::ro': invalid mount config for type \"bind\": field Target must not be empty",
+  ],
+  [
+    host({ Binds: ["/tmp:/x:nocopy"] }),
+    "unknown: invalid volume specification: '/tmp:/x:nocopy': invalid mount config for type \"bind\": field VolumeOptions must not be specified",
+  ],
+  [
+    host({ Binds: ["data:/x:rslave"] }),
+    "unknown: invalid volume specification: 'data:/x:rslave': invalid mount config for type \"volume\": field BindOptions must not be specified",
+  ],
   [host({ Binds: ["/tmp:/x", "/tmp:/x"] }), "invalid: Duplicate mount point: /x"],
   [host({ Tmpfs: { "/x": "" }, Binds: ["/tmp:/x"] }), "invalid: Duplicate mount point: /x"],
   [host({ Tmpfs: { x: "" } }), "invalid: invalid mount path: 'x' mount path must be absolute"],
+  [host({ VolumesFrom: [""] }), "invalid: volumes-from specification cannot be an empty string"],
+  [host({ VolumesFrom: [":ro"] }), 'invalid: invalid name or ID supplied: ""'],
+  [host({ VolumesFrom: ["nope:nocopy"] }), "invalid: invalid mode: nocopy"],
+  [host({ VolumesFrom: ["nope:ro:x"] }), "invalid: invalid mode: ro:x"],
   [host({ VolumesFrom: ["nope"] }), "invalid: No such container: nope"],
   [mount({ Type: "foo", Target: "/x" }), 'invalid: invalid mount config for type "foo": mount type unknown'],
   [mount({ Type: "bind", Target: "/x" }), `${inBind}field Source must not be empty`],
@@ -210,6 +241,14 @@ const ANSWERS: Array<[ContainerCreateBody, string]> = [
   [
     mount({ Type: "bind", Target: "/x", Source: "/tmp", VolumeOptions: {} }),
     'invalid: VolumeOptions must not be specified on mount type "bind"',
+  ],
+  [
+    mount({ Type: "npipe", Target: "/x", VolumeOptions: {} }),
+    'invalid: VolumeOptions must not be specified on mount type "npipe"',
+  ],
+  [
+    mount({ Type: "bind", Target: "/x", Source: "/tmp", ImageOptions: {} }),
+    `${inBind}field ImageOptions must not be specified`,
   ],
   [
     mount({ Type: "tmpfs", Target: "/x", Source: "/tmp" }),
@@ -250,6 +289,19 @@ describe("what is stored", () => {
       ShmSize: 67108864,
     });
     expect(Config?.Hostname).toHaveLength(12);
+  });
+
+  test("containers whose namespaces are joined are named by id", async () => {
+    const other = await world.create({}, "other");
+    const { HostConfig } = await inspect(
+      await world.create(
+        host({ NetworkMode: "container:other", IpcMode: `container:${other}`, PidMode: "container:other" }),
+      ),
+    );
+    const mode = `container:${other}`;
+    expect(HostConfig).toMatchObject({ NetworkMode: mode, IpcMode: mode, PidMode: mode });
+    const later = await inspect(await world.create(host({ NetworkMode: "container:later" })));
+    expect(later.HostConfig?.NetworkMode).toBe("container:later");
   });
 
   test("mounts of every kind, in inspect's shape", async () => {

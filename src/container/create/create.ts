@@ -47,7 +47,7 @@ export class ContainerCreation {
     );
     if (warning !== undefined) warnings.push(warning);
     const config = mergeConfig(asked, image.config.config ?? {});
-    const host = withDefaults(checked, this.#needs.config);
+    const host = this.#withIds(withDefaults(checked, this.#needs.config));
     validateLog(host, needs);
     const id = randomId();
     const name = chosen ?? randomName((free) => this.#registry.nameIsFree(free));
@@ -72,11 +72,22 @@ export class ContainerCreation {
     }
   }
 
+  /** Containers whose namespaces are joined are named by id, so that they may be renamed. */
+  #withIds(host: HostConfig): HostConfig {
+    const named = { ...host };
+    for (const member of ["NetworkMode", "IpcMode", "PidMode"] as const) {
+      const mode = namespaceMode(host[member]);
+      const id = mode.kind === "container" ? this.#registry.find(mode.ref)?.id : undefined;
+      if (id !== undefined) named[member] = `container:${id}`;
+    }
+    return named;
+  }
+
   #hostname(config: ContainerConfig, host: HostConfig, id: ContainerId): string {
     if (config.Hostname) return config.Hostname;
     const mode = networkMode(host.NetworkMode);
     if (mode.kind === "host") return hostName();
-    return mode.kind === "container" ? "" : shortId(id);
+    return shortId(id);
   }
 
   #mountsOf(ref: string): readonly MountRecord[] {

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { ContainerConfig, HealthConfig } from "../../api/index.ts";
 import type { ImageRunConfig } from "../../spec/index.ts";
 import { noCommand } from "../errors.ts";
@@ -14,7 +15,7 @@ export function mergeConfig(request: ContainerConfig, image: ImageRunConfig): Co
     User: request.User || image.User || "",
     Env: mergeEnv(request.Env ?? [], image.Env ?? []),
     Labels: { ...image.Labels, ...request.Labels },
-    WorkingDir: request.WorkingDir || image.WorkingDir || "",
+    WorkingDir: cleanPath(request.WorkingDir || image.WorkingDir || ""),
     ...mergeCommand(request, image),
   };
   const ports = { ...image.ExposedPorts, ...request.ExposedPorts };
@@ -45,6 +46,10 @@ function mergeCommand(request: ContainerConfig, image: ImageRunConfig): Command 
     ...(entrypoint.length > 0 ? { Entrypoint: entrypoint } : { Entrypoint: [] }),
     ...(command.length > 0 ? { Cmd: command } : { Cmd: [] }),
   };
+}
+
+function cleanPath(path: string): string {
+  return path === "" ? "" : posix.resolve("/", path);
 }
 
 function mergeEnv(request: readonly string[], image: readonly string[]): string[] {

@@ -15,14 +15,14 @@ const KNOWN: readonly string[] = Object.values(OPTIONS);
 export function checkMount(mount: Mount): void {
   const type: string = mount.Type ?? "";
   const bad = (why: string): EngineError => invalid(`invalid mount config for type "${type}": ${why}`);
-  if (!KNOWN.includes(type)) throw bad("mount type unknown");
   if (!mount.Target) throw bad("field Target must not be empty");
   for (const [key, owner] of Object.entries(OPTIONS)) {
     // Object.entries widens the keys of OPTIONS, which are all keys of Mount.
-    if (owner !== type && mount[key as keyof typeof OPTIONS] !== undefined) {
-      throw invalid(`${key} must not be specified on mount type "${type}"`);
-    }
+    if (owner === type || mount[key as keyof typeof OPTIONS] === undefined) continue;
+    if (key === "ImageOptions") throw bad(`field ${key} must not be specified`);
+    throw invalid(`${key} must not be specified on mount type "${type}"`);
   }
+  if (!KNOWN.includes(type)) throw bad("mount type unknown");
   if (!mount.Target.startsWith("/")) throw bad(`invalid mount path: '${mount.Target}' mount path must be absolute`);
   if (posix.normalize(mount.Target) === "/") throw bad("invalid specification: destination can't be '/'");
   checkSource(mount, bad);

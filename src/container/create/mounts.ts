@@ -55,10 +55,13 @@ export function wantedMounts(
 }
 
 function parseVolumesFrom(entry: string, from: (ref: string) => readonly MountRecord[]): WantedMount[] {
-  const [ref = "", mode] = entry.split(":", 2);
-  if (ref === "") throw invalid(`malformed volumes-from specification: ${entry}`);
-  const parsed = parseMode(mode ?? "");
-  if (parsed === undefined || parsed.propagation !== undefined) throw invalid(`invalid mode: ${mode}`);
+  if (entry === "") throw invalid("volumes-from specification cannot be an empty string");
+  const colon = entry.indexOf(":");
+  const ref = colon < 0 ? entry : entry.slice(0, colon);
+  const mode = colon < 0 ? "" : entry.slice(colon + 1);
+  if (ref === "") throw invalid('invalid name or ID supplied: ""');
+  const parsed = parseMode(mode);
+  if (parsed === undefined || parsed.propagation !== undefined || parsed.noCopy) throw invalid(`invalid mode: ${mode}`);
   return from(ref).flatMap((record): WantedMount[] => {
     if (record.type === "tmpfs") return [];
     return [{ type: "inherited", target: record.target, record: inherit(record, parsed.readOnly) }];
@@ -79,12 +82,13 @@ export function parseBind(bind: string, driver: string | undefined): WantedMount
   if (parts.length > 3 || parts[0] === "") throw malformed;
   if (parts.length === 1) return { ...anonymousVolume(checkTarget(bind, bind), driver), mode: "z" };
   const [source = "", target = ""] = parts;
-  if (target === "") throw malformed;
   const mode = parseMode(parts[2] ?? "");
   if (mode === undefined) throw unknown(`invalid mode: ${parts[2]}`);
   const kind = source.startsWith("/") ? "bind" : "volume";
   const at = checkTarget(bind, target, kind);
-  if (kind === "bind") return bindMount(posix.normalize(source), at, mode, parts[2] ?? "", true);
+  const wrong = kind === "bind" ? mode.noCopy : mode.propagation !== undefined;
+  if (wrong) throw wrongOptions(bind, kind);
+  if (kind === "bind") return bindMount(clean(source), at, mode, parts[2] ?? "", true);
   return {
     type: "volume",
     name: source,
@@ -99,9 +103,17 @@ export function parseBind(bind: string, driver: string | undefined): WantedMount
   };
 }
 
+function wrongOptions(bind: string, kind: "bind" | "volume"): EngineError {
+  const member = kind === "bind" ? "VolumeOptions" : "BindOptions";
+  return unknown(
+    `invalid volume specification: '${bind}': invalid mount config for type "${kind}": field ${member} must not be specified`,
+  );
+}
+
 function checkTarget(bind: string, target: string, kind: "bind" | "volume" = "volume"): string {
   const wrap = (why: string): EngineError =>
     unknown(`invalid volume specification: '${bind}': invalid mount config for type "${kind}": ${why}`);
+  if (target === "") throw wrap("field Target must not be empty");
   if (!target.startsWith("/")) throw wrap(`invalid mount path: '${target}' mount path must be absolute`);
   if (clean(target) === "/") throw wrap("invalid specification: destination can't be '/'");
   return clean(target);

@@ -27,7 +27,7 @@ function validateHost(host: HostConfig): void {
   for (const entry of host.ExtraHosts ?? []) checkExtraHost(entry);
   checkPortBindings(host.PortBindings ?? {});
   validateRestartPolicy(host.RestartPolicy ?? {});
-  if (host.Isolation && host.Isolation !== "default") {
+  if (host.Isolation && host.Isolation.toLowerCase() !== "default") {
     throw invalid(`invalid isolation (${host.Isolation}): linux only supports 'default'`);
   }
   if (Object.hasOwn(host.Annotations ?? {}, "")) {
@@ -71,18 +71,24 @@ export function validateRestartPolicy(policy: RestartPolicy): void {
 }
 
 function checkExtraHost(entry: string): void {
-  const separator = entry.search(/[:=]/);
+  const separator = entry.indexOf(":");
   if (separator <= 0) throw invalid(`bad format for add-host: "${entry}"`);
-  const address = entry.slice(separator + 1).replace(/^\[(.*)\]$/, "$1");
+  const address = entry.slice(separator + 1);
   if (address !== "host-gateway" && isIP(address) === 0) throw invalid(`invalid IP address in add-host: "${address}"`);
 }
 
 /** Addresses and protocols are checked when the ports are bound. */
 function checkPortBindings(bindings: PortMap): void {
   for (const [port, hosts] of Object.entries(bindings)) {
-    checkPortRange(port.split("/")[0] ?? "");
+    checkPort(port.split("/")[0] ?? "");
     for (const binding of hosts ?? []) if (binding.HostPort) checkPortRange(binding.HostPort);
   }
+}
+
+/** Clients take ranges of a container's ports apart. */
+function checkPort(text: string): void {
+  if (text.includes("-")) throw invalid(`invalid port specification: "${text}"`);
+  checkPortRange(text);
 }
 
 /** `80` or `8000-8010`. */

@@ -113,8 +113,8 @@ const MAX_MEMBER = 8192;
 /** `0-2,5` as numbers, or what is wrong with it. */
 function parseSet(text: string): number[] | string {
   const members: number[] = [];
-  for (const part of text.trim().split(",")) {
-    const range = /^(\d{1,18})(?:-(\d{1,18}))?$/.exec(part.trim());
+  for (const part of text.split(",")) {
+    const range = /^(\d{1,18})(?:-(\d{1,18}))?$/.exec(part);
     const first = Number(range?.[1]);
     const last = Number(range?.[2] ?? range?.[1]);
     if (range === null || last < first) return `invalid format: ${text}`;
@@ -144,7 +144,7 @@ function validateBlockIo(resources: Resources, host: HostFacts, warnings: string
   if (resources.IOMaximumIOps) {
     throw invalid("invalid option: QoS maximum IOPs configuration is not supported on linux");
   }
-  if (resources.CpuPercent) {
+  if ((resources.CpuPercent ?? 0) > 0) {
     warnings.push("linux does not support CPU percent. Percent discarded.");
     resources.CpuPercent = 0;
   }

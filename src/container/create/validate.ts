@@ -47,7 +47,9 @@ function validateOthers(host: HostConfig, registry: ContainerRegistry): void {
     if (mode.kind === "container" && mode.ref !== "") asInvalid(() => registry.resolve(mode.ref), "");
   }
   for (const link of host.Links ?? []) {
-    const name = link.split(":")[0] ?? "";
+    if (link === "") throw unknown("empty string specified for links");
+    const [name = "", , ...more] = link.split(":");
+    if (more.length > 0) throw unknown(`bad format for links: ${link}`);
     asInvalid(() => registry.resolve(name), `could not get container for ${name}: `);
   }
 }

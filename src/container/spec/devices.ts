@@ -131,7 +131,8 @@ export async function resolveDeviceNumbers(host: HostConfig): Promise<DeviceNumb
     try {
       numbers.set(path, numbersOf((await stat(path, { bigint: true })).rdev));
     } catch (error) {
-      throw unknown(errnoOf(error) === "ENOENT" ? "no such file or directory" : String(error), { cause: error });
+      const why = errnoOf(error) === "ENOENT" ? "no such file or directory" : String(error);
+      throw unknown(`stat ${path}: ${why}`, { cause: error });
     }
   }
   return numbers;
