@@ -4,7 +4,7 @@ import { openCgroups, type CgroupFacts } from "./cgroups/index.ts";
 import { OciLauncher, type MountCalls } from "./oci/index.ts";
 import type { IdMappings } from "../spec/index.ts";
 import { PlanLauncher, probeUserNamespaces, ShimRuntime } from "./session/index.ts";
-import { ShimPool } from "./shim/index.ts";
+import { overlayNeedsMount2, ShimPool } from "./shim/index.ts";
 import type { BlockingCalls } from "../sys/index.ts";
 import type { LayerCalls } from "./users/index.ts";
 
@@ -45,7 +45,7 @@ export async function createRuntime(
     builtIn: new PlanLauncher(cgroups, calls),
     external: (program: string) => new OciLauncher(program, join(execRoot, "oci", basename(program)), calls, logger),
   };
-  const program = { binary: shimPath };
+  const program = { binary: shimPath, overlayByMount2: await overlayNeedsMount2(calls) };
   const spares = await ShimPool.open({ program, root: join(execRoot, "spare"), size: options.poolSize ?? 0, logger });
   const context = { cgroups, shim: program, calls, spares, logger };
   if (options.userns !== undefined) await probeUserNamespaces({ ...options.userns, shim: context.shim, execRoot });

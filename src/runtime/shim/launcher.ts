@@ -9,7 +9,7 @@ const MAX_SOCKET_PATH = 107;
 export interface ShimProgram {
   /** Path of the berth-shim executable, in a place that no container can write. */
   readonly binary: string;
-  /** For kernels without overlay's `lowerdir+`, found out by the shim itself; forced here. */
+  /** Overlay by mount(2), for kernels whose overlay has no other interface (`overlayNeedsMount2`). */
   readonly overlayByMount2?: boolean;
 }
 
