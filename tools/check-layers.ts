@@ -8,6 +8,7 @@ const ROOT = new URL("..", import.meta.url).pathname;
 const LAYERS: Record<string, number> = {
   base: 0,
   spec: 1,
+  metrics: 1,
   sys: 1,
   store: 2,
   template: 2,

@@ -80,7 +80,8 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
       health.start(entry);
     },
     exited: (entry: ContainerEntry) => health.stop(entry),
-    remove: (entry: ContainerEntry) => removal.withExit(entry, true),
+    remove: (entry: ContainerEntry) =>
+      needs.metrics.containerActions.time("delete", () => removal.withExit(entry, true)),
   };
   const plan = new StartPlan(registry, needs);
   const runs = new Runs({ plan, registry, needs, lock, timers, clock, logger, hooks });
@@ -157,7 +158,7 @@ class Containers implements ContainersBackend {
   }
 
   create(request: { name: string | undefined; platform: string | undefined; body: ContainerCreateBody }) {
-    return this.#creation.create(request);
+    return this.#timed("create", () => this.#creation.create(request));
   }
 
   async inspect(ref: string, options: { size: boolean }) {
@@ -227,8 +228,9 @@ class Containers implements ContainersBackend {
   }
 
   async remove(ref: string, options: { force: boolean; volumes: boolean }) {
+    const { removal, stopping } = this.#parts;
     const entry = this.#entry(ref);
-    await this.#parts.removal.remove(entry, { ...options, name: ref.replace(/^\//, "") }, this.#parts.stopping);
+    await this.#timed("delete", () => removal.remove(entry, { ...options, name: ref.replace(/^\//, "") }, stopping));
   }
 
   async prune(filters: Filters) {
@@ -240,7 +242,8 @@ class Containers implements ContainersBackend {
       for (const entry of registry.all().filter(test)) {
         const { bytes } = await needs.snapshotter.usage(entry.id).catch(() => ({ bytes: 0 })); // gone meanwhile
         try {
-          await removal.remove(entry, { force: false, volumes: false, name: entry.id }, stopping);
+          const options = { force: false, volumes: false, name: entry.id };
+          await this.#timed("delete", () => removal.remove(entry, options, stopping));
         } catch (error) {
           if (isTaken(error)) continue;
           throw error;
@@ -289,7 +292,8 @@ class Containers implements ContainersBackend {
   }
 
   async changes(ref: string) {
-    return await changesOf(this.#entry(ref), this.#parts.needs.snapshotter);
+    const entry = this.#entry(ref);
+    return await this.#timed("changes", () => changesOf(entry, this.#parts.needs.snapshotter));
   }
 
   async export(ref: string, call: CallContext) {
@@ -323,7 +327,12 @@ class Containers implements ContainersBackend {
   }
 
   async commit(ref: string, options: CommitOptions, call: CallContext) {
-    return await commit(this.#entry(ref), options, call.signal, this.#parts.needs);
+    const entry = this.#entry(ref);
+    return await this.#timed("commit", () => commit(entry, options, call.signal, this.#parts.needs));
+  }
+
+  #timed<T>(action: "changes" | "commit" | "create" | "delete", work: () => Promise<T>): Promise<T> {
+    return this.#parts.needs.metrics.containerActions.time(action, work);
   }
 
   #entry(ref: string): ContainerEntry {

@@ -5,6 +5,7 @@ import type { ContainerId, Logger } from "../base/index.ts";
 import type { EventBus } from "../events/index.ts";
 import type { ImageStore, ImageUsers } from "../image/index.ts";
 import type { LogDriver, LogService } from "../logging/index.ts";
+import type { EngineMetrics } from "../metrics/index.ts";
 import type { NetworkService } from "../network/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import type { RootfsMount, Snapshotter } from "../snapshot/index.ts";
@@ -32,6 +33,7 @@ export interface ContainerDependencies {
   /** Root file systems that no container has mounted: images that are mounted into others, export. */
   rootfsViews: RootfsViews;
   host: HostFacts;
+  metrics: EngineMetrics;
   logger: Logger;
   config: ContainerConfiguration;
   clock?: Clock;

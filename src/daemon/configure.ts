@@ -8,6 +8,7 @@ import type { CgroupFacts } from "../runtime/index.ts";
 import { ALL_CAPABILITIES } from "../spec/index.ts";
 import { badExecOption, badPool, badUlimit, unknownLogDriver } from "./errors.ts";
 import { readAppArmor, readHostFacts } from "./host-facts.ts";
+import { metricsAddress } from "./metrics.ts";
 import type { DaemonConfig } from "./options.ts";
 
 /** The daemon's options as the network layer reads them. Names on the host derive from the default bridge's name. */
@@ -47,6 +48,7 @@ export function checkOptions(config: DaemonConfig): void {
   const driver = LOG_DRIVERS.get(config["log-driver"]);
   if (driver === undefined) throw unknownLogDriver(config["log-driver"]);
   driver.validate(config["log-opt"]);
+  metricsAddress(config["metrics-addr"]);
   addressPools(config);
   cgroupDriver(config);
   Object.entries(config["default-ulimit"]).forEach(ulimit);

@@ -9,6 +9,7 @@ import { openContentStore } from "../content/index.ts";
 import { createEventBus } from "../events/index.ts";
 import { createImageService, type ImageUsers } from "../image/index.ts";
 import { createLogService, LOG_DRIVERS } from "../logging/index.ts";
+import type { EngineMetrics } from "../metrics/index.ts";
 import { createNetworkService, NetdProcess, type NetdProgram } from "../network/index.ts";
 import { createRegistryClient } from "../registry/index.ts";
 import { createRuntime, lookupUser, parseProfile, resolveDefaultProfile, resolveProfile } from "../runtime/index.ts";
@@ -21,6 +22,7 @@ import { createVolumeService } from "../volume/index.ts";
 import { cgroupDriver, containerConfiguration, containerHost, networkConfiguration } from "./configure.ts";
 import { unknownRuntime } from "./errors.ts";
 import { listenAddress, shownAddress, type ListenSpec } from "./listeners.ts";
+import { metricsAddress, startMetrics } from "./metrics.ts";
 import type { DaemonConfig } from "./options.ts";
 import { reloadAttributes } from "./reload.ts";
 import type { Ending } from "./signals.ts";
@@ -53,19 +55,20 @@ export interface EngineRequest {
   addonPath: string;
   shimPath: string;
   initPath: string;
+  metrics: EngineMetrics;
   logger: Logger;
 }
 
 /** Puts the parts together: the only place where they meet. */
 export async function createEngine(request: EngineRequest): Promise<Engine> {
-  const { native, logger } = request;
+  const { native, logger, metrics } = request;
   let config = request.config;
   const root = config["data-root"];
   await using stack = new AsyncDisposableStack();
   await mkdir(join(root, "containers"), { recursive: true, mode: 0o710 });
 
   const store = stack.use(createStore({ path: join(root, "berth.db"), logger }));
-  const events = stack.use(createEventBus({ store, logger }));
+  const events = stack.use(createEventBus({ store, logger, counter: metrics.events }));
   const archiver = stack.use(createArchiver({ addonPath: request.addonPath }));
   const content = await openContentStore({ root: join(root, "content"), logger });
   const snapshotter = stack.use(
@@ -94,7 +97,9 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
   if (!runtime.names.includes(config["default-runtime"])) throw unknownRuntime(config["default-runtime"]);
   const network = networkConfiguration(config);
   const netd = new NetdProcess({ program: netdProgram(request), config: network, logger });
-  const networks = stack.use(await createNetworkService({ native, store, events, config: network, netd, logger }));
+  const networks = stack.use(
+    await createNetworkService({ native, store, events, config: network, netd, metrics, logger }),
+  );
   const volumes = await createVolumeService({
     root: join(root, "volumes"),
     store,
@@ -130,6 +135,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
       uploads: config["max-concurrent-uploads"],
       downloadTries: config["max-download-attempts"],
     }),
+    metrics,
     logger,
   });
   const containerOptions = { ...(await containerConfiguration(config, cgroups, request.initPath)), userns: ids };
@@ -154,6 +160,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
       parse: (profile, capabilities) => resolveProfile(parseProfile(profile), { capabilities }),
     },
     host: containerHost(cgroups),
+    metrics,
     logger,
     config: containerOptions,
   });
@@ -168,6 +175,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     images,
     volumes,
     events,
+    metrics,
     storage: { driver: snapshotter.driver, status: storageStatus(snapshotter.driver, root) },
     cgroups,
     userns: ids !== undefined,
@@ -193,6 +201,11 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     ...observer(),
   });
   stack.defer(() => server.close({ graceMs: 0 }));
+  const measured = metricsAddress(config["metrics-addr"]);
+  if (measured !== undefined) {
+    const sources = { metrics, engineId: id, storageDriver: snapshotter.driver, containers, events, logs, spares };
+    stack.use(await startMetrics(measured, sources, logger));
+  }
   const owned = stack.move();
 
   return {

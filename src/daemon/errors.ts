@@ -1,4 +1,4 @@
-import { conflict, invalid, notFound, type EngineError } from "../base/index.ts";
+import { conflict, errnoOf, invalid, messageOf, notFound, unavailable, type EngineError } from "../base/index.ts";
 
 const HELP = "See 'berth daemon --help'.";
 
@@ -45,6 +45,32 @@ export const pidFileInUse = (path: string, pid: number): EngineError =>
   conflict(`process with PID ${pid} is still running: stop it, or choose another --pidfile than ${path}`);
 export const noDaemon = (pidFile: string): EngineError =>
   notFound(`no daemon runs that ${pidFile} names: start it, or choose another --pidfile`);
+/** Docker's texts. */
+export const badMetricsAddress = (text: string, why: string): EngineError =>
+  invalid(`failed to start metrics server: error parsing tcp address: address ${text}: ${why}`);
+export const badMetricsPort = (port: string): EngineError =>
+  invalid(
+    /^\d+$/.test(port)
+      ? `failed to start metrics server: listen tcp: address ${port}: invalid port`
+      : `failed to start metrics server: error parsing tcp address: strconv.Atoi: parsing "${port}": invalid syntax`,
+  );
+export const metricsNotServed = (address: string, cause: unknown): EngineError =>
+  unavailable(`failed to start metrics server: listen tcp ${address}: ${reasonOf(cause)}`);
+
+/** As Go tells of a failed listen(2). */
+function reasonOf(cause: unknown): string {
+  switch (errnoOf(cause)) {
+    case "EADDRINUSE":
+      return "bind: address already in use";
+    case "EADDRNOTAVAIL":
+      return "bind: cannot assign requested address";
+    case "ENOTFOUND":
+      return "no such host";
+    default:
+      return messageOf(cause);
+  }
+}
+
 export const badPool = (text: string): EngineError =>
   invalid(`invalid default-address-pool "${text}": expected base=CIDR,size=N`);
 export const badUlimit = (name: string, text: string): EngineError =>

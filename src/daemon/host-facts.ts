@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { arch, cpus, hostname, release, totalmem } from "node:os";
+import type { EngineMetrics } from "../metrics/index.ts";
 
 /** What /info and /version tell of the machine. */
 export interface HostFacts {
@@ -16,13 +17,15 @@ export interface HostFacts {
   memory: number;
 }
 
-export function readHostFacts(): HostFacts {
-  const os = osRelease();
+/** @param timers how long it takes to find out what the system is called. */
+export function readHostFacts(timers?: EngineMetrics["hostInfo"]): HostFacts {
+  const timed = (name: "operating_system" | "os_version", work: () => string) =>
+    timers === undefined ? work() : timers.timeSync(name, work);
   return {
     name: hostname(),
     kernel: release(),
-    operatingSystem: os.get("PRETTY_NAME") ?? "Linux",
-    osVersion: os.get("VERSION_ID") ?? "",
+    operatingSystem: timed("operating_system", () => osRelease().get("PRETTY_NAME") ?? "Linux"),
+    osVersion: timed("os_version", () => osRelease().get("VERSION_ID") ?? ""),
     machine: arch() === "arm64" ? "aarch64" : "x86_64",
     goArch: arch() === "arm64" ? "arm64" : "amd64",
     cpus: cpus().length,

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createLogger, messageOf, type LogSink, type Logger } from "../base/index.ts";
+import { createEngineMetrics } from "../metrics/index.ts";
 import { loadNative } from "../sys/index.ts";
 import { loadConfig } from "./config.ts";
 import { checkOptions } from "./configure.ts";
@@ -78,7 +79,8 @@ async function runDaemon(
   await using stack = new AsyncDisposableStack();
   stack.use(await lockRoot(config["data-root"], native));
   stack.use(await writePidFile(config.pidfile));
-  stack.use(startWatchdog(logger));
+  const metrics = createEngineMetrics();
+  stack.use(startWatchdog(logger, metrics.loopDelay));
   const engine = stack.use(
     await createEngine({
       config,
@@ -86,6 +88,7 @@ async function runDaemon(
       addonPath: unpacked.addon,
       shimPath: unpacked.shim,
       initPath: unpacked.init,
+      metrics,
       logger,
     }),
   );

@@ -305,6 +305,13 @@ const OPTION_TABLE = {
     reload: true,
     help: "Tries for one layer",
   },
+  "metrics-addr": {
+    flag: "metrics-addr",
+    key: "metrics-addr",
+    type: "string",
+    default: "",
+    help: "Where to serve metrics for Prometheus, as HOST:PORT (without HOST: on 127.0.0.1)",
+  },
   mtu: { flag: "mtu", key: "mtu", type: "int", default: 1500, help: "MTU of the default bridge and its containers" },
   "no-new-privileges": {
     flag: "no-new-privileges",

@@ -173,14 +173,6 @@ export const REFUSED_OPTIONS = {
     refused: NO_IPV6,
     help: "IPv6 on the default bridge",
   },
-  "metrics-addr": {
-    flag: "metrics-addr",
-    key: "metrics-addr",
-    type: "string",
-    default: "",
-    refused: LATER,
-    help: "Where to serve metrics",
-  },
   "min-api-version": {
     flag: undefined,
     key: "min-api-version",

@@ -10,6 +10,7 @@ import type {
   SystemVersion,
 } from "../api/index.ts";
 import type { EventBus } from "../events/index.ts";
+import type { EngineMetrics } from "../metrics/index.ts";
 import type { CgroupFacts } from "../runtime/index.ts";
 import type { VolumeService } from "../volume/index.ts";
 import { addressPools } from "./configure.ts";
@@ -25,6 +26,7 @@ export interface SystemParts {
   images: Pick<ImagesBackend, "list">;
   volumes: Pick<VolumeService, "listWithUsage">;
   events: EventBus;
+  metrics: EngineMetrics;
   storage: { driver: string; status: string[][] };
   cgroups: CgroupFacts;
   /** Containers have user namespaces. */
@@ -41,7 +43,7 @@ export function createSystemBackend(parts: SystemParts): SystemBackend {
   const host = readHostFacts();
   return {
     version: () => Promise.resolve(versionOf(host.kernel, host.goArch)),
-    info: () => info(parts),
+    info: () => parts.metrics.hostInfo.time("system_info", () => info(parts)),
     events: (query, call): Promise<AsyncIterable<EventMessage>> =>
       Promise.resolve(parts.events.subscribe({ ...query, signal: call.signal })),
     diskUsage: (types) => diskUsage(parts, types),
@@ -82,7 +84,7 @@ function versionOf(kernel: string, goArch: string): SystemVersion {
 
 async function info(parts: SystemParts): Promise<SystemInfo> {
   const config = parts.config();
-  const host = readHostFacts();
+  const host = readHostFacts(parts.metrics.hostInfo);
   const { cgroups } = parts;
   const [containers, images] = await Promise.all([
     parts.containers.list({ all: true, limit: undefined, size: false, filters: NO_FILTERS }),
@@ -122,7 +124,7 @@ async function info(parts: SystemParts): Promise<SystemInfo> {
     LoggingDriver: config["log-driver"],
     CgroupDriver: "cgroupfs",
     CgroupVersion: cgroups.version === 2 ? "2" : "1",
-    NEventsListener: 0,
+    NEventsListener: parts.events.subscribers,
     KernelVersion: host.kernel,
     OperatingSystem: host.operatingSystem,
     OSVersion: host.osVersion,

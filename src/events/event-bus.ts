@@ -9,22 +9,34 @@ import type { EventBus, EventType } from "./types.ts";
 const MAX_DELAY = 2 ** 31 - 1;
 
 /** The bus over the store: events are announced at once and written in batches. `dispose` writes what is pending. */
-export function createEventBus(options: { store: Store; logger?: Logger }): EventBus & Disposable {
-  return new StoredEventBus(new EventLog(options.store), options.logger);
+export function createEventBus(options: {
+  store: Store;
+  logger?: Logger;
+  /** Told of each event. */
+  counter?: { add(): void };
+}): EventBus & Disposable {
+  return new StoredEventBus(new EventLog(options.store), options.logger, options.counter);
 }
 
 class StoredEventBus implements EventBus, Disposable {
   readonly #log: EventLog;
   readonly #logger: Logger | undefined;
+  readonly #counter: { add(): void } | undefined;
   readonly #subscriptions = new Set<Subscription>();
   #pending: StampedEvent[] = [];
 
-  constructor(log: EventLog, logger: Logger | undefined) {
+  constructor(log: EventLog, logger: Logger | undefined, counter: { add(): void } | undefined) {
     this.#log = log;
     this.#logger = logger;
+    this.#counter = counter;
+  }
+
+  get subscribers(): number {
+    return this.#subscriptions.size;
   }
 
   publish(event: { type: EventType; action: string; id: string; attributes: Record<string, string> }): void {
+    this.#counter?.add();
     const at = nowNanos();
     const message: EventMessage = {
       Type: event.type,

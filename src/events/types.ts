@@ -14,6 +14,8 @@ export type EventType =
   | "node";
 
 export interface EventBus {
+  /** How many listen now. */
+  readonly subscribers: number;
   /** Stamps, stores (the last ones survive a restart) and announces. Never throws, never waits. */
   publish(event: { type: EventType; action: string; id: string; attributes: Record<string, string> }): void;
   /** Stored events since `since`, then new ones until `until` or the signal. Filters as in `docker events --filter`. */

@@ -2,6 +2,7 @@ import type { Archiver } from "../archive/index.ts";
 import type { Digest, Logger } from "../base/index.ts";
 import { Leases, type ContentStore } from "../content/index.ts";
 import type { EventBus } from "../events/index.ts";
+import { createEngineMetrics, type EngineMetrics } from "../metrics/index.ts";
 import type { RegistryClient } from "../registry/index.ts";
 import type { Snapshotter } from "../snapshot/index.ts";
 import type { Store } from "../store/index.ts";
@@ -37,12 +38,14 @@ export interface ImageServiceOptions extends Pick<SettlingParts, "boot" | "settl
   limits?: () => TransferLimits;
   /** Milliseconds before a download's next try; Docker's by default. */
   retryDelay?: RetryDelay;
+  metrics?: EngineMetrics;
   logger: Logger;
 }
 
 /** Makes the image service; registers its tables in the store. Call `sweep` once, at boot, before anything else. */
 export function createImageService(options: ImageServiceOptions): ImageService {
   const { content, snapshotter, archive, users, registry, logger } = options;
+  const { imageActions } = options.metrics ?? createEngineMetrics();
   const limits = options.limits ?? (() => DOCKER_LIMITS);
   const catalog = new Catalog(options.store);
   const events = new ImageEvents(options.events, catalog);
@@ -109,12 +112,18 @@ export function createImageService(options: ImageServiceOptions): ImageService {
       const reference = pullTarget(target.repo, target.tag);
       const delay = options.retryDelay ?? dockerDelay;
       const parts = { catalog, layers, content, archive, events, registry, delay, limits };
-      return progressStream((report, signal) => pull(parts, reference, query, report, signal), call);
+      return progressStream(
+        (report, signal) => imageActions.time("pull", () => pull(parts, reference, query, report, signal)),
+        call,
+      );
     },
     async push(name, query, call) {
       const reference = pushTarget(name, query.tag);
       const parts = { catalog, layers, content, events, registry, limits };
-      return progressStream((report, signal) => push(parts, reference, query.auth, report, signal), call);
+      return progressStream(
+        (report, signal) => imageActions.time("push", () => push(parts, reference, query.auth, report, signal)),
+        call,
+      );
     },
     async sweep() {
       await layers.sweep();

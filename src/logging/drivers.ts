@@ -68,7 +68,8 @@ const none: LogDriver = {
   open: undefined,
 };
 
-function localPath(directory: string): string {
+/** Where the entries of a driver that sends them, or keeps them for `docker logs` alone, are. */
+export function localPath(directory: string): string {
   return join(directory, "container-cached.log");
 }
 

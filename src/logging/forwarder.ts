@@ -2,8 +2,9 @@ import { chmod, stat } from "node:fs/promises";
 import { STREAM_NUMBER } from "../api/index.ts";
 import { errnoOf, messageOf, type Logger } from "../base/index.ts";
 import type { Native } from "../sys/index.ts";
+import { waitingBytes } from "./backlog.ts";
 import { compressedName } from "./compressed.ts";
-import { readCursor, writeCursor, type Position } from "./cursor.ts";
+import { beginCursor, readCursor, writeCursor, type Position } from "./cursor.ts";
 import { DeliveryError } from "./errors.ts";
 import { withLogFolder } from "./folder-lock.ts";
 import { lineBlocks, type LineBlock } from "./line-blocks.ts";
@@ -58,6 +59,7 @@ export class Forwarder {
     const { path, maxFiles } = plan;
     await using _sender = sender;
     const from = await readCursor(path);
+    if (from === undefined) await beginCursor(path);
     let at: Position | undefined = from;
     try {
       for await (const block of lineBlocks({ path, maxFiles, tail: "all", follow: ended, signal, from })) {
@@ -186,23 +188,7 @@ export class Forwarder {
   async #tooMuchWaits(block: LineBlock): Promise<boolean> {
     const { limit, plan } = this.#parts;
     if (limit === undefined) return false;
-    const { file } = block;
-    const index = (await findFile(plan.path, plan.maxFiles, file.identity)) ?? plan.maxFiles;
-    let waiting = (await file.file.stat()).size - block.offset;
-    for (let newer = 0; newer < index && waiting <= limit; newer++) {
-      const name = rotatedName(plan.path, newer);
-      waiting += (await sizeOf(name)) || (await sizeOf(compressedName(name)));
-    }
-    return waiting > limit;
-  }
-}
-
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return 0;
-    throw error;
+    return (await waitingBytes(plan, { identity: block.file.identity, offset: block.offset })) > limit;
   }
 }
 

@@ -58,7 +58,7 @@ test("runs that come while the receiver is away are delivered once it is back, h
     service.attend({ driver, source: SOURCE, plan, ended: Promise.resolve() });
   }
   back.resolve();
-  await service.finish(SOURCE.id);
+  await service.finish(SOURCE.id, folder);
   expect(received.map(({ text }) => text.toString())).toEqual(Array.from({ length: 50 }, (_, run) => `line ${run}`));
   // The first, and one for all that came meanwhile.
   expect(opened.count).toBe(2);

@@ -1,8 +1,11 @@
 import { messageOf, type Logger } from "../base/index.ts";
 import type { Native } from "../sys/index.ts";
+import { waitingBytes, waitingEntries } from "./backlog.ts";
 import { compressRotated } from "./compressor.ts";
+import { hasCursor, readCursor } from "./cursor.ts";
 import { Forwarder, type DeliveryCounts } from "./forwarder.ts";
 import { parseSize } from "./options.ts";
+import { localPath } from "./drivers.ts";
 import type { LogDriver, LogFilePlan, LogSource, SenderCalls } from "./types.ts";
 
 /** How long a removed container's last entries may take to be delivered. */
@@ -15,12 +18,23 @@ export interface LogService {
    * being dealt with from an earlier run goes on with that first.
    */
   attend(request: LogRequest): void;
-  /** Waits until a stopped container's entries are delivered, at most ten seconds; then they are given up. */
-  finish(id: string): Promise<void>;
+  /**
+   * Waits until a stopped container's entries are delivered, at most ten seconds; then they are given up, and what is lost is
+   * logged. So it is when an earlier daemon was killed while it waited.
+   * @param folder where the container's log is, which is to be removed afterwards.
+   */
+  finish(id: string, folder: string): Promise<void>;
   /** Entries by container since the daemon's start, for who looks for a fault. */
   counts(): Record<string, DeliveryCounts>;
+  /** What became of entries, and how many bytes wait, by driver. */
+  totals(): Promise<Map<string, DeliveryTotals>>;
   /** Stops everything; the next daemon goes on where this one was. */
   close(): Promise<void>;
+}
+
+/** Of all containers with one driver, since the daemon's start. */
+export interface DeliveryTotals extends DeliveryCounts {
+  waitingBytes: number;
 }
 
 export interface LogRequest {
@@ -31,6 +45,8 @@ export interface LogRequest {
 }
 
 interface Attended {
+  readonly driver: string;
+  readonly plan: LogFilePlan;
   readonly stop: AbortController;
   readonly counts: DeliveryCounts;
   busy: boolean;
@@ -46,6 +62,8 @@ type Calls = SenderCalls & Pick<Native, "flock">;
 /** @param calls what the work needs of the kernel. */
 export function createLogService({ calls, logger }: { calls: Calls; logger: Logger }): LogService {
   const attended = new Map<string, Attended>();
+  /** Of containers that are gone. */
+  const past = new Map<string, DeliveryCounts>();
 
   const compress = async ({ plan, ended, source }: LogRequest, { stop }: Attended) => {
     if (!plan.compress || plan.maxFiles < 2) return;
@@ -92,27 +110,59 @@ export function createLogService({ calls, logger }: { calls: Calls; logger: Logg
       }
       const counts = before?.counts ?? { delivered: 0, dropped: 0, failures: 0 };
       const stop = new AbortController();
-      const entry: Attended = { stop, counts, busy: true, complete: false, next: undefined, work: Promise.resolve() };
+      const entry: Attended = {
+        driver: driver.name,
+        plan,
+        stop,
+        counts,
+        busy: true,
+        complete: false,
+        next: undefined,
+        work: Promise.resolve(),
+      };
       attended.set(source.id, entry);
       entry.work = work(request, entry);
     },
-    async finish(id) {
+    async finish(id, folder) {
       const entry = attended.get(id);
-      if (entry === undefined) return;
-      const timer = setTimeout(() => entry.stop.abort(), FAREWELL_MS);
-      await entry.work;
-      clearTimeout(timer);
-      if (!entry.complete) {
-        logger.warn("a removed container's last log entries were not delivered", { container: id, ...entry.counts });
+      if (entry !== undefined) {
+        const timer = setTimeout(() => entry.stop.abort(), FAREWELL_MS);
+        await entry.work;
+        clearTimeout(timer);
+        attended.delete(id);
+        addTo(past, entry.driver, entry.counts);
+        if (entry.complete) return;
       }
-      attended.delete(id);
+      const path = localPath(folder);
+      const lost = hasCursor(path) ? await waitingEntries(path) : 0;
+      if (lost > 0) logger.warn("log entries of a removed container are lost", { container: id, lost });
     },
     counts: () => Object.fromEntries([...attended].map(([id, { counts }]) => [id, counts])),
+    async totals() {
+      const sums = new Map<string, DeliveryCounts>();
+      for (const [driver, counts] of past) addTo(sums, driver, counts);
+      const bytes = new Map<string, number>();
+      for (const { driver, plan, counts } of attended.values()) {
+        if (!hasCursor(plan.path)) continue;
+        addTo(sums, driver, counts);
+        const waiting = await waitingBytes(plan, await readCursor(plan.path));
+        bytes.set(driver, (bytes.get(driver) ?? 0) + waiting);
+      }
+      return new Map([...sums].map(([driver, sum]) => [driver, { ...sum, waitingBytes: bytes.get(driver) ?? 0 }]));
+    },
     async close() {
       for (const { stop } of attended.values()) stop.abort();
       await Promise.all([...attended.values()].map(({ work }) => work));
     },
   };
+}
+
+function addTo(sums: Map<string, DeliveryCounts>, driver: string, more: DeliveryCounts): void {
+  const sum = sums.get(driver) ?? { delivered: 0, dropped: 0, failures: 0 };
+  sum.delivered += more.delivered;
+  sum.dropped += more.dropped;
+  sum.failures += more.failures;
+  sums.set(driver, sum);
 }
 
 /** How much may wait for the receiver before the oldest goes; blocking mode loses nothing. */

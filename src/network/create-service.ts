@@ -1,5 +1,6 @@
 import { Retries, type Logger } from "../base/index.ts";
 import type { EventBus } from "../events/index.ts";
+import { createEngineMetrics, type EngineMetrics } from "../metrics/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Native } from "../sys/index.ts";
 import { Announcements } from "./announcements.ts";
@@ -30,6 +31,7 @@ export interface NetworkDependencies {
   config: NetworkConfig;
   /** Owned by the service from here on. */
   netd: Netd;
+  metrics?: EngineMetrics;
   logger: Logger;
 }
 
@@ -43,6 +45,7 @@ export async function createNetworkService({
   events,
   config,
   netd,
+  metrics = createEngineMetrics(),
   logger,
 }: NetworkDependencies): Promise<NetworkService> {
   await using onFailure = new AsyncDisposableStack();
@@ -100,11 +103,13 @@ export async function createNetworkService({
       serving,
       files,
       announce,
+      metrics,
       logger,
     }),
     host,
     reaper,
     netd,
+    metrics,
     resources,
   });
   onFailure.move();

@@ -1,6 +1,7 @@
 import type { EndpointSettings } from "../api/index.ts";
 import { crashPoint, messageOf, shortId } from "../base/index.ts";
 import type { ContainerId, Logger } from "../base/index.ts";
+import type { EngineMetrics } from "../metrics/index.ts";
 import type { Announcements } from "./announcements.ts";
 import { describeEndpoint } from "./describe.ts";
 import {
@@ -41,6 +42,7 @@ export interface SandboxesParts {
   serving: Serving;
   files: SandboxFiles;
   announce: Announcements;
+  metrics: EngineMetrics;
   logger: Logger;
 }
 
@@ -87,7 +89,7 @@ export class Sandboxes {
       sandbox.gatewayEndpoint = chooseGateway(sandbox, this.#networkOf)?.id;
       crashPoint("network-attach:reserved");
       await withNetns(task.netnsPath, async (netnsFd) => {
-        for (const endpoint of sandbox.endpoints) await this.#plug(sandbox, endpoint, netnsFd);
+        for (const endpoint of sandbox.endpoints) await this.#connect(sandbox, endpoint, netnsFd);
       });
       crashPoint("network-attach:plugged");
       await this.#publish(sandbox);
@@ -144,7 +146,7 @@ export class Sandboxes {
     this.#supervisors.set(id, task.ports);
     const endpoint = this.#reserve(sandbox, network, settings);
     try {
-      await withNetns(task.netnsPath, (netnsFd) => this.#plug(sandbox, endpoint, netnsFd));
+      await withNetns(task.netnsPath, (netnsFd) => this.#connect(sandbox, endpoint, netnsFd));
       crashPoint("network-connect:plugged");
       const before = sandbox.endpoints.filter((item) => item !== endpoint);
       await this.#moveGateway(sandbox, { lasting: before });
@@ -232,6 +234,10 @@ export class Sandboxes {
     });
     sandbox.endpoints.push(endpoint);
     return endpoint;
+  }
+
+  async #connect(sandbox: SandboxRecord, endpoint: EndpointRecord, netnsFd: number): Promise<void> {
+    await this.#parts.metrics.networkActions.time("connect", () => this.#plug(sandbox, endpoint, netnsFd));
   }
 
   async #plug(sandbox: SandboxRecord, endpoint: EndpointRecord, netnsFd: number): Promise<void> {

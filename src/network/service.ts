@@ -9,6 +9,7 @@ import type {
 } from "../api/index.ts";
 import { unavailable } from "../base/index.ts";
 import type { ContainerId } from "../base/index.ts";
+import type { EngineMetrics } from "../metrics/index.ts";
 import type { NetworkConfig } from "./config.ts";
 import { readCounters } from "./counters.ts";
 import { gatewayOf } from "./describe.ts";
@@ -40,6 +41,7 @@ export interface Parts {
   host: NetworkHost;
   reaper: LinkReaper;
   netd: Netd;
+  metrics: EngineMetrics;
   /** Sockets, closed last. */
   resources: DisposableStack;
 }
@@ -98,11 +100,13 @@ export class BridgeNetworks implements NetworkService {
   }
 
   attach(request: ContainerNetworking, task: NetworkTask): Promise<AttachedNetworking> {
-    return this.#parts.sandboxes.attach(request, task);
+    const { metrics, sandboxes } = this.#parts;
+    return metrics.networkActions.time("allocate", () => sandboxes.attach(request, task));
   }
 
   detach(id: ContainerId): Promise<void> {
-    return this.#parts.sandboxes.detach(id);
+    const { metrics, sandboxes } = this.#parts;
+    return metrics.networkActions.time("release", () => sandboxes.detach(id));
   }
 
   attachOne(

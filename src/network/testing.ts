@@ -80,7 +80,7 @@ export class TestHost {
     return createNetworkService({
       native: loadNative(),
       store: this.#store,
-      events: { publish: (event) => void this.events.push(event), subscribe: () => neverAny() },
+      events: { subscribers: 0, publish: (event) => void this.events.push(event), subscribe: () => neverAny() },
       config: this.config,
       netd: new LocalNetd({ native: loadNative(), config: this.config, logger: silentLogger }),
       logger: silentLogger,

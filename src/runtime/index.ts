@@ -31,6 +31,11 @@ export interface RuntimeOptions {
   userns?: { ids: IdMappings; dataRoot: string; driver: "overlay2" | "vfs" } | undefined;
 }
 
+/** Supervisors that wait for a container. */
+export interface SparePool extends AsyncDisposable {
+  readonly ready: number;
+}
+
 /**
  * The container runtime over this host's cgroups.
  * @throws invalid for a cgroup driver that is not there; unavailable when no cgroups are mounted, or when user namespaces
@@ -38,7 +43,7 @@ export interface RuntimeOptions {
  */
 export async function createRuntime(
   options: RuntimeOptions,
-): Promise<{ runtime: ShimRuntime; cgroups: CgroupFacts; spares: AsyncDisposable }> {
+): Promise<{ runtime: ShimRuntime; cgroups: CgroupFacts; spares: SparePool }> {
   const { execRoot, shimPath, calls, logger } = options;
   const cgroups = await openCgroups(options.cgroupDriver);
   const launchers = {

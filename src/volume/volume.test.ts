@@ -32,6 +32,7 @@ let volumes: VolumeService;
 let published: string[];
 
 const events: EventBus = {
+  subscribers: 0,
   publish: ({ action, id, attributes }) => published.push(`${action} ${id} ${attributes["driver"] ?? ""}`.trim()),
   subscribe: () => {
     throw new Error("not used");

@@ -10,7 +10,7 @@ const KEPT_RESULTS = 5;
 const KEPT_OUTPUT = 4096;
 const DEFAULT_SHELL = ["/bin/sh", "-c"];
 
-type Needs = Pick<ContainerDependencies, "events" | "config" | "host" | "users">;
+type Needs = Pick<ContainerDependencies, "events" | "config" | "host" | "users" | "metrics">;
 
 /** Probes of the containers that have a health check, while they run. */
 export class HealthMonitors {
@@ -119,7 +119,10 @@ class Monitor {
     if (phase.kind !== "running" || phase.paused) return;
     const start = this.#parts.clock.now();
     const withinStart = this.#withinStart();
+    const { metrics } = this.#parts.needs;
     const { exitCode, output } = await this.#run();
+    metrics.healthChecks.add();
+    if (exitCode !== 0) metrics.healthChecksFailed.add();
     if (this.#ended) return;
     this.#record({ exitCode, output, start, withinStart });
   }
@@ -142,6 +145,7 @@ class Monitor {
   /** Runs the command in the container; over its time it counts as failed and is killed with SIGKILL. */
   async #run(): Promise<{ exitCode: number; output: string }> {
     const { record } = this.#entry;
+    const begun = performance.now();
     const process = execProcess(
       record,
       { Cmd: this.#arguments() },
@@ -157,6 +161,7 @@ class Monitor {
       stderr: true,
       detachKeys: new Uint8Array(),
     });
+    this.#parts.needs.metrics.healthCheckStart.observe((performance.now() - begun) / 1000);
     const late = Promise.withResolvers<"late">();
     using _timer = this.#parts.clock.after(this.#plan.timeout, () => late.resolve("late"));
     const output = collect(exec.stdio?.output);

@@ -166,8 +166,9 @@ export class Removal {
   }
 
   async #removeFolder(id: string): Promise<void> {
-    await this.#needs.logs.finish(id);
-    await rm(join(this.#needs.root, id), { recursive: true, force: true });
+    const folder = join(this.#needs.root, id);
+    await this.#needs.logs.finish(id, folder);
+    await rm(folder, { recursive: true, force: true });
     crashPoint("remove:folder");
     this.#registry.buried(id);
   }

@@ -26,7 +26,7 @@ export interface RunHooks {
 export class Runs {
   readonly #plan: StartPlan;
   readonly #registry: ContainerRegistry;
-  readonly #needs: Pick<ContainerDependencies, "events" | "networks">;
+  readonly #needs: Pick<ContainerDependencies, "events" | "networks" | "metrics">;
   readonly #lock: KeyedLock;
   readonly #timers: RestartTimers;
   readonly #clock: Clock;
@@ -40,7 +40,7 @@ export class Runs {
   constructor(parts: {
     plan: StartPlan;
     registry: ContainerRegistry;
-    needs: Pick<ContainerDependencies, "events" | "networks">;
+    needs: Pick<ContainerDependencies, "events" | "networks" | "metrics">;
     lock: KeyedLock;
     timers: RestartTimers;
     clock: Clock;
@@ -75,12 +75,16 @@ export class Runs {
     if (phase.kind === "running") throw phase.paused ? startPaused() : alreadyStarted();
     if (phase.kind === "restarting") throw alreadyStarted();
     this.#timers.forget(entry.id);
-    await this.#launch(entry, { restartCount: 0, stoppedByUser: false });
+    await this.#timedLaunch(entry, { restartCount: 0, stoppedByUser: false });
   }
 
   /** A start that the restart policy asked for. */
   async again(entry: ContainerEntry): Promise<void> {
-    await this.#launch(entry, { restartCount: entry.state.restartCount + 1 });
+    await this.#timedLaunch(entry, { restartCount: entry.state.restartCount + 1 });
+  }
+
+  async #timedLaunch(entry: ContainerEntry, change: { restartCount: number; stoppedByUser?: boolean }): Promise<void> {
+    await this.#needs.metrics.containerActions.time("start", () => this.#launch(entry, change));
   }
 
   async #launch(entry: ContainerEntry, change: { restartCount: number; stoppedByUser?: boolean }): Promise<void> {

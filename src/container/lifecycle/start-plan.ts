@@ -37,6 +37,7 @@ export class StartPlan {
    */
   async run(entry: ContainerEntry, recorded: (task: Task) => void): Promise<Task> {
     const { runtime, networks } = this.#needs;
+    const steps = this.#needs.metrics.startSteps.sequence();
     await using undo = new AsyncDisposableStack();
     const others = this.#others(entry.record);
     const record = named(entry.record, others.named);
@@ -55,6 +56,7 @@ export class StartPlan {
         : undefined,
     ]);
     crashPoint("start:files");
+    steps.done("prepare");
     const networked = Object.keys(record.endpoints).length > 0;
     const fill = async (attached: AttachedNetworking | undefined) => {
       if (others.files === undefined) await fillFiles(own, record, attached, networks.hostGateway());
@@ -77,17 +79,22 @@ export class StartPlan {
     );
     undo.defer(() => task.release());
     crashPoint("start:task");
+    steps.done("supervisor");
     if (networked) undo.defer(() => networks.detach(record.id));
     const attached = networked ? await this.#attach(record, task) : undefined;
     crashPoint("start:network");
+    if (networked) steps.done("network");
     await (filled ?? fill(attached));
     crashPoint("start:hosts");
     await entry.pending.bind(task);
     crashPoint("start:attached");
+    steps.done("attach");
     await task.start();
     crashPoint("start:program");
+    steps.done("program");
     recorded(task);
     crashPoint("start:recorded");
+    steps.done("record");
     undo.move();
     return task;
   }

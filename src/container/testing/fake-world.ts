@@ -6,6 +6,7 @@ import { notFound, sha256, silentLogger, type ContainerId, type Digest } from ".
 import { createEventBus, type EventBus } from "../../events/index.ts";
 import type { Image, ImageStore } from "../../image/index.ts";
 import { LOG_DRIVERS } from "../../logging/index.ts";
+import { createEngineMetrics } from "../../metrics/index.ts";
 import type { AttachedNetworking, ContainerNetworking, NetworkService } from "../../network/index.ts";
 import type { Snapshotter, SnapshotRow } from "../../snapshot/index.ts";
 import type { ImageRunConfig } from "../../spec/index.ts";
@@ -242,12 +243,14 @@ export class FakeWorld implements AsyncDisposable {
       snapshotter: this.snapshots.asService(),
       runtime: this.runtime,
       networks: this.networks.asService(),
+      metrics: createEngineMetrics(),
       volumes: this.volumes.asService(),
       logDrivers: LOG_DRIVERS,
       logs: {
         attend: () => undefined,
         finish: async () => undefined,
         counts: () => ({}),
+        totals: async () => new Map(),
         close: async () => undefined,
       },
       archiver: partial({}),
@@ -290,6 +293,7 @@ export class FakeWorld implements AsyncDisposable {
   #bus(): EventBus & Disposable {
     const bus = createEventBus({ store: this.store });
     return {
+      subscribers: 0,
       publish: (event) => {
         this.heard.push({
           Type: event.type,

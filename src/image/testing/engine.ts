@@ -49,6 +49,7 @@ export async function testEngine(
   const events: string[] = [];
   const users: TestEngine["users"] = new Map();
   const bus: EventBus = {
+    subscribers: 0,
     publish: ({ action, attributes }) => void events.push(`${action} ${attributes["name"] ?? ""}`),
     subscribe: () => {
       throw new Error("not subscribed to in these tests");

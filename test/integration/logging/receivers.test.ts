@@ -140,6 +140,18 @@ describe("nothing is lost", () => {
   });
 });
 
+test("what a removed container leaves undelivered is counted, also by the daemon after one that was killed", async () => {
+  const port = await freePort();
+  const id = await logged("syslog", { "syslog-address": `tcp://127.0.0.1:${port}` }, count(1, 30));
+  await dockerOutput(engine, ["wait", id]);
+  await dockerOutput(engine, ["rm", id]);
+  await engine.kill9();
+  await engine.start();
+  const line = new RegExp(`log entries of a removed container are lost.*container=${id} lost=30$`, "m");
+  await eventually("the count in the daemon's log", async () => line.test(await engine.log()));
+  await eventually("its folder is gone", () => !existsSync(join(engine.dataRoot, "containers", id)));
+});
+
 const RSYSLOG = "/usr/sbin/rsyslogd";
 
 describe("rsyslog", () => {
