@@ -32,7 +32,6 @@ export const pendingOperations: readonly PendingOperation[] = [
 
   pending("GET", "/images/search", "searching for images"),
   pending("GET", "/images/{name}/attestations", "listing attestations", "1.55"),
-  pending("GET", "/distribution/{name}/json", "inspecting an image in its registry"),
 
   pending("GET", "/plugins/privileges", "asking for a plugin's privileges"),
   pending("POST", "/plugins/pull", "installing a plugin"),

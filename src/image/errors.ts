@@ -1,4 +1,14 @@
-import { conflict, dataLoss, EngineError, forbidden, invalid, notFound, shortId, type Digest } from "../base/index.ts";
+import {
+  conflict,
+  dataLoss,
+  EngineError,
+  forbidden,
+  invalid,
+  notFound,
+  shortId,
+  unknown,
+  type Digest,
+} from "../base/index.ts";
 
 export const noSuchImage = (name: string) => notFound(`No such image: ${name}`);
 
@@ -30,6 +40,8 @@ export const unsupportedManifest = (mediaType: string) =>
 export const wrongOs = (os: string) => invalid(`cannot load ${os} image on linux`);
 
 // Names
+/** Docker's 500. */
+export const fullIdHasNoManifest = () => unknown("no manifest found for full image ID");
 export const reservedName = () => forbidden("'scratch' is a reserved name");
 export const digestAsTag = () => invalid("cannot import digest reference");
 export const ambiguousTag = () => invalid("refusing to create an ambiguous tag using digest algorithm as name");

@@ -135,6 +135,57 @@ describe("pull", () => {
   });
 });
 
+describe("what a registry has", () => {
+  const distribution = async (name: string) =>
+    await engine.images.distribution(`${registry.host}/${name}`, undefined, call);
+
+  test("under a tag or a digest is told, and not kept", async () => {
+    const digest = registry.put("thing", "1", source);
+    const known = await distribution("thing:1");
+    expect(known).toEqual({
+      Descriptor: { mediaType: DOCKER_MANIFEST, digest, size: expect.any(Number) },
+      Platforms: [{ architecture: "amd64", os: "linux" }],
+    });
+    expect(await distribution(`thing@${digest}`)).toEqual(known);
+    const all = { all: true, filters: new Map(), sharedSize: false, manifests: false };
+    expect(await engine.images.list(all)).toEqual([]);
+    expect(kept("partial")).toEqual([]);
+  });
+
+  test("as an index is told with all its platforms", async () => {
+    const platforms = [
+      { os: "linux", architecture: "arm64", variant: "v8" },
+      { os: "windows", architecture: "amd64", "os.version": "10.0" },
+    ];
+    const manifests = platforms.map((platform) => ({ ...descriptor(OCI_MANIFEST, Buffer.from("{}")), platform }));
+    const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests };
+    const digest = registry.putManifest("thing", "1", index, OCI_INDEX);
+    expect(await distribution("thing:1")).toEqual({
+      Descriptor: { mediaType: OCI_INDEX, digest, size: JSON.stringify(index).length },
+      Platforms: platforms,
+    });
+  });
+
+  test("or has not, and what names nothing, is told as Docker tells it", async () => {
+    registry.put("thing", "1", source);
+    expect(await failure(distribution("thing:2"))).toBe("manifest unknown: manifest unknown");
+    expect(await failure(engine.images.distribution(source.id, undefined, call))).toBe(
+      "no manifest found for full image ID",
+    );
+    expect(await failure(engine.images.distribution("UPPER", undefined, call))).toContain("must be lowercase");
+  });
+
+  test("is told without the platform when the configuration cannot be read", async () => {
+    registry.put("thing", "1", source);
+    registry.intercept = (request, response) => {
+      if (request.url?.includes("/blobs/") !== true) return false;
+      refuse(response, 404, "BLOB_UNKNOWN", "blob unknown to registry");
+      return true;
+    };
+    expect((await distribution("thing:1")).Platforms).toEqual([]);
+  });
+});
+
 describe("a registry that", () => {
   const blobOnce = (answer: (response: http.ServerResponse, bytes: Buffer, start: number) => void): void => {
     let done = false;

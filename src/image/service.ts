@@ -8,6 +8,7 @@ import type { Snapshotter } from "../snapshot/index.ts";
 import type { Store } from "../store/index.ts";
 import { Catalog, type ImageRow } from "./catalog.ts";
 import { createImage } from "./create.ts";
+import { inspectDistribution } from "./distribution.ts";
 import { dockerDelay, type RetryDelay } from "./download.ts";
 import { ImageEvents } from "./image-events.ts";
 import { prepareImport } from "./import.ts";
@@ -124,6 +125,9 @@ export function createImageService(options: ImageServiceOptions): ImageService {
         (report, signal) => imageActions.time("push", () => push(parts, reference, query.auth, report, signal)),
         call,
       );
+    },
+    async distribution(name, auth, call) {
+      return await inspectDistribution(registry, name, auth, call.signal);
     },
     async sweep() {
       await layers.sweep();

@@ -1,4 +1,5 @@
 import type {
+  DistributionInspect,
   ImageDeleteResponseItem,
   ImageHistoryResponseItem,
   ImageInspect,
@@ -43,4 +44,6 @@ export interface ImagesBackend {
     options: { tag: string | undefined; platform: string | undefined; auth: RegistryAuth | undefined },
     call: CallContext,
   ): Promise<AsyncIterable<ProgressMessage>>;
+  /** What the registry has under a name; nothing is kept of it. */
+  distribution(name: string, auth: RegistryAuth | undefined, call: CallContext): Promise<DistributionInspect>;
 }

@@ -1,7 +1,7 @@
 import { bytes, defineOperations, empty, json, none } from "../operation.ts";
 import { boolean, filters, list, string } from "../query.ts";
 
-/** Everything under /images. */
+/** Everything under /images, and what registries have. */
 export const imageOperations = defineOperations({
   imageList: {
     method: "GET",
@@ -107,6 +107,15 @@ export const imageOperations = defineOperations({
     body: none,
     success: [200],
     answer: { kind: "tar" },
+  },
+  distributionInspect: {
+    method: "GET",
+    path: "/distribution/{name}/json",
+    since: "1.30",
+    query: {},
+    body: none,
+    success: [200],
+    answer: json("DistributionInspect"),
   },
   imageLoad: {
     method: "POST",

@@ -17,6 +17,7 @@ type ImageRoutes = RoutesOf<
   | "imageGet"
   | "imageGetAll"
   | "imageLoad"
+  | "distributionInspect"
 >;
 
 const TAR = "application/x-tar";
@@ -86,5 +87,7 @@ export function imageRoutes(backend: ImagesBackend): ImageRoutes {
       const options = { quiet: query.quiet, platforms: [...query.platform] };
       return { kind: "progress", items: await backend.load(stream, options, context) };
     },
+    distributionInspect: async ({ ref, headers, context }) =>
+      json(await backend.distribution(ref, readRegistryAuth(headers), context)),
   };
 }

@@ -158,6 +158,26 @@ describe.skipIf(!available)("a registry that wants to know who calls", () => {
     expect((await engine.berth(["run", "--rm", image, "echo", "in"])).stdout).toBe("in\n");
   });
 
+  test("tells the engine what it has under a name, when the engine says who calls", async () => {
+    const path = `/v1.47/distribution/${image}/json`;
+    const auth = Buffer.from(JSON.stringify({ username: LOGIN.user, password: LOGIN.password })).toString("base64url");
+    const told = await engine.api("GET", path, undefined, { "X-Registry-Auth": auth });
+    expect(told).toMatchObject({
+      status: 200,
+      json: {
+        Descriptor: {
+          mediaType: "application/vnd.docker.distribution.manifest.v2+json",
+          digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+          size: expect.any(Number),
+        },
+        Platforms: [{ architecture: "amd64", os: "linux" }],
+      },
+    });
+    expect(await engine.api("GET", path)).toMatchObject({ status: 401 });
+    const missing = await engine.api("GET", path.replace(":1/", ":2/"), undefined, { "X-Registry-Auth": auth });
+    expect(missing).toMatchObject({ status: 404, json: { message: "manifest unknown: manifest unknown" } });
+  });
+
   test("knows nobody after a logout", async () => {
     expect((await engine.berth(["logout", registry.host])).stdout).toBe(
       `Removing login credentials for ${registry.host}\n`,
