@@ -1,5 +1,10 @@
-import { environmentHost } from "../client/index.ts";
+import { DEFAULT_HOST, type EndpointSettings, environmentHost } from "../client/index.ts";
 import type { Io } from "./io.ts";
+
+/** Where the context `default` leads. */
+export function defaultHost(settings: EndpointSettings): string {
+  return settings.hosts[0] ?? environmentHost(settings.env) ?? DEFAULT_HOST;
+}
 
 /** Says on standard error that the environment decides, whatever context is chosen. */
 export function warnEnvironmentHost(io: Io, name: string): void {

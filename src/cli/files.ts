@@ -29,11 +29,28 @@ export async function saveTo(path: string, body: AsyncIterable<Uint8Array>): Pro
   }
 }
 
+/** Writes a file that must not be there yet. @throws CliError when it is, or cannot be made. */
+export async function createNew(path: string, content: Uint8Array): Promise<void> {
+  const { open, rm } = await import("node:fs/promises");
+  const file = await open(path, "wx", 0o600).catch((error: unknown) => {
+    throw new CliError(openFailure(path, error));
+  });
+  try {
+    await file.writeFile(content);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
 function openFailure(path: string, error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const texts: Record<string, string> = {
     ENOENT: "no such file or directory",
     EACCES: "permission denied",
+    EEXIST: "file exists",
     EISDIR: "is a directory",
   };
   return `open ${path}: ${texts[code] ?? messageOf(error)}`;

@@ -17,9 +17,6 @@ export const pendingCommands: readonly string[] = [
   "config inspect",
   "config ls",
   "config rm",
-  "context export",
-  "context import",
-  "context update",
   "image build",
   "manifest",
   "manifest annotate",
@@ -77,7 +74,6 @@ export const pendingCommands: readonly string[] = [
   "swarm unlock",
   "swarm unlock-key",
   "swarm update",
-  "system dial-stdio",
   "volume update",
 ];
 

@@ -171,6 +171,18 @@ export const entries: readonly Entry[] = [
     load: () => import("./commands/context-create.ts"),
   },
   {
+    names: ["context export"],
+    summary: "Write a context as an archive",
+    local: true,
+    load: () => import("./commands/context-export.ts"),
+  },
+  {
+    names: ["context import"],
+    summary: "Make a context of an archive",
+    local: true,
+    load: () => import("./commands/context-import.ts"),
+  },
+  {
     names: ["context inspect"],
     summary: "Show all that is known of contexts",
     local: true,
@@ -193,6 +205,12 @@ export const entries: readonly Entry[] = [
     summary: "Print the name of the context in use",
     local: true,
     load: () => import("./commands/context-show.ts"),
+  },
+  {
+    names: ["context update"],
+    summary: "Change a context",
+    local: true,
+    load: () => import("./commands/context-update.ts"),
   },
   {
     names: ["context use"],
@@ -271,6 +289,11 @@ export const entries: readonly Entry[] = [
     summary: "Have Docker's clients find berth, or give their socket back",
     local: true,
     load: () => import("./commands/system-default.ts"),
+  },
+  {
+    names: ["system dial-stdio"],
+    summary: "Join standard input and output to the engine; what `ssh://` hosts run",
+    load: () => import("./commands/system-dial-stdio.ts"),
   },
   { names: ["system df"], summary: "Show what takes space", load: () => import("./commands/system-df.ts") },
   {

@@ -1,4 +1,4 @@
-import { dialNative, type DialTarget, type NativeSocket } from "./native.ts";
+import { dialNative, type DialTarget, type NativeSocket, type SocketHandlers } from "./native.ts";
 
 const HIGH_WATER = 1 << 20;
 
@@ -17,7 +17,7 @@ export class ByteStream {
   /** Connects. @throws the system's error. */
   static async dial(target: DialTarget): Promise<ByteStream> {
     const stream = new ByteStream();
-    stream.#socket = await dialNative(target, {
+    const handlers: SocketHandlers = {
       data: (bytes) => stream.#receive(bytes),
       end: () => {
         stream.#ended = true;
@@ -30,7 +30,11 @@ export class ByteStream {
         stream.#failure ??= error;
         stream.#wake();
       },
-    });
+    };
+    stream.#socket =
+      target.kind === "ssh"
+        ? await (await import("./ssh.ts")).dialSsh(target, handlers)
+        : await dialNative(target, handlers);
     return stream;
   }
 

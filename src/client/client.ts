@@ -1,5 +1,5 @@
 import { ByteStream } from "./byte-stream.ts";
-import { ClientError, connectionFailed, connectionLost, fromDaemon } from "./errors.ts";
+import { ClientError, connectionFailed, connectionLost, dialFailed, fromDaemon } from "./errors.ts";
 import type { Endpoint } from "./host.ts";
 import { HttpConnection, type HttpResponse } from "./http.ts";
 
@@ -51,9 +51,11 @@ export class Client {
     this.#version = options.apiVersion ?? API_VERSION;
     this.#fixed = options.apiVersion !== undefined;
     this.#negotiated = this.#fixed;
-    const { target } = options.endpoint;
-    const host = target.kind === "unix" ? "api.moby.localhost" : `${target.hostname}:${target.port}`;
-    this.#headers = { ...options.headers, Host: host, "User-Agent": options.userAgent ?? "berth" };
+    this.#headers = {
+      ...options.headers,
+      Host: hostHeader(options.endpoint),
+      "User-Agent": options.userAgent ?? "berth",
+    };
   }
 
   get version(): string {
@@ -131,6 +133,16 @@ export class Client {
   async hijack(path: string, options: RequestOptions = {}): Promise<ByteStream> {
     const headers = { ...options.headers, Connection: "Upgrade", Upgrade: "tcp" };
     return (await this.request("POST", path, { ...options, headers })).stream;
+  }
+
+  /** A connection of its own, without anything sent. @throws the system's error, in Go's words. */
+  async dial(): Promise<ByteStream> {
+    const { host, target } = this.endpoint;
+    try {
+      return (await this.#warming.shift()) ?? (await ByteStream.dial(target));
+    } catch (error) {
+      throw dialFailed(host, error);
+    }
   }
 
   /** Closes idle connections. */
@@ -214,10 +226,16 @@ export class Client {
 
   #url(target: string): string {
     const { target: dial, basePath } = this.endpoint;
-    const authority = dial.kind === "unix" ? encodeURIComponent(dial.path) : `${dial.hostname}:${dial.port}`;
+    const authority = dial.kind === "unix" ? encodeURIComponent(dial.path) : hostHeader(this.endpoint);
     const scheme = dial.kind === "tcp" && dial.tls !== undefined ? "https" : "http";
     return `${scheme}://${authority}${basePath}${target}`;
   }
+}
+
+/** What HTTP calls the engine; Docker's names where it has none. */
+function hostHeader({ target }: Endpoint): string {
+  if (target.kind === "unix") return "api.moby.localhost";
+  return target.kind === "ssh" ? "docker.example.com" : `${target.hostname}:${target.port}`;
 }
 
 /** Reads a body as UTF-8. */

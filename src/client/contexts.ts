@@ -8,6 +8,9 @@ export interface Context {
   Endpoints: Record<string, { Host?: string; SkipTLSVerify?: boolean }>;
 }
 
+/** TLS material of a context: endpoint → file name → content. */
+export type ContextTls = Readonly<Record<string, Readonly<Record<string, Uint8Array>>>>;
+
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/;
 
 /** @throws ClientError unless `name` can name a context. */
@@ -50,20 +53,38 @@ export async function listContexts(config: string): Promise<Context[]> {
   return found.sort((left, right) => (left.Name < right.Name ? -1 : 1));
 }
 
-/** Writes a context and its TLS files. */
-export async function writeContext(
-  config: string,
-  context: Context,
-  tls: Readonly<Record<string, string>>,
-): Promise<void> {
-  const { mkdir } = await import("node:fs/promises");
+/** Writes a context. The TLS files of the endpoints that `tls` names are replaced, those of others stay. */
+export async function writeContext(config: string, context: Context, tls: ContextTls): Promise<void> {
+  const { mkdir, rm } = await import("node:fs/promises");
   const { writeFileAtomic } = await import("../base/index.ts");
   const directories = await contextDirectories(config, context.Name);
   await mkdir(directories.meta, { recursive: true, mode: 0o755 });
   await writeFileAtomic(`${directories.meta}/meta.json`, JSON.stringify(context), { mode: 0o644 });
-  if (Object.keys(tls).length === 0) return;
-  await mkdir(`${directories.tls}/docker`, { recursive: true, mode: 0o700 });
-  for (const [name, text] of Object.entries(tls)) await writeFileAtomic(`${directories.tls}/docker/${name}`, text);
+  for (const [endpoint, files] of Object.entries(tls)) {
+    const folder = `${directories.tls}/${endpoint}`;
+    await rm(folder, { recursive: true, force: true });
+    if (Object.keys(files).length > 0) await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const [name, content] of Object.entries(files))
+      await writeFileAtomic(`${folder}/${name}`, content, { mode: 0o600 });
+  }
+}
+
+/** The TLS files that are stored with a context. */
+export async function readContextTls(config: string, name: string): Promise<ContextTls> {
+  const { readdir, readFile } = await import("node:fs/promises");
+  const { tls } = await contextDirectories(config, name);
+  const found: Record<string, Record<string, Uint8Array>> = {};
+  for (const endpoint of (await readdir(tls).catch(() => [])).toSorted(byName)) {
+    const files: Record<string, Uint8Array> = {};
+    for (const file of (await readdir(`${tls}/${endpoint}`)).toSorted(byName))
+      files[file] = await readFile(`${tls}/${endpoint}/${file}`);
+    found[endpoint] = files;
+  }
+  return found;
+}
+
+function byName(left: string, right: string): number {
+  return left < right ? -1 : 1;
 }
 
 export async function removeContext(config: string, name: string): Promise<void> {

@@ -39,9 +39,37 @@ export function connectionFailed(host: string, method: string, url: string, caus
 
 /** The connection broke in the middle. */
 export const connectionLost = (method: string, url: string, cause?: unknown) =>
-  new ClientError(`error during connect: ${title(method)} "${url}": EOF`, { cause });
+  new ClientError(
+    `error during connect: ${title(method)} "${url}": ${cause instanceof TunnelError ? cause.message : "EOF"}`,
+    { cause },
+  );
+
+/** The program that connections go through has ended. */
+export class TunnelError extends Error {}
+
+export const tunnelEnded = (command: readonly string[], how: string, stderr: string) =>
+  new TunnelError(
+    `command [${command.join(" ")}] has exited with ${how}, make sure the URL is valid, ` +
+      `and berth is installed on the remote host: stderr=${stderr}`,
+  );
+
+export const noSshProgram = () => new TunnelError('exec: "ssh": executable file not found in $PATH');
+
+/** No connection, where nothing was to be sent. */
+export function dialFailed(host: string, cause: unknown): ClientError {
+  const texts: Readonly<Record<string, string>> = {
+    ENOENT: "connect: no such file or directory",
+    ECONNREFUSED: "connect: connection refused",
+    EACCES: "connect: permission denied",
+  };
+  const text = texts[codeOf(cause) ?? ""] ?? causeText(host, cause);
+  return new ClientError(`dial ${dialed(host)}: ${text}`, { cause });
+}
 
 export const malformedResponse = (what: string) => new ClientError(`malformed HTTP response: ${what}`);
+
+export const invalidSshHost = (why: string) =>
+  new ClientError(`ssh host connection is not valid: invalid SSH URL: ${why}`);
 
 export const invalidHost = (host: string) => new ClientError(`invalid bind address format: ${host}`);
 

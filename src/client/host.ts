@@ -1,4 +1,4 @@
-import { ClientError, invalidHost } from "./errors.ts";
+import { invalidHost, invalidSshHost } from "./errors.ts";
 import type { DialTarget, TlsOptions } from "./native.ts";
 
 /** Where an engine listens, as `-H`, `DOCKER_HOST` or a context named it. */
@@ -13,7 +13,7 @@ export interface Endpoint {
 export const DEFAULT_HOST = "unix:///run/berth.sock";
 
 /**
- * Reads a host of Docker's forms: `unix://PATH`, `tcp://HOST[:PORT][/PATH]`, `http(s)://…`, or a bare `HOST[:PORT]`.
+ * Reads a host of Docker's forms: `unix://PATH`, `ssh://[USER@]HOST[:PORT][/PATH]`, `tcp://HOST[:PORT][/PATH]`, `http(s)://…`, or a bare `HOST[:PORT]`.
  * @param tls given when the connection is to be encrypted; changes the default port from 2375 to 2376.
  * @throws ClientError for what is none of these.
  */
@@ -23,8 +23,7 @@ export function parseHost(text: string, tls?: Omit<TlsOptions, "serverName">): E
     const path = given.slice("unix://".length) || "/var/run/docker.sock";
     return { host: `unix://${path}`, target: { kind: "unix", path }, basePath: "" };
   }
-  if (given.startsWith("ssh://"))
-    throw new ClientError(`ssh hosts are not supported: ${given}: forward the socket with ssh -L`);
+  if (given.startsWith("ssh://")) return { host: given, target: parseSshHost(given), basePath: "" };
   const scheme = /^([a-z]+):\/\//.exec(given)?.[1];
   if (scheme !== undefined && !["tcp", "http", "https"].includes(scheme)) throw invalidHost(given);
   const rest = scheme === undefined ? given : given.slice(scheme.length + 3);
@@ -47,4 +46,19 @@ export function parseHost(text: string, tls?: Omit<TlsOptions, "serverName">): E
     },
     basePath: slash === -1 ? "" : rest.slice(slash).replace(/\/+$/, ""),
   };
+}
+
+function parseSshHost(given: string): DialTarget {
+  const hash = given.indexOf("#");
+  if (hash !== -1) throw invalidSshHost(`fragments are not allowed: ${JSON.stringify(given.slice(hash + 1))}`);
+  const question = given.indexOf("?");
+  if (question !== -1)
+    throw invalidSshHost(`query parameters are not allowed: ${JSON.stringify(given.slice(question + 1))}`);
+  const match = /^ssh:\/\/(?:([^@/]*)@)?(\[[^\]/]*\]|[^@:/]*)(?::(\d*))?(\/.*)?$/.exec(given);
+  if (match === null) throw invalidSshHost(`parse ${JSON.stringify(given)}: invalid host`);
+  const [, user = "", host = "", port = "", path = ""] = match;
+  if (user.includes(":")) throw invalidSshHost("plain-text password is not supported");
+  const hostname = host.replace(/^\[|\]$/g, "");
+  if (hostname === "") throw invalidSshHost("hostname is empty");
+  return { kind: "ssh", user, hostname, port, path };
 }

@@ -1,12 +1,14 @@
-export { type ByteStream } from "./byte-stream.ts";
+export { ByteStream } from "./byte-stream.ts";
 export { API_VERSION, Client, readText } from "./client.ts";
 export { type ConfigFile, configDirectory, readConfigFile, updateConfigFile } from "./config-file.ts";
 export {
   checkContextName,
   type Context,
+  type ContextTls,
   contextDirectories,
   listContexts,
   readContext,
+  readContextTls,
   removeContext,
   writeContext,
 } from "./contexts.ts";

@@ -6,6 +6,11 @@
  */
 
 export type DialTarget =
+  | SocketTarget
+  /** Through the program `ssh`; empty texts are left to it. The path is that of the engine's socket there. */
+  | { kind: "ssh"; user: string; hostname: string; port: string; path: string };
+
+export type SocketTarget =
   { kind: "unix"; path: string } | { kind: "tcp"; hostname: string; port: number; tls?: TlsOptions | undefined };
 
 export interface TlsOptions {
@@ -38,7 +43,7 @@ export interface NativeSocket {
 }
 
 /** Connects. @throws the system's error with its `code` (ENOENT, ECONNREFUSED, EACCES, …). */
-export async function dialNative(target: DialTarget, handlers: SocketHandlers): Promise<NativeSocket> {
+export async function dialNative(target: SocketTarget, handlers: SocketHandlers): Promise<NativeSocket> {
   let failure: Error | undefined;
   const opened = Promise.withResolvers<void>();
   const secure = target.kind === "tcp" && target.tls !== undefined;

@@ -42,21 +42,25 @@ export async function resolveEndpoint(settings: EndpointSettings): Promise<Endpo
   if (name !== "default") {
     try {
       const context = await readContext(settings.configDirectory, name);
-      const host = context.Endpoints["docker"]?.Host;
-      if (host === undefined) throw new ClientError(`context "${name}": no docker endpoint`);
-      return parseHost(host, await contextTls(settings.configDirectory, context));
+      const endpoint = context.Endpoints["docker"];
+      if (endpoint === undefined) throw new ClientError(`context "${name}": no docker endpoint`);
+      return parseHost(endpoint.Host || DEFAULT_HOST, await contextTls(settings.configDirectory, context));
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      throw new ClientError(`Failed to initialize: unable to resolve docker endpoint: ${text}`, { cause: error });
+      throw unresolved(error);
     }
   }
   const host = settings.hosts[0] ?? environmentHost(settings.env) ?? DEFAULT_HOST;
   try {
     return parseHost(host, host.startsWith("unix:") ? undefined : await flagTls(settings));
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    throw new ClientError(`Failed to initialize: unable to resolve docker endpoint: ${text}`, { cause: error });
+    throw unresolved(error);
   }
+}
+
+function unresolved(cause: unknown): ClientError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const lead = text.startsWith("ssh host ") ? "" : "unable to resolve docker endpoint: ";
+  return new ClientError(`Failed to initialize: ${lead}${text}`, { cause });
 }
 
 async function flagTls({ tls, env }: EndpointSettings): Promise<Omit<TlsOptions, "serverName"> | undefined> {

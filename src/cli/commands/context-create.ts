@@ -1,28 +1,16 @@
 import {
   checkContextName,
+  type ContextTls,
   type Context as StoredContext,
-  parseHost,
   readContext,
-  readTextFile,
+  readContextTls,
   resolveEndpoint,
   writeContext,
 } from "../../client/index.ts";
 import { type Context, defineCommand, exactly } from "../command.ts";
-import { CliError, messageOf } from "../errors.ts";
-import { type Flag, splitCsv, string } from "../flags.ts";
-
-const endpointFlag: Flag<Readonly<Record<string, string>>> = {
-  type: "stringToString",
-  help: "Where the engine is: host=…,ca=…,cert=…,key=…,skip-tls-verify=…, or from=CONTEXT",
-  shownDefault: "[]",
-  initial: {},
-  parse: (text, before) => ({
-    ...before,
-    ...Object.fromEntries(
-      splitCsv(text).map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]),
-    ),
-  }),
-};
+import { endpointFlag, readEndpoint } from "../context-endpoint.ts";
+import { CliError } from "../errors.ts";
+import { string } from "../flags.ts";
 
 export default defineCommand({
   usage: "[OPTIONS] CONTEXT",
@@ -40,47 +28,26 @@ export default defineCommand({
       () => false,
     );
     if (exists) throw new CliError(`context "${name}" already exists`);
-    const source = flags.docker["from"] ?? flags.from;
-    const copied = source === "" ? undefined : await readContext(configDirectory, source);
-    const { host } = changed.has("docker") ? flags.docker : await currentHost(context);
-    const made: StoredContext = {
-      Name: name,
-      Metadata: flags.description === "" ? (copied?.Metadata ?? {}) : { Description: flags.description },
-      Endpoints: copied?.Endpoints ?? {
-        docker: { Host: validHost(host), SkipTLSVerify: flags.docker["skip-tls-verify"] === "true" },
-      },
-    };
-    await writeContext(configDirectory, made, await tlsFiles(flags.docker));
+    if (flags.from !== "" && changed.has("docker")) throw new CliError("cannot use --docker flag when --from is set");
+    const { Metadata, Endpoints, tls } = await source();
+    const described = flags.description === "" ? Metadata : { ...Metadata, Description: flags.description };
+    await writeContext(configDirectory, { Name: name, Metadata: described, Endpoints }, tls);
     context.io.out(`${name}\n`);
     context.io.err(`Successfully created context "${name}"\n`);
+
+    async function source(): Promise<Pick<StoredContext, "Metadata" | "Endpoints"> & { tls: ContextTls }> {
+      if (flags.from !== "") {
+        const copied = await readContext(configDirectory, flags.from);
+        return { ...copied, tls: await readContextTls(configDirectory, flags.from) };
+      }
+      const made = changed.has("docker") ? await readEndpoint(configDirectory, flags.docker) : await inUse(context);
+      return { Metadata: {}, Endpoints: { docker: made.endpoint }, tls: made.tls };
+    }
   },
 });
 
 /** Without `--docker` and `--from` a context is made of what is in use. */
-async function currentHost(context: Context): Promise<{ host?: string }> {
-  const settings = await context.endpointSettings();
-  return { host: (await resolveEndpoint(settings)).host };
-}
-
-function validHost(host: string | undefined): string {
-  if (host === undefined) throw new CliError("unable to create docker endpoint config: host is required");
-  try {
-    parseHost(host);
-    return host;
-  } catch (error) {
-    throw new CliError(`unable to create docker endpoint config: ${messageOf(error)}`);
-  }
-}
-
-async function tlsFiles(docker: Readonly<Record<string, string>>): Promise<Record<string, string>> {
-  const files: Record<string, string> = {};
-  for (const part of ["ca", "cert", "key"]) {
-    const path = docker[part];
-    if (path === undefined) continue;
-    const text = await readTextFile(path);
-    if (text === undefined)
-      throw new CliError(`unable to create docker endpoint config: open ${path}: no such file or directory`);
-    files[`${part}.pem`] = text;
-  }
-  return files;
+async function inUse(context: Context): ReturnType<typeof readEndpoint> {
+  const { host } = await resolveEndpoint(await context.endpointSettings());
+  return { endpoint: { Host: host, SkipTLSVerify: false }, tls: {} };
 }

@@ -1,5 +1,6 @@
-import { contextDirectories, contextName, DEFAULT_HOST, environmentHost, readContext } from "../../client/index.ts";
+import { contextDirectories, contextName, readContext } from "../../client/index.ts";
 import { atLeast, type Context, defineCommand } from "../command.ts";
+import { defaultHost } from "../context-notes.ts";
 import { printInspected } from "../inspect-output.ts";
 import { inspectFormatFlag } from "../shared-flags.ts";
 
@@ -21,7 +22,7 @@ async function describe(context: Context, name: string): Promise<unknown> {
       Name: name,
       Metadata: {},
       Endpoints: {
-        docker: { Host: settings.hosts[0] ?? environmentHost(settings.env) ?? DEFAULT_HOST, SkipTLSVerify: false },
+        docker: { Host: defaultHost(settings), SkipTLSVerify: false },
       },
       TLSMaterial: {},
       Storage: { MetadataPath: "<IN MEMORY>", TLSPath: "<IN MEMORY>" },

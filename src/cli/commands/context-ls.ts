@@ -1,6 +1,6 @@
-import { contextName, DEFAULT_HOST, environmentHost, listContexts } from "../../client/index.ts";
+import { contextName, listContexts } from "../../client/index.ts";
 import { defineCommand, none } from "../command.ts";
-import { warnEnvironmentHost } from "../context-notes.ts";
+import { defaultHost, warnEnvironmentHost } from "../context-notes.ts";
 import { bool } from "../flags.ts";
 import { goJson, printRows, type View } from "../format.ts";
 import { formatFlag } from "../shared-flags.ts";
@@ -26,7 +26,7 @@ export default defineCommand({
         name: "default",
         current: current === "default",
         description: "Current DOCKER_HOST based configuration",
-        endpoint: settings.hosts[0] ?? environmentHost(settings.env) ?? DEFAULT_HOST,
+        endpoint: defaultHost(settings),
         error: "",
       },
       ...stored.map(({ Name, Metadata, Endpoints }) => ({

@@ -36,6 +36,7 @@ function normalize(text: string, { name, id }: Program, mask: boolean): string {
   cleaned = cleaned.replace(/\b[0-9a-f]{64}\b/g, "<64 digits>").replace(/v1\.\d\d\//g, "v1/");
   if (!mask) return cleaned;
   return cleaned
+    .replace(/^Date: .*$/m, "Date: <time>")
     .replace(/\b[0-9a-f]{12}\b/g, "<12 digits>")
     .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| \+0000 UTC|[+-]\d\d:\d\d)?/g, "<time>")
     .replace(/(?:Less than a second|About a minute|\d+ (?:second|minute)s?)(?: ago)?/g, "<span>")

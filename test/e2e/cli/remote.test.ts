@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { certificateFolder, hasOpenssl, makeCertificates, tlsFlags } from "../../support/certificates.ts";
@@ -10,6 +10,72 @@ import { eventually } from "../../support/wait.ts";
 const hasDocker = (await output("docker", ["--version"]).catch(() => "")) !== "";
 const programs = [{ name: "berth", file: BERTH }, ...(hasDocker ? [{ name: "docker", file: "docker" }] : [])];
 const available = await hasOpenssl();
+// A variable that names a host, even an empty one, keeps older commands from looking at contexts
+const unset = ["-u", "DOCKER_HOST", "-u", "BERTH_HOST", "-u", "DOCKER_CONTEXT"];
+
+/** What ssh(1) does with its words, without another host: those behind the host's name go to a shell. */
+const SSH = `#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+[ "$2" = nowhere ] && { echo "ssh: Could not resolve hostname nowhere" >&2; exit 255; }
+shift 2
+exec sh -c "$*"
+`;
+
+describe("an engine behind ssh", () => {
+  let folder = "";
+  let engine: TestEngine;
+  let host = "";
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "berth-ssh-"));
+    await writeFile(join(folder, "ssh"), SSH, { mode: 0o755 });
+    await symlink(BERTH, join(folder, "berth"));
+    engine = await startEngine();
+    host = `ssh://captain@ship:2222${engine.socket}`;
+  });
+  afterAll(async () => {
+    await engine[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  describe.each(programs)("$name", ({ name, file }) => {
+    const call = (...args: string[]) => {
+      const env = [`PATH=${folder}:${process.env["PATH"]}`, `HOME=${folder}`, `DOCKER_CONFIG=${join(folder, name)}.d`];
+      return run("env", [...unset, ...env, file, ...args], { input: "through\n" });
+    };
+
+    test("is asked, run on and exec'd in", async () => {
+      expect((await call("-H", host, "version", "--format", "{{.Server.Os}}")).stdout).toBe("linux\n");
+      const ran = await call("-H", host, "run", "--rm", "-i", "busybox:local", "sh", "-c", "cat; echo err >&2; exit 7");
+      expect(ran).toEqual({ code: 7, stdout: "through\n", stderr: "err\n" });
+      expect((await call("-H", host, "run", "-d", "--name", name, "busybox:local", "sleep", "1000")).code).toBe(0);
+      const inside = await call("-H", host, "exec", "-i", name, "cat");
+      expect(inside).toEqual({ code: 0, stdout: "through\n", stderr: "" });
+      expect((await call("-H", host, "rm", "-f", name)).stdout).toBe(`${name}\n`);
+    });
+
+    test("is reached by a context", async () => {
+      expect((await call("context", "create", "far", "--docker", `host=${host}`)).code).toBe(0);
+      expect((await call("-c", "far", "info", "--format", "{{.OSType}}")).stdout).toBe("linux\n");
+    });
+
+    test("that ssh does not reach is told with what ssh said", async () => {
+      const { code, stdout, stderr } = await call("-H", "ssh://nowhere", "ps");
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+      expect(stderr).toMatch(
+        /^error during connect: Get "http:\/\/docker\.example\.com\/v1\.\d+\/containers\/json": command \[ssh -o ConnectTimeout=30 -T -- nowhere /,
+      );
+      expect(stderr).toContain("has exited with exit status 255, make sure the URL is valid, and ");
+      expect(stderr).toContain("stderr=ssh: Could not resolve hostname nowhere");
+    });
+  });
+
+  test("is not reached without the program", async () => {
+    const { code, stderr } = await run("env", ["PATH=/nonexistent", BERTH, "-H", "ssh://ship", "ps"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('exec: "ssh": executable file not found in $PATH');
+  });
+});
 
 describe.skipIf(!available)("an engine behind TLS", () => {
   let folder = "";
@@ -33,8 +99,6 @@ describe.skipIf(!available)("an engine behind TLS", () => {
   });
 
   describe.each(programs)("$name", ({ name, file }) => {
-    // A variable that names a host, even an empty one, keeps older commands from looking at contexts
-    const unset = ["-u", "DOCKER_HOST", "-u", "BERTH_HOST", "-u", "DOCKER_CONTEXT"];
     const call = (args: readonly string[], more: Record<string, string> = {}) => {
       const env = Object.entries({ HOME: folder, DOCKER_CONFIG: join(folder, name), ...more });
       const settings = env.map(([key, value]) => `${key}=${value}`);
@@ -59,7 +123,7 @@ describe.skipIf(!available)("an engine behind TLS", () => {
       });
     });
 
-    test("works with a context that keeps the certificates", async () => {
+    test("works with a context that keeps the certificates, also when it travels in an archive", async () => {
       const [ca, cert, key] = ["ca.pem", "cert.pem", "key.pem"].map((part) => join(own, part));
       const endpoint = `host=${host},ca=${ca},cert=${cert},key=${key}`;
       expect((await call(["context", "create", "far", "--docker", endpoint])).code).toBe(0);
@@ -68,6 +132,13 @@ describe.skipIf(!available)("an engine behind TLS", () => {
       expect((await call(["-c", "far", "version", "--format", "{{.Server.Os}}"])).stdout).toBe("linux\n");
       expect((await call(["context", "inspect", "--format", "{{.Name}}"])).stdout).toBe("far\n");
       await call(["context", "use", "default"]);
+      const archive = join(folder, `${name}.tar`);
+      expect((await call(["context", "export", "far", archive])).code).toBe(0);
+      expect((await call(["context", "import", "farther", archive])).stdout).toBe("farther\n");
+      expect((await call(["-c", "farther", "version", "--format", "{{.Server.Os}}"])).stdout).toBe("linux\n");
+      expect((await call(["context", "create", "copy", "--from", "far"])).code).toBe(0);
+      expect((await call(["-c", "copy", "version", "--format", "{{.Server.Os}}"])).stdout).toBe("linux\n");
+      expect((await call(["context", "rm", "farther", "copy"])).code).toBe(0);
       expect((await call(["context", "rm", "far"])).stdout).toBe("far\n");
     });
 
