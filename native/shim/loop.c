@@ -7,11 +7,6 @@
 
 static int set = -1;
 
-int loop_init(void) {
-  set = epoll_create1(EPOLL_CLOEXEC);
-  return set < 0 ? -1 : 0;
-}
-
 void watch_init(struct watch *w, int fd, void (*ready)(struct watch *, uint32_t)) {
   *w = (struct watch){.fd = fd, .ready = ready};
 }
@@ -28,6 +23,12 @@ void watch_set(struct watch *w, uint32_t events) {
 /* Events of this round that are not handled yet; those of a closed watch are struck out. */
 static struct epoll_event round_events[32];
 static int round_count, round_at;
+
+int loop_init(void) {
+  round_count = round_at = 0;
+  set = epoll_create1(EPOLL_CLOEXEC);
+  return set < 0 ? -1 : 0;
+}
 
 void watch_close(struct watch *w) {
   if (w->fd < 0) return;

@@ -22,7 +22,7 @@
 #define IDLE_MS 1000
 
 static struct watch signals;
-static char *socket_argument;
+char *socket_argument;
 
 static void die(const char *what, int err) {
   dprintf(2, "berth-shim: %s: %s\n", what, strerror(err < 0 ? -err : err));
@@ -50,7 +50,7 @@ static void detach(void) {
   if (null > 2) close(null);
 }
 
-static void take_signals(void) {
+int take_signals(void) {
   struct sigaction standard = {.sa_handler = SIG_DFL}, ignore = {.sa_handler = SIG_IGN};
   for (int i = 1; i < NSIG; i++) sigaction(i, &standard, NULL);
   /* A terminal's or a stopping daemon's signals to its group are not for this one. */
@@ -61,18 +61,20 @@ static void take_signals(void) {
   sigaddset(&mask, SIGCHLD);
   sigprocmask(SIG_SETMASK, &mask, NULL);
   int fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (fd < 0) die("signalfd", errno);
+  if (fd < 0) return -errno;
   watch_init(&signals, fd, signal_ready);
   watch_set(&signals, EPOLLIN);
+  return 0;
 }
 
-static void open_run_directory(const char *socket) {
+int open_run_directory(const char *socket) {
   char copy[PATH_BYTES];
   snprintf(copy, sizeof copy, "%s", socket);
   run_directory = open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
   struct stat st;
-  if (run_directory < 0 || fstat(run_directory, &st) < 0) die(socket, errno);
-  if (st.st_uid != geteuid() || (st.st_mode & 077)) die("run directory must be its owner's alone (0700)", EACCES);
+  if (run_directory < 0 || fstat(run_directory, &st) < 0) return -errno;
+  /* It must be its owner's alone. */
+  return st.st_uid != geteuid() || (st.st_mode & 077) ? -EACCES : 0;
 }
 
 /* The directory may have been moved since; then the command line, which people and tools look at, says where it is. */
@@ -85,7 +87,7 @@ void rename_command(void) {
   if (length > 0 && name && (size_t)length + strlen(name) == room) memcpy(socket_argument, path, (size_t)length);
 }
 
-static void serve(void) {
+void serve(void) {
   int busy = 0; /* something went on since memory was last given back */
   while (!server_finished()) {
     int timeout = server_timers();
@@ -120,11 +122,11 @@ int main(int argc, char **argv) {
   prctl(PR_SET_DUMPABLE, 0);
   close_range(3, ~0u, 0);
   umask(022);
-  open_run_directory(socket);
+  if ((err = open_run_directory(socket)) < 0) die(err == -EACCES ? "run directory must be its owner's alone (0700)" : socket, err);
   if ((err = server_listen(socket)) < 0) die(socket, err);
   detach();
   if (loop_init() < 0) die("epoll", errno);
-  take_signals();
+  if ((err = take_signals()) < 0) die("signalfd", err);
   server_begin();
   serve();
   return 0;

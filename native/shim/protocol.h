@@ -31,6 +31,7 @@ enum message_type {
   MSG_RELEASE_PORTS = 12,
   MSG_EXTERNAL_CREATE = 13,
   MSG_EXTERNAL_EXEC = 14,
+  MSG_FORK = 15,
   MSG_REPLY = 0x8000, /* or'ed with the request's type */
   MSG_EVENT_EXIT = 0x4001,
 };

@@ -339,6 +339,17 @@ static void on_release_ports(struct connection *c, struct reader *r) {
   reply_ok(c, c->head.id, MSG_RELEASE_PORTS, NULL, 0);
 }
 
+static void on_fork(struct connection *c, struct reader *r) {
+  const char *socket = take_text(r);
+  int err = -EINVAL;
+  /* Only what has nothing of a container yet can begin anew. */
+  if (!r->bad) err = process_find("") || shutting_down ? -EBUSY : fork_shim(socket);
+  if (err < 0)
+    reply_error(c, c->head.id, MSG_FORK, err, "start another supervisor");
+  else
+    reply_ok(c, c->head.id, MSG_FORK, NULL, 0);
+}
+
 static void handle(struct connection *c) {
   struct reader r = {c->payload, c->payload + c->head.length, 0};
   c->busy = 1; /* until its reply */
@@ -368,6 +379,8 @@ static void handle(struct connection *c) {
       return on_reserve_port(c, &r);
     case MSG_RELEASE_PORTS:
       return on_release_ports(c, &r);
+    case MSG_FORK:
+      return on_fork(c, &r);
     default:
       return reply_error(c, c->head.id, c->head.type, ENOSYS, "request is not known to this shim");
   }
@@ -463,6 +476,17 @@ void server_sweep(void) {
     ring_free(&c->output);
     free(c);
   }
+}
+
+void server_forget(void) {
+  while (connections) {
+    struct connection *c = connections;
+    connections = c->next;
+    free_payload(c);
+    ring_free(&c->output);
+    free(c);
+  }
+  claimed = 0;
 }
 
 int server_listen(const char *path) {

@@ -198,6 +198,8 @@ int clients_check_stalls(uint64_t now);
 
 int server_listen(const char *path);
 void server_begin(void);
+/* In a process that was forked: forgets every connection, whose descriptors are closed already. */
+void server_forget(void);
 void server_sweep(void);
 void reply_ok(struct connection *c, uint32_t id, uint16_t type, const void *body, size_t length);
 void reply_error(struct connection *c, uint32_t id, uint16_t type, int err, const char *text);
@@ -213,8 +215,21 @@ int server_finished(void);
 extern int run_directory;
 void record_exit(const struct process *p);
 
-/* — Other — */
+/* — The process itself (main.c) — */
+
 void rename_command(void);
+/* Opens the directory of a socket as the run directory. 0 or a negative errno. */
+int open_run_directory(const char *socket);
+/* SIGCHLD by descriptor, the rest ignored or as it was. 0 or a negative errno. */
+int take_signals(void);
+/* Serves until there is nothing left to do. */
+void serve(void);
+extern char *socket_argument; /* in the command line, which tools look at */
+
+/* Another shim, with a socket there, as this one was when it began. 0 once it listens, or a negative errno. */
+int fork_shim(const char *socket);
+
+/* — Other — */
 int seal_executable(char **argv); /* returns 0 when it runs sealed; -errno when it cannot be */
 #define PORT_LISTENS 1
 /* Gives the descriptor; `port` becomes the one that was chosen for 0. */

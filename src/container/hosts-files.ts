@@ -1,6 +1,9 @@
-import { chown, readFile, stat, writeFile } from "node:fs/promises";
+import { chown, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { errnoOf } from "../base/index.ts";
+import { logFileIn } from "../logging/index.ts";
 import type { AttachedNetworking } from "../network/index.ts";
+import { runFileSteps, type BlockingCalls, type FileStep } from "../sys/index.ts";
 import { networkMode } from "./create/modes.ts";
 import type { ContainerRecord } from "./record.ts";
 import type { ContainerFiles } from "./spec/mounts.ts";
@@ -21,41 +24,77 @@ export function filesIn(folder: string): ContainerFiles {
   return { hosts: join(folder, "hosts"), hostname: join(folder, "hostname"), resolvConf: join(folder, "resolv.conf") };
 }
 
+type Calls = Pick<BlockingCalls, "fileSteps">;
+
+/** What the network says of a container; undefined: it has none. */
+export interface HostsFacts {
+  attached: AttachedNetworking | undefined;
+  /** What `host-gateway` means in `--add-host`. */
+  hostGateway: string | undefined;
+}
+
 /**
  * Makes the files, so that they can be bound before the network is known.
  * @param owner the container's root on the host, when that is another user.
+ * @param facts when they are known already: the files are whole then.
  */
 export async function prepareFiles(
+  calls: Calls,
   files: ContainerFiles,
   record: ContainerRecord,
-  owner: { uid: number; gid: number } | undefined,
+  options: { owner: { uid: number; gid: number } | undefined; facts: HostsFacts | undefined },
 ): Promise<void> {
-  await Promise.all([
-    writeFile(files.hosts, "", { mode: 0o644 }),
-    writeFile(files.resolvConf, "", { mode: 0o644 }),
-    writeFile(files.hostname, `${record.config.Hostname ?? ""}\n`, { mode: 0o644 }),
+  const { owner, facts } = options;
+  const texts = facts === undefined ? { hosts: "", resolvConf: "" } : await textsOf(record, facts);
+  await runFileSteps(calls, [
+    ...contentSteps(files, texts),
+    { op: "write", path: files.hostname, data: `${record.config.Hostname ?? ""}\n`, mode: 0o644 },
   ]);
   if (owner === undefined) return;
   const { hosts, hostname, resolvConf } = files;
   await Promise.all([hosts, hostname, resolvConf].map((file) => chown(file, owner.uid, owner.gid)));
 }
 
-/**
- * Fills hosts and resolv.conf. They are written in place: the container has these very files bound.
- * @param hostGateway what `host-gateway` means in `--add-host`.
- */
+/** Fills hosts and resolv.conf. They are written in place: the container has these very files bound. */
 export async function fillFiles(
+  calls: Calls,
   files: ContainerFiles,
   record: ContainerRecord,
-  attached: AttachedNetworking | undefined,
-  hostGateway: string | undefined,
+  facts: HostsFacts,
 ): Promise<void> {
+  await runFileSteps(calls, contentSteps(files, await textsOf(record, facts)));
+}
+
+/** Removes a container's folder with all that is in it. */
+export async function removeFolder(calls: Calls, folder: string, id: string): Promise<void> {
+  const { hosts, hostname, resolvConf } = filesIn(folder);
+  try {
+    await runFileSteps(calls, [
+      ...[hosts, hostname, resolvConf, logFileIn(folder, id)].map(
+        (path) => ({ op: "unlink", path, missing: true }) as const,
+      ),
+      { op: "rmdir", path: folder, missing: true },
+    ]);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function contentSteps(files: ContainerFiles, texts: { hosts: string; resolvConf: string }): FileStep[] {
+  return [
+    { op: "write", path: files.hosts, data: texts.hosts, mode: 0o644 },
+    { op: "write", path: files.resolvConf, data: texts.resolvConf, mode: 0o644 },
+  ];
+}
+
+async function textsOf(record: ContainerRecord, { attached, hostGateway }: HostsFacts) {
   const host = networkMode(record.hostConfig.NetworkMode).kind === "host";
   const base = host ? (await read("/etc/hosts")).trimEnd().split("\n") : LOCAL_LINES;
   const extra = (record.hostConfig.ExtraHosts ?? []).flatMap((entry) => extraHost(entry, hostGateway));
   const hosts = [...base, ...extra, ...ownLines(attached)].join("\n");
-  const resolv = attached?.resolvConf ?? withOverrides(await read("/etc/resolv.conf"), record);
-  await Promise.all([writeFile(files.hosts, `${hosts}\n`), writeFile(files.resolvConf, resolv)]);
+  const resolvConf = attached?.resolvConf ?? withOverrides(await read("/etc/resolv.conf"), record);
+  return { hosts: `${hosts}\n`, resolvConf };
 }
 
 /**

@@ -153,6 +153,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     logDrivers: LOG_DRIVERS,
     logs,
     archiver,
+    calls: native,
     rootfsViews: createRootfsViews({ native }),
     users: { resolve: (rootfs, user, groups) => lookupUser(native, rootfs, user, groups) },
     seccomp: {

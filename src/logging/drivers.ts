@@ -20,11 +20,16 @@ import type { LogDriver, LogFilePlan, LogSource, Options } from "./types.ts";
 
 const nothing = () => undefined;
 
+/** Where json-file logs, among a container's own files. */
+export function logFileIn(directory: string, containerId: string): string {
+  return join(directory, `${containerId}-json.log`);
+}
+
 const jsonFile: LogDriver = {
   name: "json-file",
   validate: (options) => checkOptions("json-file", options, ["max-size", "max-file", "compress", ...ATTRIBUTE_OPTIONS]),
   file: (options, directory, containerId) => ({
-    path: join(directory, `${containerId}-json.log`),
+    path: logFileIn(directory, containerId),
     ...jsonFileRotation(options),
     compress: flag(options, "compress", false),
     holds: false,

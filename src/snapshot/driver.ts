@@ -20,8 +20,11 @@ export interface StorageDriver {
   stackUpon?(place: Place): Promise<void>;
   /** Exchanges what two snapshots of the same parent have written. */
   exchange(one: Place, other: Place): void;
-  /** Moves the directory into the trash folder, at once. Missing is fine. */
-  discard(id: string, trash: string): Promise<void>;
+  /**
+   * Takes the directory away at once: moves it into the trash folder, or removes it. Missing is fine.
+   * @returns whether there is something in the trash folder now.
+   */
+  discard(id: string, trash: string): Promise<boolean>;
   unpackTarget(place: Place): UnpackTarget;
   mount(place: Place): RootfsMount;
   /** The same, for one that is to be lost with the machine; takes away what an earlier such mount left. Absent: no difference. */

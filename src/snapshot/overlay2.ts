@@ -39,6 +39,13 @@ export function createOverlay2(options: {
   const below = base.length === 0 ? [] : [join(home, BASE)];
   const lowersOf = ({ kind, ancestors }: Place) => [...ancestors.map(diffOf), ...(kind === "active" ? below : [])];
 
+  /** Short names of what was made since boot; those of others are read. */
+  const links = new Map<string, string>();
+  const linkOf = async (id: string) => {
+    const link = links.get(id) ?? (await readFile(join(home, id, "link"), "utf8").catch(() => undefined));
+    return link !== undefined && isShortName(link) ? join(home, LINKS, link) : undefined;
+  };
+
   /** What stands in `lower` of those above a snapshot, by that snapshot: it does not change any more. */
   const lowers = new Map<string, string>();
   const lowerUpon = async (parent: string) => {
@@ -70,6 +77,7 @@ export function createOverlay2(options: {
         { op: "symlink", target: `../${id}/diff`, path: join(home, LINKS, link) },
         ...(lower === undefined ? [] : [lowerFile(directory, lower)]),
       ]);
+      links.set(id, link);
     },
 
     stackUpon: async ({ id, ancestors }) => {
@@ -84,9 +92,14 @@ export function createOverlay2(options: {
     discard: async (id, trash) => {
       lowers.delete(id);
       const directory = join(home, id);
-      const link = await readFile(join(directory, "link"), "utf8").catch(() => undefined);
-      if (link !== undefined && isShortName(link)) await rm(join(home, LINKS, link), { force: true });
+      const link = await linkOf(id);
+      links.delete(id);
+      // Most containers write nothing: then there is nothing to throw away.
+      if (await tried(options.native, emptySteps(directory, link))) return false;
+      // It may be gone by halves already.
+      if (link !== undefined) await rm(link, { force: true });
       await moveAway(directory, join(trash, id));
+      return true;
     },
 
     unpackTarget: ({ id }) => ({ directory: diffOf(id), whiteouts: "overlay" }),
@@ -133,6 +146,39 @@ async function readLower(home: string, parent: string): Promise<string> {
     throw error;
   });
   return below === undefined ? `${LINKS}/${link}` : `${LINKS}/${link}:${below}`;
+}
+
+/**
+ * Removes a snapshot in which nothing was written; fails before anything is gone when something was. The short name goes
+ * while the file that tells it is there.
+ */
+function emptySteps(directory: string, link: string | undefined): FileStep[] {
+  const within = (name: string) => join(directory, name);
+  const missing = true;
+  return [
+    { op: "rmdir", path: within("diff"), missing },
+    // The kernel's own folder, and its mark of a volatile mount.
+    ...["work/work/incompat/volatile", "work/work/incompat", "work/work", "work", "merged"].map((name): FileStep => ({
+      op: "rmdir",
+      path: within(name),
+      missing,
+    })),
+    ...(link === undefined ? [] : [{ op: "unlink", path: link, missing } as const]),
+    { op: "unlink", path: within("lower"), missing },
+    { op: "unlink", path: within("link"), missing },
+    { op: "rmdir", path: directory, missing },
+  ];
+}
+
+/** Whether all steps went well. @throws what is no file's failure. */
+async function tried(native: Pick<Native, "fileSteps">, steps: readonly FileStep[]): Promise<boolean> {
+  try {
+    await runFileSteps(native, steps);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return false;
+  }
 }
 
 function lowerFile(directory: string, lower: string): FileStep {

@@ -194,9 +194,9 @@ export class StackedSnapshotter implements Snapshotter {
   }
 
   async #moveAway(id: string): Promise<void> {
-    await this.#driver.discard(id, this.#trash.folder);
+    const thrown = await this.#driver.discard(id, this.#trash.folder);
     this.#left.delete(id);
-    this.#trash.empty(id);
+    if (thrown) this.#trash.empty(id);
   }
 
   #active(key: string): Place {

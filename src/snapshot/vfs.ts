@@ -39,7 +39,10 @@ export function createVfs(options: {
     exchange: (one, other) =>
       options.native.renameat2(AT_FDCWD, directoryOf(one.id), AT_FDCWD, directoryOf(other.id), RENAME_EXCHANGE),
 
-    discard: (id, trash) => moveAway(directoryOf(id), join(trash, id)),
+    discard: async (id, trash) => {
+      await moveAway(directoryOf(id), join(trash, id));
+      return true;
+    },
 
     unpackTarget: ({ id }) => ({ directory: directoryOf(id), whiteouts: "apply" }),
     mount: ({ id, kind }) => ({ type: "bind", source: directoryOf(id), readOnly: kind === "committed" }),

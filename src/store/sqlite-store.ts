@@ -83,11 +83,11 @@ class SqliteStore implements Store {
   }
 
   #inside<T>(begin: string, commit: string, rollback: string, work: () => T): T {
-    this.#db.exec(begin);
+    this.prepare(begin).run();
     this.#depth += 1;
     try {
       const result = work();
-      this.#db.exec(commit);
+      this.prepare(commit).run();
       return result;
     } catch (error) {
       // SQLite itself rolls back on some failures (a full disk): then there is nothing left to roll back.

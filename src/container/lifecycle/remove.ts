@@ -1,9 +1,9 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { crashPoint, isKind, Retries, type Digest, type KeyedLock, type Logger } from "../../base/index.ts";
 import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { removeInProgress, removePaused, removeRunning } from "../errors.ts";
+import { removeFolder } from "../hosts-files.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { isUp } from "../state.ts";
 import type { ContainerDependencies } from "../types.ts";
@@ -12,7 +12,7 @@ import type { Stopping } from "./stop.ts";
 
 type Needs = Pick<
   ContainerDependencies,
-  "events" | "images" | "snapshotter" | "volumes" | "networks" | "root" | "logs"
+  "calls" | "events" | "images" | "snapshotter" | "volumes" | "networks" | "root" | "logs"
 >;
 
 /** Removal in two phases: rows, name and references in one transaction; then what is on disk. */
@@ -168,7 +168,7 @@ export class Removal {
   async #removeFolder(id: string): Promise<void> {
     const folder = join(this.#needs.root, id);
     await this.#needs.logs.finish(id, folder);
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(this.#needs.calls, folder, id);
     crashPoint("remove:folder");
     this.#registry.buried(id);
   }

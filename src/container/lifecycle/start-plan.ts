@@ -36,7 +36,7 @@ export class StartPlan {
    * @param recorded runs once the program runs; when it throws, the start is undone like any other step.
    */
   async run(entry: ContainerEntry, recorded: (task: Task) => void): Promise<Task> {
-    const { runtime, networks } = this.#needs;
+    const { runtime, networks, calls } = this.#needs;
     const steps = this.#needs.metrics.startSteps.sequence();
     await using undo = new AsyncDisposableStack();
     const others = this.#others(entry.record);
@@ -49,44 +49,41 @@ export class StartPlan {
     // A container that goes with its exit goes with the machine, too, before anybody could see what it had written.
     const volatile = record.hostConfig.AutoRemove === true;
     const rootfs = await this.#needs.snapshotter.mounts(record.id, { volatile });
+    const networked = Object.keys(record.endpoints).length > 0;
+    const factsOf = (attached: AttachedNetworking | undefined) => ({ attached, hostGateway: networks.hostGateway() });
+    // What is written now need not be waited for later.
+    const facts = networked ? undefined : factsOf(undefined);
     const [spec] = await Promise.all([
       this.#spec(record, rootfs, others, own, undo),
       others.files === undefined
-        ? prepareFiles(own, record, ids === undefined ? undefined : mappedRoot(ids))
+        ? prepareFiles(calls, own, record, { owner: ids === undefined ? undefined : mappedRoot(ids), facts })
         : undefined,
     ]);
     crashPoint("start:files");
     steps.done("prepare");
-    const networked = Object.keys(record.endpoints).length > 0;
-    const fill = async (attached: AttachedNetworking | undefined) => {
-      if (others.files === undefined) await fillFiles(own, record, attached, networks.hostGateway());
-    };
-    // Without a network nothing of it has to be waited for.
-    const filled = networked ? undefined : fill(undefined);
-    const task = await whenBothEnd(
-      runtime.create(
-        {
-          id: record.id,
-          spec,
-          rootfs,
-          runtime: record.hostConfig.Runtime ?? undefined,
-          stdin: { open: record.config.OpenStdin === true, once: record.config.StdinOnce === true },
-          log: this.#logFile(record),
-        },
-        new AbortController().signal,
-      ),
-      filled,
+    const task = await runtime.create(
+      {
+        id: record.id,
+        spec,
+        rootfs,
+        runtime: record.hostConfig.Runtime ?? undefined,
+        stdin: { open: record.config.OpenStdin === true, once: record.config.StdinOnce === true },
+        log: this.#logFile(record),
+      },
+      new AbortController().signal,
     );
     undo.defer(() => task.release());
     crashPoint("start:task");
     steps.done("supervisor");
+    // Clients are joined while the network is made.
+    const joined = entry.pending.bind(task);
     if (networked) undo.defer(() => networks.detach(record.id));
-    const attached = networked ? await this.#attach(record, task) : undefined;
+    const attached = networked ? await whenBothEnd(this.#attach(record, task), joined) : undefined;
     crashPoint("start:network");
     if (networked) steps.done("network");
-    await (filled ?? fill(attached));
+    if (networked && others.files === undefined) await fillFiles(calls, own, record, factsOf(attached));
     crashPoint("start:hosts");
-    await entry.pending.bind(task);
+    await joined;
     crashPoint("start:attached");
     steps.done("attach");
     await task.start();
@@ -233,7 +230,7 @@ function named(record: ContainerRecord, other: ContainerRecord | undefined): Con
 }
 
 /** The first's result; the other one has ended by then, too, however it did. */
-async function whenBothEnd<T>(first: Promise<T>, other: Promise<void> | undefined): Promise<T> {
+async function whenBothEnd<T>(first: Promise<T>, other: Promise<void>): Promise<T> {
   const [result] = await Promise.allSettled([first, other]);
   if (result.status === "rejected") throw result.reason;
   return result.value;

@@ -11,11 +11,14 @@ import type { AttachedNetworking, ContainerNetworking, NetworkService } from "..
 import type { Snapshotter, SnapshotRow } from "../../snapshot/index.ts";
 import type { ImageRunConfig } from "../../spec/index.ts";
 import { createStore, type Store } from "../../store/index.ts";
+import { loadNative } from "../../sys/index.ts";
 import type { VolumeService, VolumeUse } from "../../volume/index.ts";
 import { ALL_CAPABILITIES } from "../../spec/index.ts";
 import { createContainerService } from "../container-service.ts";
 import type { Clock, ContainerDependencies, ContainerService } from "../types.ts";
 import { FakeRuntime } from "./fake-runtime.ts";
+
+const native = loadNative();
 
 /** Time that stands still until the test moves it. */
 export class FakeClock implements Clock {
@@ -254,6 +257,7 @@ export class FakeWorld implements AsyncDisposable {
         close: async () => undefined,
       },
       archiver: partial({}),
+      calls: native,
       users: { resolve: () => ({ uid: 0, gid: 0, additionalGids: [0], home: "/root" }) },
       seccomp: { builtin: () => ({ defaultAction: "SCMP_ACT_ERRNO", syscalls: [] }), parse: () => undefined },
       rootfsViews: { open: async () => ({ fd: -1, [Symbol.asyncDispose]: async () => undefined }) },

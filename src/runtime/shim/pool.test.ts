@@ -38,30 +38,67 @@ function shims(): number[] {
     });
 }
 
+function commandOf(pid: number | undefined): string {
+  return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+}
+
+function parentOf(pid: number | undefined): string | undefined {
+  return /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+}
+
 test("spares come after the first start, move to where they are needed, and end with the pool", async () => {
   const pool = await open(2);
-  expect(await pool.take(join(folder, "first"))).toBeUndefined();
+  const first = await pool.take(join(folder, "first"));
   await until("spares", () => pool.ready === 2);
 
   const shim = await pool.take(join(folder, "second"));
 
+  expect((await first?.state())?.state).toBe("claimed");
   expect((await shim?.state())?.state).toBe("claimed");
   expect(existsSync(join(folder, "second/shim.sock"))).toBe(true);
   await until("another spare", () => pool.ready === 2);
   await pool[Symbol.asyncDispose]();
   expect(existsSync(join(folder, "spare"))).toBe(false);
-  await until("the end of the spares", () => shims().length === 1);
+  await until("the end of the spares", () => shims().length === 2);
+  await first?.shutdown();
   await shim?.shutdown();
-  await until("the end of the shim", () => shims().length === 0);
+  await until("the end of the shims", () => shims().length === 0);
+});
+
+test("many that are wanted at once are forks of one", async () => {
+  await using pool = await open(1);
+  const names = ["first", "second", "third", "fourth"];
+
+  const taken = await Promise.all(names.map((name) => pool.take(join(folder, name))));
+
+  expect(new Set(taken.map((shim) => shim?.pid)).size).toBe(names.length);
+  expect(await Promise.all(taken.map(async (shim) => (await shim?.state())?.state))).toEqual(
+    names.map(() => "claimed"),
+  );
+  expect(taken.map((shim) => parentOf(shim?.pid))).toEqual(names.map(() => parentOf(taken[0]?.pid)));
+  for (const shim of taken) shim?.close();
+});
+
+test("what is taken ends when the daemon lets go of it, and is no child of the one it was forked from", async () => {
+  const pool = await open(1);
+  const shim = await pool.take(join(folder, "first"));
+  await pool[Symbol.asyncDispose]();
+  await until("the end of the others", () => shims().length === 1);
+  expect((await shim?.state())?.state).toBe("claimed");
+  expect(commandOf(shim?.pid)).toContain(`--socket\0${folder}/`);
+  shim?.close();
+  await until("its end", () => shims().length === 0);
 });
 
 test("a spare that has died is not given away, nor one whose place is taken", async () => {
   await using pool = await open(1);
-  await pool.take(join(folder, "first"));
+  (await pool.take(join(folder, "first")))?.close();
   await until("a spare", () => pool.ready === 1);
   for (const pid of shims()) process.kill(pid, "SIGKILL");
   await until("the loss", () => pool.ready === 0);
-  expect(await pool.take(join(folder, "second"))).toBeUndefined();
+  const second = join(folder, "second");
+  expect(await pool.take(second)).toBeUndefined();
+  expect(existsSync(second)).toBe(false);
   await until("another spare", () => pool.ready === 1);
 
   const refused = await pool.take(folder).catch((error: unknown) => error);
@@ -71,19 +108,19 @@ test("a spare that has died is not given away, nor one whose place is taken", as
 
 test("a spare whose directory was taken away is passed over", async () => {
   await using pool = await open(2);
-  await pool.take(join(folder, "first"));
+  (await pool.take(join(folder, "first")))?.close();
   await until("spares", () => pool.ready === 2);
   for (const name of readdirSync(join(folder, "spare"))) rmSync(join(folder, "spare", name), { recursive: true });
 
-  expect(await pool.take(join(folder, "second"))).toBeUndefined();
+  const shim = await pool.take(join(folder, "second"));
 
-  expect(existsSync(join(folder, "second"))).toBe(false);
-  await until("the end of the spares", () => shims().length === 0);
+  expect((await shim?.state())?.state).toBe("claimed");
+  shim?.close();
 });
 
 test("without a size there are none, and what an earlier daemon left is removed", async () => {
   await using before = await open(1);
-  await before.take(join(folder, "first"));
+  (await before.take(join(folder, "first")))?.close();
   await until("a spare", () => before.ready === 1);
 
   await using pool = await open(0);

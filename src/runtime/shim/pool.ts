@@ -15,15 +15,16 @@ interface Spare {
 }
 
 /**
- * Shims that were started before they are needed, since a process's start is a large part of a container's. They are
- * made after a start, never before the first one; each is claimed by this daemon's connection, so that it ends with the
- * daemon, however that ends.
+ * Shims ahead of need, since a process's start is a large part of a container's. The first start makes one that never
+ * gets a container: those that containers get are forks of it, made after a start for the next ones, or at the start when
+ * none is left. Each is claimed by this daemon's connection, so that it ends with the daemon, however that ends.
  */
 export class ShimPool implements AsyncDisposable {
   readonly #program: ShimProgram;
   readonly #root: string;
   readonly #size: number;
   readonly #logger: Logger;
+  #template: Promise<Spare> | undefined;
   #spares: Spare[] = [];
   #filling: Promise<void> | undefined;
   #fill: NodeJS.Timeout | undefined;
@@ -48,8 +49,9 @@ export class ShimPool implements AsyncDisposable {
     return this.#spares.length;
   }
 
-  /** A shim whose directory is now `directory`, which must not exist; undefined when none is ready. */
+  /** A shim whose directory is now `directory`, which must not exist; undefined without spares. */
   async take(directory: string): Promise<Shim | undefined> {
+    if (this.#size === 0 || this.#closed) return undefined;
     this.#later();
     for (let spare = this.#spares.shift(); spare !== undefined; spare = this.#spares.shift()) {
       try {
@@ -61,7 +63,14 @@ export class ShimPool implements AsyncDisposable {
         if (errnoOf(error) !== "ENOENT") throw error;
       }
     }
-    return undefined;
+    await mkdir(directory, { mode: 0o700 });
+    try {
+      return (await this.#fork(directory)).claim(directory);
+    } catch (error) {
+      this.#logger.debug(`a supervisor was not forked: ${messageOf(error)}`);
+      await rm(directory, { recursive: true, force: true });
+      return undefined;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -76,14 +85,17 @@ export class ShimPool implements AsyncDisposable {
   #later(): void {
     clearTimeout(this.#fill);
     clearTimeout(this.#idle);
-    if (this.#closed || this.#size === 0) return;
     this.#fill = setTimeout(() => (this.#filling ??= this.#refill()), QUIET_MS).unref();
     this.#idle = setTimeout(() => void this.#drain(), IDLE_MS).unref();
   }
 
   async #refill(): Promise<void> {
     try {
-      while (!this.#closed && this.#spares.length < this.#size) await this.#add();
+      while (!this.#closed && this.#spares.length < this.#size) {
+        const spare = await this.#make((directory) => this.#fork(directory));
+        this.#spares.push(spare);
+        void spare.shim.ended.then(() => this.#lose(spare));
+      }
     } catch (error) {
       // A container's own start says what is wrong, if it still is.
       this.#logger.debug(`a spare supervisor was not started: ${messageOf(error)}`);
@@ -92,13 +104,23 @@ export class ShimPool implements AsyncDisposable {
     }
   }
 
-  async #add(): Promise<void> {
+  async #fork(directory: string): Promise<SpareShim> {
+    const made = (this.#template ??= this.#make((at) => Shim.spare(this.#program, at)));
+    try {
+      return await (await made).shim.fork(directory);
+    } catch (error) {
+      // The next one is forked of another.
+      if (this.#template === made) this.#template = undefined;
+      await this.#end(made);
+      throw error;
+    }
+  }
+
+  async #make(start: (directory: string) => Promise<SpareShim>): Promise<Spare> {
     const directory = join(this.#root, randomId().slice(0, 32));
     await mkdir(directory, { recursive: true, mode: 0o700 });
     try {
-      const spare = { directory, shim: await Shim.spare(this.#program, directory) };
-      this.#spares.push(spare);
-      void spare.shim.ended.then(() => this.#lose(spare));
+      return { directory, shim: await start(directory) };
     } catch (error) {
       await rm(directory, { recursive: true, force: true });
       throw error;
@@ -107,8 +129,15 @@ export class ShimPool implements AsyncDisposable {
 
   async #drain(): Promise<void> {
     const spares = this.#spares;
+    const template = this.#template;
     this.#spares = [];
-    await Promise.all(spares.map((spare) => this.#drop(spare)));
+    this.#template = undefined;
+    await Promise.all([...spares.map((spare) => this.#drop(spare)), this.#end(template)]);
+  }
+
+  async #end(template: Promise<Spare> | undefined): Promise<void> {
+    const spare = await template?.catch(() => undefined); // whoever wanted a fork has heard of it
+    if (spare !== undefined) await this.#drop(spare);
   }
 
   async #lose(spare: Spare): Promise<void> {

@@ -19,6 +19,7 @@ export const Message = {
   releasePorts: 12,
   externalCreate: 13,
   externalExec: 14,
+  fork: 15,
 } as const;
 export type MessageName = keyof typeof Message;
 

@@ -105,6 +105,8 @@ export interface SpareShim {
   readonly ended: Promise<void>;
   /** @param directory to which the shim's has been moved. */
   claim(directory: string): Shim;
+  /** Another one, in an empty 0700 directory: a fork of this one, without a program to load. @throws ShimError. */
+  fork(directory: string): Promise<SpareShim>;
   close(): void;
 }
 
@@ -137,7 +139,8 @@ export class Shim {
   #letGo = false;
   #ended = false;
 
-  private constructor(directory: string, control: ShimConnection, pid: number) {
+  /** @param control a connection on which nothing but hello was said. */
+  constructor(directory: string, control: ShimConnection, pid: number) {
     this.directory = directory;
     this.pid = pid;
     this.#socket = socketPath(directory);
@@ -158,12 +161,7 @@ export class Shim {
   /** A new shim in an empty 0700 directory that waits for its container, held by this process. */
   static async spare(program: ShimProgram, directory: string): Promise<SpareShim> {
     await launchShim(program, directory);
-    const { control, pid } = await openControl(directory);
-    return {
-      ended: control.ended,
-      claim: (moved) => new Shim(moved, control, pid),
-      close: () => control.close(),
-    };
+    return await openSpare(directory);
   }
 
   /** The shim of that directory, such as after a restart. @throws ShimError ENOENT, ECONNREFUSED when there is none. */
@@ -421,6 +419,19 @@ export class Shim {
     }
     return exit;
   }
+}
+
+async function openSpare(directory: string): Promise<SpareShim> {
+  const { control, pid } = await openControl(directory);
+  return {
+    ended: control.ended,
+    claim: (moved) => new Shim(moved, control, pid),
+    fork: async (other) => {
+      await control.request("fork", new PayloadWriter().text(socketPath(other)));
+      return await openSpare(other);
+    },
+    close: () => control.close(),
+  };
 }
 
 async function openControl(directory: string, signal?: AbortSignal): Promise<{ control: ShimConnection; pid: number }> {
