@@ -19,7 +19,7 @@ _berth() {
   found=("\${(@f)$(berth completion "\${args[@]}" 2>/dev/null)}")
   [[ -n "$found" ]] && compadd -a found || _files
 }
-compdef _berth berth
+if [[ "$funcstack[1]" == _berth ]]; then _berth; else compdef _berth berth; fi
 `;
 
 const FISH = `function __berth_complete
