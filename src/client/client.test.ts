@@ -356,7 +356,7 @@ describe("hosts", () => {
   }
   test("others are refused", async () => {
     await serve(() => undefined);
-    for (const text of ["foo://x", "tcp://host:x", "tcp://host:99999", "ssh://x"])
+    for (const text of ["foo://x", "tcp://host:x", "tcp://host:99999", "ssh://x:port"])
       expect(() => parseHost(text)).toThrow();
   });
 });
