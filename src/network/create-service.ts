@@ -1,4 +1,4 @@
-import { Retries, type Logger } from "../base/index.ts";
+import { KeyedLock, Retries, type Logger } from "../base/index.ts";
 import type { EventBus } from "../events/index.ts";
 import { createEngineMetrics, type EngineMetrics } from "../metrics/index.ts";
 import type { Store } from "../store/index.ts";
@@ -7,6 +7,7 @@ import { Announcements } from "./announcements.ts";
 import type { NetworkConfig } from "./config.ts";
 import { noFirewall, openFirewall } from "./firewall/firewall.ts";
 import { noForeignFirewall, openForeignFirewall } from "./firewall/foreign.ts";
+import { HostCare } from "./host-care.ts";
 import { NetworkHost } from "./host.ts";
 import { LinkReaper } from "./link-reaper.ts";
 import { Links } from "./links.ts";
@@ -74,7 +75,8 @@ export async function createNetworkService({
   const foreign = resources.use(config.firewall ? openForeignFirewall(native, config.instance) : noForeignFirewall);
   const reaper = new LinkReaper(links, logger);
   const announce = new Announcements(events);
-  const publishing = new Publishing({ ports: new HostPorts(), firewall, relays: config.relay });
+  const turns = new KeyedLock();
+  const publishing = new Publishing({ ports: new HostPorts(), firewall, relays: config.relay, turns });
   const serving = new Serving({ netd, files, publishing, networkOf, logger });
   const host = new NetworkHost({
     config,
@@ -84,30 +86,34 @@ export async function createNetworkService({
     reaper,
     firewall,
     foreign,
+    turns,
   });
   const leftovers = resources.use(
     new Retries({ what: "removing rules and bridges of a network", work: () => host.removeLeftovers(), logger }),
   );
+  const lock = new KeyedLock();
+  const plugged = new Sandboxes({
+    records,
+    registry,
+    sandboxes,
+    links,
+    reaper,
+    publishing,
+    serving,
+    files,
+    announce,
+    metrics,
+    logger,
+  });
   const service = new BridgeNetworks({
     config,
     registry,
     records: sandboxes,
-    networks: new Networks({ config, registry, sandboxes, links, host, announce, leftovers }),
-    sandboxes: new Sandboxes({
-      records,
-      registry,
-      sandboxes,
-      links,
-      reaper,
-      publishing,
-      serving,
-      files,
-      announce,
-      metrics,
-      logger,
-    }),
+    networks: new Networks({ config, registry, sandboxes, links, host, announce, leftovers, lock }),
+    sandboxes: plugged,
     host,
     reaper,
+    care: new HostCare({ registry, links, firewall, host, sandboxes: plugged, lock, logger }),
     netd,
     metrics,
     resources,

@@ -1,4 +1,4 @@
-import { crashPoint, KeyedLock } from "../base/index.ts";
+import { crashPoint, type KeyedLock } from "../base/index.ts";
 import type { NetworkConfig } from "./config.ts";
 import { subnetsOf } from "./create.ts";
 import { bridgeAddresses } from "./endpoints.ts";
@@ -11,6 +11,9 @@ import type { NetworkRecord, NetworkRecords } from "./records.ts";
 import type { NetworkRegistry } from "./registry.ts";
 import { enableIpv6Forwarding, setSysctl } from "./sysctl.ts";
 
+/** The key of `HostParts.turns`. */
+export const RULES = "rules";
+
 export interface HostParts {
   config: NetworkConfig;
   records: NetworkRecords;
@@ -19,13 +22,13 @@ export interface HostParts {
   reaper: LinkReaper;
   firewall: Firewall;
   foreign: ForeignFirewall;
+  /** Changes of rules are made one after another, each from the networks of its time: an older one never comes last. */
+  turns: KeyedLock;
 }
 
 /** What networks are on this host: bridges, rules and settings, made to agree with the registry. */
 export class NetworkHost {
   readonly #parts: HostParts;
-  /** Changes of rules are made one after another, each from the networks of its time: an older one never comes last. */
-  readonly #turns = new KeyedLock();
 
   constructor(parts: HostParts) {
     this.#parts = parts;
@@ -65,17 +68,37 @@ export class NetworkHost {
     if (network.ipv6 && config.forwarding) await enableIpv6Forwarding(records);
   }
 
-  /** At boot: the whole table anew, with these ports, and what other firewalls must let pass. */
-  async replaceRules(ports: readonly PortForward[]): Promise<void> {
-    using _turn = await this.#turns.acquire("rules");
+  /** The whole table anew, with the ports that are published then, and what other firewalls must let pass. */
+  async replaceRules(published: () => readonly PortForward[]): Promise<void> {
+    using _turn = await this.#parts.turns.acquire(RULES);
     const bridges = this.#bridges();
-    await this.#parts.firewall.replace(bridges, ports);
+    await this.#parts.firewall.replace(bridges, published());
     await this.#parts.foreign.sync(bridges.map((bridge) => bridge.bridge));
+  }
+
+  /**
+   * Puts back what somebody else has taken out of the own table and of other firewalls.
+   * @returns true when something was missing in the own table.
+   */
+  async mendRules(published: () => readonly PortForward[]): Promise<boolean> {
+    if (!(await this.#rulesStand())) {
+      await this.replaceRules(published);
+      return true;
+    }
+    return false;
+  }
+
+  /** Other firewalls are let pass again, too: they may have been reloaded. */
+  async #rulesStand(): Promise<boolean> {
+    using _turn = await this.#parts.turns.acquire(RULES);
+    const bridges = this.#bridges();
+    await this.#parts.foreign.sync(bridges.map((bridge) => bridge.bridge));
+    return await this.#parts.firewall.stands(bridges);
   }
 
   /** After a network came or went. */
   async updateRules(): Promise<void> {
-    using _turn = await this.#turns.acquire("rules");
+    using _turn = await this.#parts.turns.acquire(RULES);
     const bridges = this.#bridges();
     await this.#parts.firewall.update(bridges);
     await this.#parts.foreign.sync(bridges.map((bridge) => bridge.bridge));

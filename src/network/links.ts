@@ -118,6 +118,26 @@ export class Links implements Disposable {
     }
   }
 
+  /** True once a bridge that was made is gone, or another one has its name. */
+  async isLost(bridge: string): Promise<boolean> {
+    const index = await this.indexOf(bridge);
+    const known = this.#bridges.get(bridge);
+    return known !== undefined && index !== known;
+  }
+
+  /** Plugs a host's end that stands into its bridge again. One that is gone with its container is fine. */
+  async replug({ bridge, hostInterface, addresses, mac }: Omit<VethPlan, "gateways">): Promise<void> {
+    const index = this.#bridges.get(bridge);
+    if (index === undefined) return;
+    const bytes = parseMac(mac) ?? Buffer.alloc(6);
+    const requests = [
+      setLink(hostInterface, { master: index, up: true }),
+      setHairpin(hostInterface),
+      ...addresses.map((item) => setNeighbour(index, addressBytes(item.address), bytes)),
+    ];
+    for (const item of requests) await ignoring(this.#route, item, "ENODEV");
+  }
+
   /** Removes a link by name or index; one that is gone already is fine. Waits for the kernel, some 30 ms. */
   async remove(link: string | number): Promise<void> {
     if (typeof link === "string") this.#bridges.delete(link);

@@ -1,5 +1,5 @@
 import type { Filters, NetworkCreateBody, NetworkCreateResponse } from "../api/index.ts";
-import { crashPoint, isKind, KeyedLock, type Retries } from "../base/index.ts";
+import { crashPoint, isKind, type KeyedLock, type Retries } from "../base/index.ts";
 import type { Announcements } from "./announcements.ts";
 import type { NetworkConfig } from "./config.ts";
 import { planNetwork } from "./create.ts";
@@ -21,13 +21,13 @@ export interface NetworksParts {
   announce: Announcements;
   /** Of rules and bridges that a removed network may have left on the host. */
   leftovers: Retries;
+  /** One thing at a time with each network, by its id: a prune may come upon one that is still being made. */
+  lock: KeyedLock;
 }
 
 /** Networks as things that are made, listed and removed. */
 export class Networks {
   readonly #parts: NetworksParts;
-  /** One thing at a time with each network: a prune may come upon one that is still being made. */
-  readonly #lock = new KeyedLock();
 
   constructor(parts: NetworksParts) {
     this.#parts = parts;
@@ -48,7 +48,7 @@ export class Networks {
     const own = registry.records().map((network) => network.bridge);
     const routed = await links.routedSubnets(own);
     const network = registry.save(planNetwork(body, { config, networks: registry.records(), routed })).record;
-    using _held = await this.#lock.acquire(network.id);
+    using _held = await this.#parts.lock.acquire(network.id);
     try {
       crashPoint("network-create:recorded");
       await host.setUpBridge(network);
@@ -88,7 +88,7 @@ export class Networks {
   /** @throws forbidden when it is in use. */
   async #remove(network: NetworkRecord): Promise<void> {
     const { registry, host, announce, leftovers } = this.#parts;
-    using _held = await this.#lock.acquire(network.id);
+    using _held = await this.#parts.lock.acquire(network.id);
     if (registry.byId(network.id) === undefined) return; // another removal was first
     const active = this.#endpointsOf(network);
     if (active.length > 0) throw activeEndpoints(network.name, active);

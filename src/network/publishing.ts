@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { asEngineError, crashPoint } from "../base/index.ts";
+import { asEngineError, crashPoint, type KeyedLock } from "../base/index.ts";
 import { parseAddress } from "./address.ts";
 import { connectivityFailed } from "./errors.ts";
 import type { Firewall, PortForward } from "./firewall/firewall.ts";
@@ -7,6 +7,7 @@ import type { HostPorts } from "./ports/host-ports.ts";
 import { planPorts } from "./ports/plan.ts";
 import type { EndpointRecord, NetworkRecord, PortMap, PublishedPort, SandboxRecord } from "./records.ts";
 import type { PortSupervisor } from "./types.ts";
+import { RULES } from "./host.ts";
 
 const hostHasIpv6 = existsSync("/proc/net/if_inet6");
 
@@ -15,12 +16,17 @@ export class Publishing {
   readonly #ports: HostPorts;
   readonly #firewall: Firewall;
   readonly #relays: boolean;
+  readonly #turns: KeyedLock;
 
-  /** @param parts.relays connections to IPv6 addresses of the host are relayed to containers that have IPv4 only. */
-  constructor(parts: { ports: HostPorts; firewall: Firewall; relays: boolean }) {
+  /**
+   * @param parts.relays connections to IPv6 addresses of the host are relayed to containers that have IPv4 only.
+   * @param parts.turns of changes of rules: what is noted and what the filter has agree for whoever holds `RULES`.
+   */
+  constructor(parts: { ports: HostPorts; firewall: Firewall; relays: boolean; turns: KeyedLock }) {
     this.#ports = parts.ports;
     this.#firewall = parts.firewall;
     this.#relays = parts.relays;
+    this.#turns = parts.turns;
   }
 
   /**
@@ -35,16 +41,18 @@ export class Publishing {
   ): Promise<void> {
     const target = endpoint.ipv4 ?? endpoint.ipv6 ?? "";
     const relayed = (port: Pick<PublishedPort, "protocol" | "hostAddress">) => this.isRelayed(port, endpoint);
+    const taken: PublishedPort[] = [];
     try {
       for (const request of planPorts(sandbox.request, this.#defaultAddresses(network, endpoint)))
-        sandbox.published.push(...(await this.#ports.take(request, { supervisor, target, relayed })));
-      if (sandbox.published.length === 0) return;
+        taken.push(...(await this.#ports.take(request, { supervisor, target, relayed })));
+      if (taken.length === 0) return;
       crashPoint("network-publish:held");
-      await this.#firewall.publish(forwards(sandbox.published, endpoint));
+      using _turn = await this.#turns.acquire(RULES);
+      sandbox.published = taken;
+      await this.#firewall.publish(forwards(taken, endpoint));
     } catch (error) {
-      const { published } = sandbox;
       sandbox.published = [];
-      await this.#ports.release(published, supervisor);
+      await this.#ports.release(taken, supervisor);
       throw connectivityFailed(sandbox.request.name, endpoint.id, asEngineError(error));
     }
   }

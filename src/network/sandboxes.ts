@@ -344,18 +344,28 @@ export class Sandboxes {
     if (network !== undefined) this.#parts.announce.endpoint(action, network, sandbox.container);
   }
 
-  /** After a restart: takes back the sandboxes of what runs, forgets the others. Gives the ports that are published. */
-  recover(running: ReadonlyMap<ContainerId, NetworkTask>): PortForward[] {
-    const { records, sandboxes } = this.#parts;
+  /** After a restart: takes back the sandboxes of what runs, forgets the others. */
+  recover(running: ReadonlyMap<ContainerId, NetworkTask>): void {
+    const { records } = this.#parts;
     for (const sandbox of records.sandboxes()) {
       const task = running.get(sandbox.container);
       if (task === undefined) records.deleteSandbox(sandbox.container);
       else this.#resume({ ...sandbox, netnsPath: task.netnsPath }, task.ports);
     }
-    return [...sandboxes.values()].flatMap((sandbox) => {
+  }
+
+  /** The ports that are published now. */
+  readonly forwards = (): PortForward[] =>
+    [...this.#parts.sandboxes.values()].flatMap((sandbox) => {
       const gateway = gatewayEndpoint(sandbox);
       return gateway === undefined ? [] : forwards(sandbox.published, gateway);
     });
+
+  /** Plugs what is in a network into its bridge again. */
+  async replug(network: NetworkRecord): Promise<void> {
+    for (const { endpoints } of this.#parts.sandboxes.values())
+      for (const endpoint of endpoints)
+        if (endpoint.network === network.id) await this.#parts.links.replug(vethPlan(network, endpoint, false));
   }
 
   /** Indexes of the host's ends of all veths that are in use. */

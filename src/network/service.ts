@@ -15,6 +15,7 @@ import { readCounters } from "./counters.ts";
 import { gatewayOf } from "./describe.ts";
 import type { NetworkDescription } from "./describe.ts";
 import { hostNetworkConnect, noneNetworkConnect } from "./errors.ts";
+import type { HostCare } from "./host-care.ts";
 import type { NetworkHost } from "./host.ts";
 import type { LinkReaper } from "./link-reaper.ts";
 import type { Netd } from "./netd/types.ts";
@@ -40,6 +41,7 @@ export interface Parts {
   sandboxes: Sandboxes;
   host: NetworkHost;
   reaper: LinkReaper;
+  care: HostCare;
   netd: Netd;
   metrics: EngineMetrics;
   /** Sockets, closed last. */
@@ -101,7 +103,7 @@ export class BridgeNetworks implements NetworkService {
 
   attach(request: ContainerNetworking, task: NetworkTask): Promise<AttachedNetworking> {
     const { metrics, sandboxes } = this.#parts;
-    return metrics.networkActions.time("allocate", () => sandboxes.attach(request, task));
+    return metrics.networkActions.time("allocate", () => this.#mending(() => sandboxes.attach(request, task)));
   }
 
   detach(id: ContainerId): Promise<void> {
@@ -115,7 +117,17 @@ export class BridgeNetworks implements NetworkService {
     settings: EndpointSettings,
     task: NetworkTask,
   ): Promise<AttachedEndpoint> {
-    return this.#parts.sandboxes.attachOne(id, network, settings, task);
+    return this.#mending(() => this.#parts.sandboxes.attachOne(id, network, settings, task));
+  }
+
+  /** What failed, since somebody has removed a bridge or rules, is done again once they are back. */
+  async #mending<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(await this.#parts.care.look())) throw error;
+    }
+    return await work();
   }
 
   detachOne(id: ContainerId, network: string, force: boolean): Promise<void> {
@@ -141,15 +153,18 @@ export class BridgeNetworks implements NetworkService {
   }
 
   async restore(running: ReadonlyMap<ContainerId, NetworkTask>): Promise<void> {
-    const { host, sandboxes } = this.#parts;
+    const { care, host, sandboxes } = this.#parts;
+    sandboxes.recover(running);
     await host.setUp();
-    await host.replaceRules(sandboxes.recover(running));
+    await host.replaceRules(sandboxes.forwards);
     await host.removeStrayVeths(sandboxes.linkIndexes());
     await sandboxes.resume();
+    care.start();
   }
 
   async uninstall(): Promise<void> {
-    const { records, sandboxes, reaper, host } = this.#parts;
+    const { records, sandboxes, reaper, host, care } = this.#parts;
+    await care.stop();
     for (const { container } of records.values()) await sandboxes.detach(container);
     await reaper.drain();
     await host.tearDown();
@@ -157,6 +172,7 @@ export class BridgeNetworks implements NetworkService {
 
   /** Lets go of sockets; what runs keeps its network. Waits for veths under removal. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.care.stop();
     await this.#parts.netd[Symbol.asyncDispose]();
     await this.#parts.reaper.drain();
     this.#parts.resources.dispose();

@@ -26,6 +26,10 @@ export interface Firewall extends Disposable {
   update(bridges: readonly FirewalledBridge[]): Promise<void>;
   publish(ports: readonly PortForward[]): Promise<void>;
   withdraw(ports: readonly PortForward[]): Promise<void>;
+  /** False once somebody else has taken rules of the table away. */
+  stands(bridges: readonly FirewalledBridge[]): Promise<boolean>;
+  /** A number that is another one after any change to the host's rules, by whomever. */
+  generation(): Promise<number>;
   /** Removes the table. */
   remove(): Promise<void>;
 }
@@ -36,6 +40,8 @@ export const noFirewall: Firewall = {
   update: async () => {},
   publish: async () => {},
   withdraw: async () => {},
+  stands: async () => true,
+  generation: async () => 0,
   remove: async () => {},
   [Symbol.dispose]: () => {},
 };
@@ -82,6 +88,13 @@ export function openFirewall(native: Native, name: string): Firewall {
       }
       await forgetUdp(ports);
     },
+    stands: async (bridges) => {
+      const listed = await socket.request([nft.listRules(table)]);
+      return Object.entries(rulesFor(bridges)).every(
+        ([chain, rules]) => nft.rulesOf(listed, name, chain).length === rules.length,
+      );
+    },
+    generation: async () => nft.generationOf(await socket.request([nft.getGeneration()])),
     remove: () => commit([nft.addTable(table), nft.deleteTable(table)]),
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   };

@@ -27,6 +27,7 @@ const DELRULE = 8;
 const NEWSET = 9;
 const NEWSETELEM = 12;
 const DELSETELEM = 14;
+const GETGEN = 16;
 
 export const FAMILY = { ip: 2, inet: 1, ip6: 10 } as const;
 export type TableFamily = keyof typeof FAMILY;
@@ -224,12 +225,19 @@ export function concatenate(...fields: readonly Uint8Array[]): Buffer {
 export const listChains = (family: TableFamily) =>
   request("list chains", SUBSYSTEM | GETCHAIN, NLM_F_DUMP, nfgenmsg(FAMILY[family]));
 
-export function listRules(table: Table, chain: string): Request {
-  return request(`list rules of ${chain}`, SUBSYSTEM | GETRULE, NLM_F_DUMP, nfgenmsg(FAMILY[table.family]), [
-    [1, cstring(table.name)],
-    [2, cstring(chain)],
-  ]);
+/** The rules of a chain, or of the whole table; without the table there are none. */
+export function listRules(table: Table, chain?: string): Request {
+  return request(
+    `list rules of ${chain ?? table.name}`,
+    SUBSYSTEM | GETRULE,
+    NLM_F_DUMP,
+    nfgenmsg(FAMILY[table.family]),
+    [[1, cstring(table.name)], ...(chain === undefined ? [] : [[2, cstring(chain)] as const])],
+  );
 }
+
+/** Asks for the number of the ruleset's generation: it changes with every transaction of whomever. */
+export const getGeneration = () => request("get generation", SUBSYSTEM | GETGEN, 0, nfgenmsg(0));
 
 function u64be(value: bigint): Buffer {
   const bytes = Buffer.alloc(8);

@@ -6,6 +6,7 @@ const NFGENMSG_SIZE = 4;
 const SUBSYSTEM = 10 << 8;
 const NEWCHAIN = SUBSYSTEM | 3;
 const NEWRULE = SUBSYSTEM | 6;
+const NEWGEN = SUBSYSTEM | 15;
 
 export interface ListedChain {
   table: string;
@@ -43,6 +44,12 @@ export function rulesOf(messages: readonly Message[], table: string, chain: stri
     });
   }
   return rules;
+}
+
+/** The answer to `getGeneration`; 0 without one. */
+export function generationOf(messages: readonly Message[]): number {
+  const found = messages.find((message) => message.type === NEWGEN);
+  return found === undefined ? 0 : (decodeAttributes(found.payload, NFGENMSG_SIZE).get(1)?.readUInt32BE(0) ?? 0);
 }
 
 function commentOf(data: Buffer | undefined): string {
