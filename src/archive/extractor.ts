@@ -17,7 +17,7 @@ import {
 import { baseOf, beneath, parentOf, toKernel, toText } from "./byte-string.ts";
 import { Directories } from "./directories.ts";
 import { breakout, cannotOverwriteDirectory, cannotOverwriteFile, entryFailed, invalidLink } from "./errors.ts";
-import { FileContent } from "./file-content.ts";
+import { FileContent, HOLES_FROM } from "./file-content.ts";
 import { applyByName, applyToFd, type Owner, timeOf } from "./metadata.ts";
 import { ownerOnHost } from "./owners.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -34,6 +34,17 @@ export interface ExtractOptions extends Pick<UnpackRequest, "whiteouts" | "owner
   split?: SplitWriter | undefined;
 }
 
+/** The file whose content comes next; made only when `content` is there. */
+interface OpenFile {
+  path: ByteString;
+  entry: TarEntry;
+  content: FileContent | undefined;
+}
+
+type Make<T> = (parent: number, name: ReturnType<typeof toKernel>) => T;
+
+const NOTHING = Buffer.alloc(0);
+
 /**
  * Writes a tar's entries beneath a directory, each by a descriptor of its parent, so that no name, link or race leads a
  * write out of it. Owners, modes, xattrs, times come out as the archive has them; directories' times come last.
@@ -45,7 +56,7 @@ export class Extractor implements TarSink, Disposable {
   readonly #whiteouts: Whiteouts;
   #written: number | undefined = 0;
   readonly #directoryTimes = new Map<ByteString, bigint>();
-  #open: { path: ByteString; entry: TarEntry; content: FileContent } | undefined;
+  #open: OpenFile | undefined;
 
   /** @param root stays the caller's. */
   constructor(native: Native, root: number, options: ExtractOptions) {
@@ -70,6 +81,10 @@ export class Extractor implements TarSink, Disposable {
     const split = this.#options.split;
     if (split !== undefined && (open === undefined || open.entry.size <= KEPT_WHOLE)) split.raw(piece);
     if (open === undefined) return; // the content of a whiteout or of the root: nowhere to go
+    if (open.content === undefined) {
+      if (piece.length === open.entry.size) return this.#writeWhole(open, piece);
+      open.content = this.#openContent(open);
+    }
     try {
       open.content.write(piece);
     } catch (error) {
@@ -80,8 +95,10 @@ export class Extractor implements TarSink, Disposable {
   entryEnd(): void {
     const open = this.#open;
     if (open === undefined) return;
+    if (open.content === undefined && open.entry.size === 0) this.#writeWhole(open, NOTHING);
     this.#open = undefined;
     if (open.entry.size > KEPT_WHOLE) this.#options.split?.file(open.path, open.entry.size);
+    if (open.content === undefined) return; // written whole
     try {
       open.content.finish();
       applyToFd(this.#native, open.content.fd, open.entry, this.#ownerOf(open.entry), timeOf(open.entry));
@@ -110,7 +127,7 @@ export class Extractor implements TarSink, Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#open !== undefined) closeSync(this.#open.content.fd);
+    if (this.#open?.content !== undefined) closeSync(this.#open.content.fd);
     this.#open = undefined;
     this.#directories[Symbol.dispose]();
   }
@@ -168,14 +185,38 @@ export class Extractor implements TarSink, Disposable {
     if (hidden) this.#whiteouts.makeOpaque(again, baseOf(path));
   }
 
+  /** A plain file is made when its content comes: most are small, and made and filled by one call then. */
   #placeFile(path: ByteString, entry: TarEntry): void {
-    const fd = this.#create(path, (parent, name) =>
-      this.#native.openat2(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600, 0),
-    );
     this.#count(entry.size);
     // What such an entry stores is not what the file reads as.
     if (entry.sparse !== undefined) this.#options.split?.giveUp();
-    this.#open = { path, entry, content: new FileContent(fd, entry, writeSync, ftruncateSync) };
+    const open: OpenFile = { path, entry, content: undefined };
+    if (entry.sparse !== undefined || entry.xattrs.size > 0 || entry.size >= HOLES_FROM) {
+      open.content = this.#openContent(open);
+    }
+    this.#open = open;
+  }
+
+  #openContent({ path, entry }: OpenFile): FileContent {
+    const fd = this.#made(path, entry, (parent, name) =>
+      this.#native.openat2(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600, 0),
+    );
+    return new FileContent(fd, entry, writeSync, ftruncateSync);
+  }
+
+  #writeWhole({ path, entry }: OpenFile, data: Buffer): void {
+    const { uid, gid } = this.#ownerOf(entry);
+    this.#made(path, entry, (parent, name) =>
+      this.#native.writeNew(parent, name, data, entry.mode, uid, gid, timeOf(entry)),
+    );
+  }
+
+  #made<T>(path: ByteString, entry: TarEntry, make: Make<T>): T {
+    try {
+      return this.#create(path, make);
+    } catch (error) {
+      throw error instanceof EngineError ? error : entryFailed(toText(path), entry.type, error);
+    }
   }
 
   #placeLink(path: ByteString, entry: TarEntry): void {
@@ -215,7 +256,7 @@ export class Extractor implements TarSink, Disposable {
   }
 
   /** Makes something new under the name; what stands there makes room. */
-  #create<T>(path: ByteString, make: (parent: number, name: ReturnType<typeof toKernel>) => T): T {
+  #create<T>(path: ByteString, make: Make<T>): T {
     const name = toKernel(baseOf(path));
     const parent = this.#directories.ensure(parentOf(path));
     try {

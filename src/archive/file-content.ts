@@ -2,7 +2,7 @@ import type { ftruncateSync, writeSync } from "node:fs";
 import type { SparseSegment, TarEntry } from "./tar-format.ts";
 
 /** Zeros are looked for in large files only: there a hole is worth more than the look costs. */
-const HOLES_FROM = 256 * 1024;
+export const HOLES_FROM = 256 * 1024;
 const PAGE = 4096;
 const ZEROS = Buffer.alloc(64 * 1024);
 

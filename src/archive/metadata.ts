@@ -46,7 +46,7 @@ export function applyByName(native: Native, directory: number, name: ByteString,
     if (!isForeign(key)) continue;
     attempt(key, () => native.lsetxattr(throughFd(directory, name), toKernel(key), toBytes(value), 0));
   }
-  chmodByName(native, directory, name, entry.mode);
+  if (entry.type !== "symlink") chmodByName(native, directory, name, entry.mode);
   const time = timeOf(entry);
   native.utimensat(directory, path, time, time, AT_SYMLINK_NOFOLLOW);
 }

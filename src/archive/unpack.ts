@@ -158,7 +158,7 @@ async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
   for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;
 }
 
-/** Reads a region of a file in large pieces. */
+/** Reads a region of a file in large pieces. Each is valid until the next one is asked for. */
 export async function* readFileRegion(region: {
   file: string;
   offset?: number;
@@ -168,9 +168,9 @@ export async function* readFileRegion(region: {
   try {
     let position = region.offset ?? 0;
     const end = region.length === undefined ? Number.MAX_SAFE_INTEGER : position + region.length;
+    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_SIZE, end - position));
     while (position < end) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(READ_SIZE, end - position));
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, end - position), position);
       if (bytesRead === 0) return;
       position += bytesRead;
       yield buffer.subarray(0, bytesRead);

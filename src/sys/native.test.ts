@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -94,6 +95,24 @@ describe("files by directory", () => {
     expect([status.atime, status.mtime]).toEqual([-1n, 1_700_000_000_123_456_789n]);
     native.utimensat(dir, "null", null, 5n, 0);
     expect(native.statx(dir, "null", 0)).toMatchObject({ atime: -1n, mtime: 5n });
+  });
+
+  test("a new file in one call: content, owner, mode and times", () => {
+    const time = 1_700_000_000_123_456_789n;
+    native.writeNew(dir, "new-file", Buffer.from("content"), 0o6754, 1234, 5678, time);
+    const status = native.statx(dir, "new-file", 0);
+    expect(status).toMatchObject({ mode: C.S_IFREG | 0o6754, uid: 1234, gid: 5678, size: 7n });
+    expect([status.atime, status.mtime]).toEqual([time, time]);
+    expect(readFileSync(join(root, "new-file"), "utf8")).toBe("content");
+    native.writeNew(dir, "own-file", Buffer.alloc(0), 0o666, 0, 0, 0n);
+    expect(native.statx(dir, "own-file", 0)).toMatchObject({ mode: C.S_IFREG | 0o666, uid: 0, gid: 0, size: 0n });
+    expect(thrown(() => native.writeNew(dir, "own-file", Buffer.alloc(0), 0o666, 0, 0, 0n)).message).toContain(
+      "EEXIST",
+    );
+    symlinkSync("nowhere", join(root, "new-link"));
+    expect(thrown(() => native.writeNew(dir, "new-link", Buffer.alloc(0), 0o666, 0, 0, 0n)).message).toContain(
+      "EEXIST",
+    );
   });
 
   test("an O_PATH descriptor can be changed without its name", () => {

@@ -59,6 +59,11 @@ export interface FastCalls {
   fchmodat(dirfd: number, path: PathLike, mode: number, flags: number): void;
   /** null leaves a time as it is. */
   utimensat(dirfd: number, path: PathLike, atime: bigint | null, mtime: bigint | null, flags: number): void;
+  /**
+   * Makes a file, which must not be there, with content, owner, mode and both times: in one call, for many small files.
+   * A failure after EEXIST is ruled out leaves the file.
+   */
+  writeNew(dirfd: number, path: PathLike, data: Uint8Array, mode: number, uid: number, gid: number, time: bigint): void;
   statx(dirfd: number, path: PathLike, flags: number): FileStatus;
   readlinkat(dirfd: number, path: PathLike): Buffer;
   /** The next entries, without `.` and `..`; undefined at the end. Order is the file system's. */
