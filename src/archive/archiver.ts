@@ -10,9 +10,11 @@ import type { Tasks } from "./worker-protocol.ts";
 export function createArchiver(options: { addonPath?: string } = {}): Archiver {
   const pool = new WorkerPool({ addonPath: options.addonPath });
   const gate = new Gate(Math.max(2, availableParallelism()));
+  const unpacking = new Busy();
   return {
-    unpack: (request) => unpack(pool, gate, "unpack", request),
-    extract: (request) => unpack(pool, gate, "extract", request),
+    unpack: (request) => unpacking.during(unpack(pool, gate, "unpack", request)),
+    extract: (request) => unpacking.during(unpack(pool, gate, "extract", request)),
+    lull: (limitMs) => unpacking.over(limitMs),
     join: ({ signal, ...args }) => pool.stream("join", args, signal),
     pack: ({ signal, ...args }) => pool.stream("pack", args, signal),
     stat: (root, path) => pool.run("stat", { root, path }),
@@ -49,6 +51,34 @@ async function unpack<K extends "unpack" | "extract">(
   // Files wait for nobody, so more of them at once than there are processors gain nothing.
   using _pass = await gate.enter(signal);
   return await pool.run(kind, { ...task, source }, options);
+}
+
+/** Knows whether work of a kind is going on. */
+class Busy {
+  #count = 0;
+  readonly #waiting = new Set<() => void>();
+
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.#count++;
+    try {
+      return await work;
+    } finally {
+      if (--this.#count === 0) for (const wake of this.#waiting) wake();
+    }
+  }
+
+  async over(limitMs: number): Promise<void> {
+    if (this.#count === 0) return;
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, limitMs);
+      this.#waiting.add(wake);
+    });
+  }
 }
 
 /** Lets so many in at once. */

@@ -1,11 +1,17 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { isKind, type Logger, messageOf } from "../base/index.ts";
 import type { Archiver } from "./types.ts";
 
+/** So long at most a directory's removal gives way to unpacking. */
+const PATIENCE_MS = 10_000;
+/** Where less than this part of the file system is free, what is unpacked may need the room. */
+const ROOM = 0.1;
+
 /**
  * Directories that are already gone for everybody: deleted one after another in the background. What a killed daemon
- * leaves there is deleted after the next start.
+ * leaves there is deleted after the next start. An image that is unpacked meanwhile comes first: both would wait for the
+ * same journal and processors, and only the image is waited for.
  */
 export class Trash {
   readonly folder: string;
@@ -40,10 +46,16 @@ export class Trash {
 
   async #delete(name: string): Promise<void> {
     try {
+      if (await this.#hasRoom()) await this.#archiver.lull(PATIENCE_MS);
       await this.#archiver.removeTree(join(this.folder, name));
     } catch (error) {
       if (isKind(error, "cancelled")) return; // the daemon ends: resumed at the next start
       this.#logger.warn("a removed directory cannot be deleted yet", { directory: name, error: messageOf(error) });
     }
+  }
+
+  async #hasRoom(): Promise<boolean> {
+    const { bavail, blocks } = await statfs(this.folder);
+    return bavail > blocks * ROOM;
   }
 }
