@@ -14,8 +14,10 @@ import {
 } from "../base/index.ts";
 import { asWriteError, noSuchBlob, wrongDigest, wrongSize } from "./errors.ts";
 import { Leases } from "./leases.ts";
+import type { Native } from "../sys/index.ts";
 import { PartialFile, removeStalePartials } from "./partial-file.ts";
 import type { BlobInfo, ContentStore, Expected, LeasedBlob, ResumableWriter } from "./types.ts";
+import { WriteOut } from "./write-out.ts";
 
 const READ_SIZE = 256 * 1024;
 
@@ -23,8 +25,12 @@ const READ_SIZE = 256 * 1024;
  * Opens the store beneath `root`, making its folders.
  * @param options.root its own directory: `blobs/sha256`, `partial` and `scratch` are made in it, mode 0700.
  */
-export async function openContentStore(options: { root: string; logger: Logger }): Promise<ContentStore> {
-  const store = new FileContentStore(options.root, options.logger);
+export async function openContentStore(options: {
+  root: string;
+  native: Pick<Native, "syncFileRange">;
+  logger: Logger;
+}): Promise<ContentStore> {
+  const store = new FileContentStore(options.root, options.native, options.logger);
   await store.makeFolders();
   return store;
 }
@@ -33,11 +39,13 @@ class FileContentStore implements ContentStore {
   readonly #blobs: string;
   readonly #partial: string;
   readonly #scratch: string;
+  readonly #native: Pick<Native, "syncFileRange">;
   readonly #logger: Logger;
   readonly #leases = new Leases();
   readonly #locks = new KeyedLock();
 
-  constructor(root: string, logger: Logger) {
+  constructor(root: string, native: Pick<Native, "syncFileRange">, logger: Logger) {
+    this.#native = native;
     this.#blobs = join(root, "blobs", "sha256");
     this.#partial = join(root, "partial");
     this.#scratch = join(root, "scratch");
@@ -53,7 +61,7 @@ class FileContentStore implements ContentStore {
   async ingest(source: AsyncIterable<Uint8Array>, expected: Expected = {}, signal?: AbortSignal): Promise<LeasedBlob> {
     const temporary = join(this.#scratch, randomBytes(12).toString("hex"));
     try {
-      const blob = await writeHashed(temporary, source, expected.size, signal);
+      const blob = await writeHashed(this.#native, temporary, source, expected.size, signal);
       if (expected.size !== undefined && blob.size !== expected.size) throw wrongSize(expected.size, blob.size);
       if (expected.digest !== undefined && blob.digest !== expected.digest) {
         throw wrongDigest(expected.digest, blob.digest);
@@ -95,7 +103,13 @@ class FileContentStore implements ContentStore {
     const lock = await this.#locks.acquire(`partial ${blob.digest}`);
     try {
       const path = join(this.#partial, hexOf(blob.digest));
-      return await PartialFile.open(path, blob, (file, found, options) => this.adopt(file, found, options), lock);
+      return await PartialFile.open({
+        native: this.#native,
+        path,
+        expected: blob,
+        adopt: (file, found, options) => this.adopt(file, found, options),
+        lock,
+      });
     } catch (error) {
       lock[Symbol.dispose]();
       throw error;
@@ -152,6 +166,7 @@ class FileContentStore implements ContentStore {
 }
 
 async function writeHashed(
+  native: Pick<Native, "syncFileRange">,
   path: string,
   source: AsyncIterable<Uint8Array>,
   limit: number | undefined,
@@ -160,6 +175,7 @@ async function writeHashed(
   const hash = createHash("sha256");
   let size = 0;
   const file = await open(path, "wx", 0o600);
+  const writeOut = new WriteOut(native, file.fd, 0);
   try {
     for await (const chunk of source) {
       signal?.throwIfAborted();
@@ -168,8 +184,10 @@ async function writeHashed(
       if (limit !== undefined && size > limit) throw wrongSize(limit, size);
       hash.update(chunk);
       await file.writeFile(chunk);
+      writeOut.grown(size);
     }
   } finally {
+    await writeOut.idle();
     await file.close();
   }
   return { digest: parseDigest(`sha256:${hash.digest("hex")}`), size };

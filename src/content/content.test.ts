@@ -1,15 +1,18 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf, sha256, silentLogger } from "../base/index.ts";
+import { loadNative } from "../sys/index.ts";
 import { openContentStore, type ContentStore } from "./index.ts";
+
+setDefaultTimeout(120_000);
 
 let root: string;
 let content: ContentStore;
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), "berth-content-"));
-  content = await openContentStore({ root, logger: silentLogger });
+  content = await openContentStore({ root, native: loadNative(), logger: silentLogger });
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
@@ -60,6 +63,35 @@ describe("a blob", () => {
     expect(await failure(content.ingest(broken()))).toBe("broken");
     expect(await failure(content.ingest(source(bytes), {}, AbortSignal.abort()))).not.toBe("no error");
     expect([...files("blobs/sha256"), ...files("scratch")]).toEqual([]);
+  });
+
+  test("goes to the disk while it grows, where the file system can", async () => {
+    const ranges: [number, number][] = [];
+    const native = {
+      syncFileRange: async (_fd: number, offset: number, length: number) => {
+        ranges.push([offset, length]);
+        if (ranges.length === 2) throw new Error("not here");
+      },
+    };
+    const store = await openContentStore({ root, native, logger: silentLogger });
+    const megabytes = Array.from({ length: 18 }, (_, i) => Buffer.alloc(1024 * 1024, i));
+    const whole = Buffer.concat(megabytes);
+    const expected = { digest: sha256(whole), size: whole.length };
+    using stored = await store.ingest(source(...megabytes), expected);
+    expect(stored.size).toBe(whole.length);
+    await store.delete(stored.digest);
+    await using writer = await store.resume(expected);
+    for (const part of megabytes) await writer.write(part);
+    await writer.restart();
+    for (const part of megabytes) await writer.write(part);
+    await writer.commit();
+    expect(await store.sizeOf(expected.digest)).toBe(whole.length);
+    expect(ranges.length).toBeGreaterThan(3);
+    // Without gaps, each time from the start.
+    for (const [at, [offset]] of ranges.entries()) {
+      const [before, length] = ranges[at - 1] ?? [0, 0];
+      expect([0, before + length]).toContain(offset);
+    }
   });
 
   test("that is not there is told by its digest", async () => {

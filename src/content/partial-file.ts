@@ -3,14 +3,24 @@ import { createReadStream } from "node:fs";
 import { open, readdir, rm, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDigest, type Digest } from "../base/index.ts";
+import type { Native } from "../sys/index.ts";
 import { asWriteError, wrongDigest, wrongSize } from "./errors.ts";
 import type { BlobInfo, ResumableWriter } from "./types.ts";
+import { WriteOut } from "./write-out.ts";
 
 /** Interrupted downloads are kept this long. */
 const STALE_MS = 7 * 24 * 60 * 60 * 1000;
 const READ_SIZE = 256 * 1024;
 
 type Adopt = (file: string, blob: BlobInfo, options: { durable?: boolean } | undefined) => Promise<void>;
+
+interface PartialFileParts {
+  native: Pick<Native, "syncFileRange">;
+  path: string;
+  expected: BlobInfo;
+  adopt: Adopt;
+  lock: Disposable;
+}
 
 /** The bytes of a download so far, in a file named by the digest that they should have. */
 export class PartialFile implements ResumableWriter {
@@ -19,29 +29,25 @@ export class PartialFile implements ResumableWriter {
   readonly #expected: BlobInfo;
   readonly #adopt: Adopt;
   readonly #lock: Disposable;
+  readonly #writeOut: WriteOut;
   #size: number;
   #state: "open" | "closed" = "open";
 
-  private constructor(
-    path: string,
-    file: FileHandle,
-    size: number,
-    expected: BlobInfo,
-    adopt: Adopt,
-    lock: Disposable,
-  ) {
+  private constructor({ native, path, expected, adopt, lock }: PartialFileParts, file: FileHandle, size: number) {
     this.#path = path;
     this.#file = file;
     this.#size = size;
     this.#expected = expected;
     this.#adopt = adopt;
     this.#lock = lock;
+    this.#writeOut = new WriteOut(native, file.fd, size);
   }
 
-  static async open(path: string, expected: BlobInfo, adopt: Adopt, lock: Disposable): Promise<PartialFile> {
-    const file = await open(path, "a+", 0o600);
-    const partial = new PartialFile(path, file, (await file.stat()).size, expected, adopt, lock);
-    if (partial.#size > expected.size) await partial.restart();
+  /** Goes on with the file, if there is one. Until it is disposed, the lock is held. */
+  static async open(parts: PartialFileParts): Promise<PartialFile> {
+    const file = await open(parts.path, "a+", 0o600);
+    const partial = new PartialFile(parts, file, (await file.stat()).size);
+    if (partial.#size > parts.expected.size) await partial.restart();
     return partial;
   }
 
@@ -69,6 +75,7 @@ export class PartialFile implements ResumableWriter {
       throw asWriteError(error);
     }
     this.#size += data.length;
+    this.#writeOut.grown(this.#size);
   }
 
   async restart(): Promise<void> {
@@ -93,6 +100,7 @@ export class PartialFile implements ResumableWriter {
     if (this.#state === "closed") return;
     this.#state = "closed";
     try {
+      await this.#writeOut.idle();
       await this.#file.close();
     } finally {
       this.#lock[Symbol.dispose]();

@@ -70,7 +70,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
   const store = stack.use(createStore({ path: join(root, "berth.db"), logger }));
   const events = stack.use(createEventBus({ store, logger, counter: metrics.events }));
   const archiver = stack.use(createArchiver({ addonPath: request.addonPath }));
-  const content = await openContentStore({ root: join(root, "content"), logger });
+  const content = await openContentStore({ root: join(root, "content"), native, logger });
   const snapshotter = stack.use(
     await createSnapshotter({
       root,

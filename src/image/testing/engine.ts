@@ -43,7 +43,7 @@ export async function testEngine(
   const store = createStore({ path: join(root, "state.db"), logger: silentLogger });
   const archive = createArchiver();
   const native = loadNative();
-  const content = await openContentStore({ root: join(root, "content"), logger: silentLogger });
+  const content = await openContentStore({ root: join(root, "content"), native, logger: silentLogger });
   const { driver } = options;
   const snapshots = await createSnapshotter({ root, store, archiver: archive, native, driver, logger: silentLogger });
   const events: string[] = [];
