@@ -5,8 +5,6 @@ import { EventLog, type StampedEvent } from "./event-log.ts";
 import { Subscription } from "./subscription.ts";
 import type { EventBus, EventType } from "./types.ts";
 
-/** A container's start or end is a handful of events, which share a transaction. */
-const BATCH_MS = 20;
 /** Longest delay of one timer; later instants take several. */
 const MAX_DELAY = 2 ** 31 - 1;
 
@@ -48,7 +46,7 @@ class StoredEventBus implements EventBus, Disposable {
       time: Number(at / 1_000_000_000n),
       timeNano: Number(at),
     };
-    if (this.#pending.length === 0) setTimeout(() => this.#flush(), BATCH_MS).unref();
+    if (this.#pending.length === 0) setImmediate(() => this.#flush());
     this.#pending.push({ at, message });
     for (const subscription of this.#subscriptions) subscription.offer({ at, message });
   }
