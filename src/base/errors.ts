@@ -52,24 +52,33 @@ export const dataLoss = (message: string, options?: Options) => new EngineError(
 export const noSpace = (message: string, options?: Options) => new EngineError("no-space", message, options);
 export const unknown = (message: string, options?: Options) => new EngineError("unknown", message, options);
 
+/** What failed first. When undoing that failed as well, `using` throws both in one, without a text. */
+function firstFailure(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstFailure(error.suppressed) : error;
+}
+
 /** True for an EngineError of that kind. */
-export function isKind(error: unknown, kind: ErrorKind): boolean {
+export function isKind(thrown: unknown, kind: ErrorKind): boolean {
+  const error = firstFailure(thrown);
   return error instanceof EngineError && error.kind === kind;
 }
 
 /** The text of whatever was thrown. */
-export function messageOf(error: unknown): string {
+export function messageOf(thrown: unknown): string {
+  const error = firstFailure(thrown);
   return error instanceof Error ? error.message : String(error);
 }
 
 /** The errno name (`ENOENT`) of a Node or addon error, or undefined. */
-export function errnoOf(error: unknown): string | undefined {
+export function errnoOf(thrown: unknown): string | undefined {
+  const error = firstFailure(thrown);
   if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
   return undefined;
 }
 
 /** Turns whatever was thrown into an EngineError; full disks keep their kind. */
-export function asEngineError(error: unknown): EngineError {
+export function asEngineError(thrown: unknown): EngineError {
+  const error = firstFailure(thrown);
   if (error instanceof EngineError) return error;
   const errno = errnoOf(error);
   if (errno === "ENOSPC" || errno === "EDQUOT") return noSpace(messageOf(error), { cause: error });

@@ -26,6 +26,8 @@ export class ContainerRegistry {
   readonly #entries = new Map<ContainerId, ContainerEntry>();
   /** Names in use, and those of containers that are being made. */
   readonly #names = new Map<string, ContainerId>();
+  /** Containers that are being made: their tombstones are for the next daemon, in case this one is killed. */
+  readonly #intended = new Set<string>();
 
   constructor(store: Store, logger: Logger) {
     this.#store = store;
@@ -99,6 +101,7 @@ export class ContainerRegistry {
 
   /** Notes anonymous volumes before they are made: a daemon killed before the container's row is there removes them. */
   intend(id: ContainerId, volumes: readonly string[]): void {
+    this.#intended.add(id);
     this.#store.transaction(
       () =>
         this.#store
@@ -117,6 +120,7 @@ export class ContainerRegistry {
         .run(record.id, record.name, JSON.stringify(record), JSON.stringify(NEW_STATE));
       this.#store.prepare("DELETE FROM container_tombstones WHERE id = ?").run(record.id);
     }, options);
+    this.#intended.delete(record.id);
     const entry = new ContainerEntry(record, NEW_STATE, new PendingAttachments());
     this.#entries.set(record.id, entry);
     this.#names.set(record.name, record.id);
@@ -175,7 +179,7 @@ export class ContainerRegistry {
     if (this.#names.get(entry.name) === entry.id) this.#names.delete(entry.name);
   }
 
-  /** Removed containers whose files may still be there. */
+  /** Removed containers whose files may still be there, and what an earlier daemon was killed in the middle of making. */
   tombstones(): Array<{ id: string; volumes: string[] }> {
     return this.#store
       .prepare("SELECT id, volumes FROM container_tombstones")
@@ -183,10 +187,12 @@ export class ContainerRegistry {
       .map((row) => ({
         id: String(row["id"]),
         volumes: JSON.parse(String(row["volumes"])) as string[], // written by remove
-      }));
+      }))
+      .filter(({ id }) => !this.#intended.has(id));
   }
 
   buried(id: string): void {
+    this.#intended.delete(id);
     this.#store.transaction(() => this.#store.prepare("DELETE FROM container_tombstones WHERE id = ?").run(id), {
       durable: false,
     });

@@ -62,6 +62,8 @@ function partial<T extends object>(members: Partial<T>): T {
 
 export class FakeSnapshots {
   readonly rows = new Map<string, SnapshotRow>();
+  /** What removals fail with. */
+  failing: Error | undefined;
 
   asService(): Snapshotter {
     return partial<Snapshotter>({
@@ -71,6 +73,7 @@ export class FakeSnapshots {
         return { key, parent };
       },
       remove: async (key) => {
+        if (this.failing !== undefined) throw this.failing;
         if (!this.rows.delete(key)) throw notFound(`snapshot ${key} is not there`);
       },
       mounts: async () => ({ type: "bind", source: "/nowhere", readOnly: false }),
@@ -91,10 +94,13 @@ export class FakeSnapshots {
 export class FakeVolumes {
   readonly volumes = new Map<string, { use: VolumeUse; users: Set<string> }>();
   readonly copied: string[] = [];
+  /** Called when one is made, before it is there. */
+  making: () => Promise<void> = async () => undefined;
 
   asService(): VolumeService {
     return partial<VolumeService>({
       ensure: async ({ name, labels }) => {
+        await this.making();
         const anonymous = Object.hasOwn(labels, "com.docker.volume.anonymous");
         const key = name ?? "unnamed";
         const known = this.volumes.get(key);
