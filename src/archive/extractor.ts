@@ -229,7 +229,7 @@ export class Extractor implements TarSink, Disposable {
         throw Object.assign(new Error(`link target ${toText(target)} is missing`), { code: "ENOENT" });
       this.#native.linkat(from, toKernel(baseOf(target)), parent, name, 0);
     });
-    // As Docker does, the link's own header counts for the inode, being the later one.
+    // As Docker does, the link's own header counts for the inode, being the later one; not its time for a symlink.
     this.#applyByName(path, entry);
   }
 

@@ -38,7 +38,7 @@ export function applyToFd(native: Native, fd: number, entry: TarEntry, owner: Ow
   if (time !== null) native.utimensat(fd, "", time, time, AT_EMPTY_PATH);
 }
 
-/** The same for what is not opened: links, devices, pipes. A link has no mode. */
+/** The same for what is not opened: links, devices, pipes. A link has no mode; another name of one leaves its time. */
 export function applyByName(native: Native, directory: number, name: ByteString, entry: TarEntry, owner: Owner): void {
   const path = toKernel(name);
   native.fchownat(directory, path, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW);
@@ -46,17 +46,22 @@ export function applyByName(native: Native, directory: number, name: ByteString,
     if (!isForeign(key)) continue;
     attempt(key, () => native.lsetxattr(throughFd(directory, name), toKernel(key), toBytes(value), 0));
   }
-  if (entry.type !== "symlink") chmodByName(native, directory, name, entry.mode);
+  const isLink = entry.type === "symlink" || chmodByName(native, directory, name, entry.mode);
+  if (isLink && entry.type === "hardlink") return;
   const time = timeOf(entry);
   native.utimensat(directory, path, time, time, AT_SYMLINK_NOFOLLOW);
 }
 
-/** chmod of all but a link, also when a container swaps one in: the descriptor is of the name itself. */
-function chmodByName(native: Native, directory: number, name: ByteString, mode: number): void {
+/**
+ * chmod of all but a link, also when a container swaps one in: the descriptor is of the name itself.
+ * @returns whether it is a link.
+ */
+function chmodByName(native: Native, directory: number, name: ByteString, mode: number): boolean {
   const fd = native.openat2(directory, toKernel(name), O_PATH | O_NOFOLLOW, 0, 0);
   try {
     const isLink = (native.statx(fd, "", AT_EMPTY_PATH).mode & S_IFMT) === S_IFLNK;
     if (!isLink) native.fchmodat(fd, "", mode, AT_EMPTY_PATH);
+    return isLink;
   } finally {
     closeSync(fd);
   }
