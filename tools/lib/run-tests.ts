@@ -2,9 +2,8 @@
  * Runs the checks and every test file, part by part, and ends with `N passed, N failed`.
  *
  * A part is the unit tests of one folder under src/, or one file under test/. Parts run one after another, since many of
- * them make containers and measure the host before and after. A part that fails runs once more, alone, and is named in
- * the summary if it passes then: on a busy machine that tells a slow host from a broken engine, and a test that is named
- * there needs mending.
+ * them make containers and measure the host before and after. There is no second try: what fails now and then is a fault
+ * of the engine or of the test, and wants mending.
  */
 import { spawn } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -87,7 +86,6 @@ const wanted = process.argv.slice(2);
 const scratch = mkdtempSync(join(tmpdir(), "berth-tests-"));
 const total: Outcome = { passed: 0, failed: 0, skipped: 0 };
 const broken: string[] = [];
-const secondTry: string[] = [];
 try {
   if (wanted.length === 0) {
     const ok = (await exec(join(ROOT, "tools/check"), [])) === 0;
@@ -101,12 +99,8 @@ try {
     if (wanted.length > 0 && !wanted.some((name) => part.name.includes(name))) continue;
     console.log(`\n== ${part.name}`);
     const started = performance.now();
-    let outcome = await run(part, scratch);
-    if (outcome.failed > 0) {
-      console.log(`\n== ${part.name} failed: once more, alone`);
-      outcome = await run(part, scratch);
-      (outcome.failed > 0 ? broken : secondTry).push(part.name);
-    }
+    const outcome = await run(part, scratch);
+    if (outcome.failed > 0) broken.push(part.name);
     total.passed += outcome.passed;
     total.failed += outcome.failed;
     total.skipped += outcome.skipped;
@@ -115,7 +109,6 @@ try {
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
-if (secondTry.length > 0) console.log(`\npassed only at the second try, to be mended: ${secondTry.join(", ")}`);
 if (broken.length > 0) console.log(`\nfailed: ${broken.join(", ")}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
