@@ -114,6 +114,7 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
       }
     },
     shutdown: async () => {
+      recovery.close();
       runs.close();
       timers.close();
       health.close();

@@ -46,6 +46,22 @@ describe("a container that ran on without its daemon", () => {
   });
 });
 
+describe("a container whose supervisor does not answer", () => {
+  test("stays as it is recorded, and is recovered once it does", async () => {
+    const id = await world.run(always);
+    world.runtime.failing = { call: "recover", error: new Error("no answer") };
+    await world.reboot();
+    expect((await stateOf(id))?.Status).toBe("running");
+    // Nobody may change it until it is known whether it runs.
+    const stopping = world.containers.stop(id, { signal: undefined, timeout: 0 }, CALL);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(world.runtime.task(id).signals).toEqual([]);
+    await stopping;
+    expect(await stateOf(id)).toMatchObject({ Status: "exited", ExitCode: 143 });
+    expect(world.traces()).toMatchObject({ tasks: 0, attached: 0 });
+  });
+});
+
 describe("a container that ended meanwhile", () => {
   test("has its exit code and time, and its end is told", async () => {
     const id = await world.run();

@@ -1,6 +1,16 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf, isKind, messageOf, type ContainerId, type KeyedLock, type Logger } from "../../base/index.ts";
+import {
+  asEngineError,
+  errnoOf,
+  isKind,
+  messageOf,
+  Retries,
+  unavailable,
+  type ContainerId,
+  type KeyedLock,
+  type Logger,
+} from "../../base/index.ts";
 import type { NetworkTask } from "../../network/index.ts";
 import type { Task } from "../../runtime/index.ts";
 import { networkTask } from "../create/endpoints.ts";
@@ -25,6 +35,12 @@ export class Recovery {
   readonly #lock: KeyedLock;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  /**
+   * Containers whose supervisors did not answer, with their locks, which this holds: they stay as they are recorded, and
+   * whoever wants to change one waits, until it is known what runs.
+   */
+  readonly #silent = new Map<ContainerEntry, Disposable>();
+  readonly #retries: Retries;
 
   constructor(parts: {
     registry: ContainerRegistry;
@@ -42,30 +58,60 @@ export class Recovery {
     this.#lock = parts.lock;
     this.#clock = parts.clock;
     this.#logger = parts.logger;
+    this.#retries = new Retries({
+      what: "asking the supervisor of a container",
+      work: () => this.#askAgain(),
+      logger: parts.logger,
+    });
   }
 
   /** Adopts what runs, settles what ended, removes what is half made, starts what the policies ask for. */
   async run(): Promise<void> {
     const entries = this.#registry.all();
     const found = new Map<ContainerEntry, Task>();
-    for (const entry of entries) {
-      const task = await this.#find(entry);
-      if (task !== undefined) found.set(entry, task);
-    }
+    // At once: those that do not answer are waited for together.
+    await Promise.all(entries.map((entry) => this.#find(entry, found)));
     await this.#restoreNetworks(found);
-    for (const entry of entries) await this.#settle(entry, found.get(entry));
+    for (const entry of entries) {
+      if (this.#silent.has(entry)) continue;
+      using _held = await this.#lock.acquire(entry.id);
+      await this.#settle(entry, found.get(entry));
+    }
     await this.#removal.resume();
     await this.#sweep();
-    for (const entry of this.#registry.all()) await this.#applyPolicy(entry);
+    for (const entry of this.#registry.all()) if (!this.#silent.has(entry)) await this.#applyPolicy(entry);
   }
 
-  async #find(entry: ContainerEntry): Promise<Task | undefined> {
+  /** Asks no supervisor any more. Changes of containers whose supervisors did not answer go on waiting. */
+  close(): void {
+    this.#retries[Symbol.dispose]();
+  }
+
+  async #find(entry: ContainerEntry, found: Map<ContainerEntry, Task>): Promise<void> {
     try {
-      return await this.#needs.runtime.recover(entry.id);
+      const task = await this.#needs.runtime.recover(entry.id);
+      if (task !== undefined) found.set(entry, task);
     } catch (error) {
       this.#logger.error("a container's supervisor cannot be asked", { container: entry.id, error: messageOf(error) });
-      return undefined;
+      this.#silent.set(entry, await this.#lock.acquire(entry.id));
+      this.#retries.soon();
     }
+  }
+
+  async #askAgain(): Promise<void> {
+    let failure: Error | undefined;
+    for (const [entry, lock] of this.#silent) {
+      try {
+        await this.#settle(entry, await this.#needs.runtime.recover(entry.id));
+      } catch (error) {
+        failure = asEngineError(error);
+        continue;
+      }
+      this.#silent.delete(entry);
+      lock[Symbol.dispose]();
+      await this.#applyPolicy(entry);
+    }
+    if (failure !== undefined) throw failure;
   }
 
   async #restoreNetworks(found: ReadonlyMap<ContainerEntry, Task>): Promise<void> {
@@ -74,11 +120,29 @@ export class Recovery {
       if (task.pid === 0 || Object.keys(entry.record.endpoints).length === 0) continue;
       running.set(entry.id, networkTask(task));
     }
+    for (const { id, state, record } of this.#silent.keys()) {
+      if (state.phase.kind !== "running" || Object.keys(record.endpoints).length === 0) continue;
+      running.set(id, { netnsPath: `/proc/${state.phase.pid}/ns/net`, ports: this.#portsOf(id) });
+    }
     await this.#needs.networks.restore(running);
   }
 
+  /** Of a supervisor that does not answer now, and may when its ports are needed. */
+  #portsOf(id: ContainerId): NetworkTask["ports"] {
+    const task = async () => {
+      const found = await this.#needs.runtime.recover(id);
+      if (found === undefined) throw unavailable(`container ${id} does not run any more`);
+      return found;
+    };
+    return {
+      holdPort: async (address, protocol, port, listens) =>
+        await (await task()).holdPort(address, protocol, port, listens),
+      releasePorts: async (descriptors) => await (await task()).releasePorts(descriptors),
+    };
+  }
+
+  /** The lock is held. */
   async #settle(entry: ContainerEntry, task: Task | undefined): Promise<void> {
-    using _held = await this.#lock.acquire(entry.id);
     try {
       if (task !== undefined && task.pid !== 0) this.#runs.adopt(entry, task);
       else if (task !== undefined) await this.#runs.late(entry, task);

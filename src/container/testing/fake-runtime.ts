@@ -32,6 +32,7 @@ export class FakeRuntime implements Runtime {
   }
 
   async recover(id: ContainerId): Promise<Task | undefined> {
+    this.#fail("recover");
     const task = this.tasks.get(id);
     if (task === undefined || !task.began) this.tasks.delete(id);
     return task?.began === true ? task : undefined;

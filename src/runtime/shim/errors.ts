@@ -51,3 +51,6 @@ export class ShimError extends EngineError {
 
 export const connectionLost = (cause?: unknown) =>
   new ShimError("EPIPE", "the connection to the container's supervisor was lost", { cause });
+
+export const noAnswer = (directory: string, cause: unknown) =>
+  new ShimError("ETIMEDOUT", `the container's supervisor in ${directory} does not answer`, { cause });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ShimConnection, type ExitEvent, type TakeOver } from "./connection.ts";
-import { connectionLost, ShimError } from "./errors.ts";
+import { connectionLost, noAnswer, ShimError } from "./errors.ts";
 import { launchShim, socketPath, type ShimProgram } from "./launcher.ts";
 import { AttachFlag, ProcessFlag, SHIM_STATES, type MessageName, type ShimStateName } from "./protocol.ts";
 import { readExitRecord, removeExecRecord } from "./records.ts";
@@ -117,8 +117,8 @@ const NOBODY_LISTENS = ["ENOENT", "ECONNREFUSED"];
 /** Milliseconds between two tries to reach a shim. */
 const FIRST_WAIT = 10;
 const LAST_WAIT = 1000;
-/** Tries to reach a shim before a caller that waits for the answer gives up. */
-const FIND_TRIES = 12;
+/** Milliseconds that a shim may take to answer whoever looks for it; it is stopped, or the host is in trouble, otherwise. */
+const PATIENCE = 10_000;
 
 /**
  * A container's supervisor, as seen by the daemon. Many may hold the same shim; each has connections of its own. One that
@@ -172,15 +172,16 @@ export class Shim {
 
   /**
    * The shim of that directory; undefined when there is none (any more).
-   * @throws ShimError when it cannot be told, after some tries: no descriptor is left, or it hangs up each time.
+   * @throws ShimError when it cannot be told for a while: it is stopped, no descriptor is left, or it hangs up each time.
    */
   static async find(directory: string): Promise<Shim | undefined> {
-    for (let tries = 1, wait = FIRST_WAIT; ; tries++, wait = Math.min(wait * 2, LAST_WAIT)) {
+    const limit = AbortSignal.timeout(PATIENCE);
+    for (let wait = FIRST_WAIT; ; wait = Math.min(wait * 2, LAST_WAIT)) {
       try {
-        return await Shim.connect(directory);
+        return await Shim.connect(directory, limit);
       } catch (error) {
         if (isNobody(error)) return undefined;
-        if (tries === FIND_TRIES) throw error;
+        if (limit.aborted) throw noAnswer(directory, error);
       }
       await delay(wait);
     }
@@ -436,12 +437,16 @@ async function openSpare(directory: string): Promise<SpareShim> {
 
 async function openControl(directory: string, signal?: AbortSignal): Promise<{ control: ShimConnection; pid: number }> {
   const control = await ShimConnection.open(socketPath(directory), signal);
+  const hangUp = () => control.close();
+  signal?.addEventListener("abort", hangUp);
   try {
     const { pid } = await control.hello(true);
     return { control, pid };
   } catch (error) {
     control.close();
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", hangUp);
   }
 }
 

@@ -74,6 +74,35 @@ const numbered = (first: number, last: number) => {
 
 const processEnds = (pid: number) => eventually(`the end of ${pid}`, () => !existsSync(`/proc/${pid}/ns/pid`));
 
+describe("a container whose shim is stopped", () => {
+  test("keeps no other one and no reader waiting when the daemon starts, and is managed again once the shim goes on", async () => {
+    const stuck = await run("sleep 1000");
+    const other = await run("sleep 1000");
+    const shim = shimOf(engine, stuck);
+    process.kill(shim, "SIGSTOP");
+    try {
+      await engine.kill9();
+      await engine.start();
+      expect((await inspect(stuck)).State.Status).toBe("running");
+      expect((await engine.api("POST", `/containers/${other}/stop?t=0`)).status).toBe(204);
+      const stopped = engine.api("POST", `/containers/${stuck}/stop?t=0`);
+      resume(shim);
+      expect((await stopped).status).toBe(204);
+      expect((await inspect(stuck)).State).toMatchObject({ Status: "exited", ExitCode: 137 });
+    } finally {
+      resume(shim);
+    }
+  });
+
+  function resume(pid: number): void {
+    try {
+      process.kill(pid, "SIGCONT");
+    } catch {
+      // It has ended.
+    }
+  }
+});
+
 describe("a container whose shim is killed", () => {
   const killShim = (id: string) => process.kill(shimOf(engine, id), "SIGKILL");
   const cgroupIsGone = (id: string) =>
