@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { World } from "./worlds.ts";
 
@@ -103,6 +104,10 @@ function mountLine(line: string, world: World): string[] {
   return [`${target} ${options} ${shared} ${type} ${device} ${kept.join(",")} ${withoutParent(root)}`];
 }
 
-function placeOf(root: string): string {
+/** Which folder of its file system this machine has as `/`: in a chroot or on a subvolume not the top one. */
+const ROOT_OF_MACHINE = /^\S+ \S+ \S+ (\S+) \/ /m.exec(readFileSync("/proc/self/mountinfo", "utf8"))?.[1] ?? "/";
+
+function placeOf(path: string): string {
+  const root = path.startsWith(`${ROOT_OF_MACHINE}/`) ? path.slice(ROOT_OF_MACHINE.length) : path;
   return root.endsWith("/volumes/<hex>/_data") ? "<volume>" : root.replace(/^.*\/containers\/<(id|peer)>\//, "<$1>/");
 }
