@@ -49,6 +49,8 @@ export interface ContainerConfiguration {
   defaultUlimits: Record<string, { soft: number; hard: number }>;
   logDriver: string;
   logOptions: Record<string, string>;
+  /** With systemd, `cgroupParent` and what containers ask for are names of slices. */
+  cgroupDriver: "cgroupfs" | "systemd";
   cgroupParent: string;
   /** What `private` means by default: host on cgroup v1, private on v2. */
   cgroupnsMode: "host" | "private";

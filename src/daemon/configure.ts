@@ -4,7 +4,7 @@ import { cpus, totalmem } from "node:os";
 import type { ContainerConfiguration, HostFacts } from "../container/index.ts";
 import { LOG_DRIVERS } from "../logging/index.ts";
 import { DEFAULT_POOLS, defaultNetworkConfig, type NetworkConfig } from "../network/index.ts";
-import type { CgroupFacts } from "../runtime/index.ts";
+import { slicePath, type CgroupFacts } from "../runtime/index.ts";
 import { ALL_CAPABILITIES } from "../spec/index.ts";
 import { badExecOption, badPool, badUlimit, unknownLogDriver } from "./errors.ts";
 import { readAppArmor, readHostFacts } from "./host-facts.ts";
@@ -63,13 +63,14 @@ function addressPool(text: string): { base: string; size: number } {
   return { base, size };
 }
 
-/** The daemon's options as the container layer reads them. @throws when the seccomp profile cannot be read. */
+/** The daemon's options as the container layer reads them. @throws when the seccomp profile cannot be read, or the parent cgroup is no slice. */
 export async function containerConfiguration(
   config: DaemonConfig,
   facts: CgroupFacts,
   initPath: string,
 ): Promise<Omit<ContainerConfiguration, "userns">> {
   const profile = config["seccomp-profile"];
+  if (facts.driver === "systemd" && config["cgroup-parent"] !== "") slicePath(config["cgroup-parent"]);
   const named = config["default-cgroupns-mode"];
   return {
     defaultRuntime: config["default-runtime"],
@@ -77,6 +78,7 @@ export async function containerConfiguration(
     defaultUlimits: Object.fromEntries(Object.entries(config["default-ulimit"]).map(ulimit)),
     logDriver: config["log-driver"],
     logOptions: config["log-opt"],
+    cgroupDriver: facts.driver,
     cgroupParent: config["cgroup-parent"],
     cgroupnsMode: named === "host" || named === "private" ? named : facts.version === 2 ? "private" : "host",
     ipcMode: config["default-ipc-mode"] === "shareable" ? "shareable" : "private",

@@ -76,7 +76,7 @@ export const badPool = (text: string): EngineError =>
 export const badUlimit = (name: string, text: string): EngineError =>
   invalid(`invalid default-ulimit ${name}=${text}: expected soft[:hard], whole numbers with soft not above hard`);
 export const badExecOption = (text: string): EngineError =>
-  invalid(`unknown exec-opt "${text}": expected native.cgroupdriver=cgroupfs`);
+  invalid(`unknown exec-opt "${text}": expected native.cgroupdriver=cgroupfs or native.cgroupdriver=systemd`);
 export const unknownRemapUser = (name: string): EngineError =>
   invalid(
     `userns-remap: /etc/passwd has no user "${name}": make it (useradd --system --no-create-home ${name}), or name another one`,

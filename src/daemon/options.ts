@@ -128,7 +128,7 @@ const OPTION_TABLE = {
     flag: "exec-opt",
     key: "exec-opts",
     type: "list",
-    help: "Runtime options: native.cgroupdriver=cgroupfs",
+    help: "Runtime options: native.cgroupdriver=cgroupfs|systemd",
   },
   "exec-root": {
     flag: "exec-root",

@@ -122,7 +122,7 @@ async function info(parts: SystemParts): Promise<SystemInfo> {
     NGoroutines: readdirSync("/proc/self/task").length,
     SystemTime: new Date().toISOString(),
     LoggingDriver: config["log-driver"],
-    CgroupDriver: "cgroupfs",
+    CgroupDriver: cgroups.driver,
     CgroupVersion: cgroups.version === 2 ? "2" : "1",
     NEventsListener: parts.events.subscribers,
     KernelVersion: host.kernel,

@@ -8,7 +8,7 @@ import { overlayNeedsMount2, ShimPool } from "./shim/index.ts";
 import type { BlockingCalls } from "../sys/index.ts";
 import type { LayerCalls } from "./users/index.ts";
 
-export type { CgroupFacts } from "./cgroups/index.ts";
+export { slicePath, type CgroupFacts } from "./cgroups/index.ts";
 export * from "./errors.ts";
 export { parseProfile, resolveDefaultProfile, resolveProfile } from "./seccomp/index.ts";
 export type * from "./types.ts";

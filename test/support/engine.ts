@@ -17,6 +17,9 @@ export const BERTH = process.env["BERTH_UNDER_TEST"] ?? join(ROOT, "dist/berth")
 const { BERTH_TEST_POOL } = process.env;
 const POOL = BERTH_TEST_POOL === undefined ? [] : [`--pool-size=${BERTH_TEST_POOL}`];
 
+/** `BERTH_TEST_CGROUP_DRIVER=systemd` runs the tests with scopes of systemd for containers, in a slice of the engine. */
+const { BERTH_TEST_CGROUP_DRIVER = "cgroupfs" } = process.env;
+
 /** Flags for tests that count the daemon's open files: supervisors that wait for a container have one each. */
 export const NO_SPARES = ["--pool-size=0"];
 
@@ -25,6 +28,8 @@ let count = 0;
 export interface EngineOptions {
   flags?: readonly string[];
   env?: Record<string, string>;
+  /** Default: of `BERTH_TEST_CGROUP_DRIVER`, or cgroupfs. */
+  cgroupDriver?: "systemd";
   /** Load `busybox:local` (the default). */
   image?: boolean;
   /** Compare every answer with the API's document (the default); it costs the daemon memory and time. */
@@ -67,7 +72,10 @@ export class TestEngine implements AsyncDisposable {
     return join(this.folder, "api-report");
   }
   get cgroupParent(): string {
-    return `/${this.name}`;
+    return this.#cgroupDriver === "systemd" ? `${this.name}.slice` : `/${this.name}`;
+  }
+  get #cgroupDriver(): string {
+    return this.#options.cgroupDriver ?? BERTH_TEST_CGROUP_DRIVER;
   }
   get pid(): number {
     return this.#child?.pid ?? 0;
@@ -111,6 +119,7 @@ export class TestEngine implements AsyncDisposable {
       `--bridge-prefix=${this.name}-`,
       `--bip=${subnetOf(this.name)}`,
       `--cgroup-parent=${this.cgroupParent}`,
+      ...(this.#cgroupDriver === "systemd" ? ["--exec-opt=native.cgroupdriver=systemd"] : []),
       ...POOL,
       ...(this.#options.flags ?? []),
     ];

@@ -132,6 +132,7 @@ async function rules(engine: EngineTraces): Promise<string[]> {
 /** Takes away what a stopped engine keeps on purpose (bridge, rules, parent cgroup), and whatever a killed one left. */
 export async function cleanHost(engine: EngineTraces): Promise<void> {
   for (const pid of processes(engine)) signal(pid);
+  if (engine.cgroupParent.endsWith(".slice")) await run("systemctl", ["stop", engine.cgroupParent]);
   for (const parent of parentCgroups(engine)) removeTree(parent);
   for (const name of links(engine)) await run("ip", ["link", "delete", name]);
   await run("nft", ["delete", "table", "inet", `berth-${engine.name}`]);

@@ -5,6 +5,7 @@ import { boundingSet } from "../capabilities.ts";
 import { noLogDriver } from "../errors.ts";
 import { validateUserNamespace } from "../user-namespace.ts";
 import type { ContainerRegistry } from "../registry.ts";
+import { slicePath } from "../../runtime/index.ts";
 import { parseSecurityOptions } from "../security-options.ts";
 import type { ContainerDependencies } from "../types.ts";
 import { networkMode, namespaceMode, validateModes } from "./modes.ts";
@@ -34,6 +35,7 @@ export function validateBody(body: ContainerCreateBody, needs: Needs): { host: H
   validateUserNamespace(host, needs.config);
   validateOthers(host, needs.registry);
   validateRuntime(host, needs);
+  if (needs.config.cgroupDriver === "systemd" && host.CgroupParent) slicePath(host.CgroupParent);
   if (networkMode(host.NetworkMode).kind === "host" && Object.keys(host.PortBindings ?? {}).length > 0) {
     warnings.push("Published ports are discarded when using host network mode");
   }

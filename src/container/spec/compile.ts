@@ -54,7 +54,7 @@ export function compileSpec(record: ContainerRecord, context: SpecContext): Runt
       namespaces: compileNamespaces(host, context.paths, ids !== undefined),
       ...(ids === undefined ? {} : { uidMappings: [...ids.uids], gidMappings: [...ids.gids] }),
       devices: context.devices.nodes,
-      cgroupsPath: `${cgroupParent(host, context.config)}/${record.id}`,
+      cgroupsPath: cgroupsPath(record.id, host, context.config),
       resources: compileResources(host, context.devices.rules, context.deviceNumbers),
       sysctl: sysctlsOf(record, ids),
       maskedPaths: host.MaskedPaths ?? [],
@@ -118,9 +118,11 @@ function rlimitsOf(host: HostConfig, config: ContainerConfiguration): Rlimit[] {
   return [...limits].map(([name, { soft, hard }]) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard }));
 }
 
-export function cgroupParent(host: HostConfig, config: ContainerConfiguration): string {
-  const parent = host.CgroupParent || config.cgroupParent || "/docker";
-  return parent.startsWith("/") ? parent : `/${parent}`;
+/** Docker's: `/docker/<id>`, or under systemd slice, prefix and name of the scope. */
+function cgroupsPath(id: string, host: HostConfig, config: ContainerConfiguration): string {
+  const parent = host.CgroupParent || config.cgroupParent;
+  if (config.cgroupDriver === "systemd") return `${parent || "system.slice"}:docker:${id}`;
+  return `/${parent || "docker"}/${id}`.replace(/^\/+/, "/");
 }
 
 function sysctlsOf(record: ContainerRecord, ids: IdMappings | undefined): Record<string, string> {

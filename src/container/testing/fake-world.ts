@@ -286,6 +286,7 @@ export class FakeWorld implements AsyncDisposable {
         defaultUlimits: {},
         logDriver: "json-file",
         logOptions: {},
+        cgroupDriver: "cgroupfs",
         cgroupParent: "",
         cgroupnsMode: "host",
         ipcMode: "private",

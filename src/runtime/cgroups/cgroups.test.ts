@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { messageOf } from "../../base/index.ts";
 import type { DeviceRule, LinuxResources } from "../../spec/index.ts";
 import type { PlanOp } from "../plan/index.ts";
 import { reasonOf } from "../testing/rejection.ts";
@@ -44,8 +45,10 @@ describe("the host's hierarchies", () => {
     expect(() => cgroupPath("/")).toThrow("invalid cgroup path");
   });
 
-  test("the systemd driver is refused", async () => {
-    expect(await reasonOf(openCgroups("systemd"))).toContain("native.cgroupdriver=systemd is not supported");
+  test("the systemd driver needs systemd and cgroup v2, and others are not known", async () => {
+    const said = await openCgroups("systemd").then(({ facts }) => facts.driver, messageOf);
+    expect(said).toMatch(/^systemd$|systemd support for managing cgroups is not available|needs cgroup v2 alone/);
+    expect(await reasonOf(openCgroups("foo"))).toContain("option foo is internally not supported");
   });
 });
 

@@ -58,7 +58,7 @@ function limitText(value: number | undefined): string | undefined {
 }
 
 /** v1 counts memory and swap together, v2 swap alone. */
-function swapAlone(both: number | undefined, memory: number | undefined): string | undefined {
+export function swapAlone(both: number | undefined, memory: number | undefined): string | undefined {
   if (both === undefined || both === 0) return undefined;
   if (both < 0) return "max";
   return String(Math.max(0, both - (memory ?? 0)));

@@ -5,7 +5,7 @@ import type { CgroupStats } from "../types.ts";
 /** What the host's cgroups can do: for `info`, its warnings, and the checks of a container's limits. */
 export interface CgroupFacts {
   version: 1 | 2;
-  driver: "cgroupfs";
+  driver: "cgroupfs" | "systemd";
   memoryLimit: boolean;
   swapLimit: boolean;
   kernelMemoryTcp: boolean;
@@ -30,9 +30,24 @@ export interface ResourceWrite {
   ignore?: string[];
 }
 
+/** Another program that cgroups of containers are arranged with. Paths that are not its own it leaves alone. */
+export interface CgroupManager {
+  /**
+   * Makes the place of a container's cgroup around its supervisor, before the cgroup itself is made.
+   * @throws unavailable with the manager's reason.
+   */
+  adopt(path: string, supervisor: number, resources: LinuxResources): Promise<void>;
+  /** Tells of limits that have changed. */
+  update(path: string, resources: LinuxResources): Promise<void>;
+  /** Gives the place up; every process of it has been killed. Idempotent. */
+  dismiss(path: string): Promise<void>;
+}
+
 /** One version's way of doing things. Paths are cgroup paths (`/docker/<id>`), not paths of the file system. */
 export interface CgroupDriver {
   readonly facts: CgroupFacts;
+  /** Undefined: the hierarchy is berth's alone. */
+  readonly manager?: CgroupManager;
   /** Makes the parents of `path` and what children inherit from them. Cheap once done. */
   prepareParent(path: string): Promise<void>;
   /** Operations that make the cgroup with its limits and join it: v1 by writing, v2 by `born`. */

@@ -11,24 +11,25 @@ import { compileDeviceProgram } from "./device-program.ts";
 import { readNumber, readOptional, readTable } from "./files.ts";
 import { writeOp } from "./plan-writes.ts";
 import { resourceWritesV2 } from "./resources-v2.ts";
-import type { CgroupDriver, CgroupFacts, ResourceWrite } from "./types.ts";
+import type { CgroupDriver, CgroupFacts, CgroupManager, ResourceWrite } from "./types.ts";
 
 const MICRO = 1000;
 
 /** cgroup v2 alone. */
 export class CgroupV2 implements CgroupDriver {
   readonly facts: CgroupFacts;
+  readonly manager?: CgroupManager;
   readonly #root: string;
   readonly #prepared = new Set<string>();
   readonly #known = new Map<string, boolean>();
 
-  constructor(root: string) {
+  constructor(root: string, driver: CgroupFacts["driver"] = "cgroupfs") {
     this.#root = root;
     const controllers = new Set(readFileSync(`${root}/cgroup.controllers`, "utf8").trim().split(" "));
     const memory = controllers.has("memory");
     this.facts = {
       version: 2,
-      driver: "cgroupfs",
+      driver,
       memoryLimit: memory,
       swapLimit: memory && existsSync("/proc/swaps"),
       kernelMemoryTcp: false,
@@ -166,8 +167,8 @@ export class CgroupV2 implements CgroupDriver {
   }
 }
 
-/** A controller that the parent does not hand down is missing below; the write of a limit then says so. */
-async function enable(directory: string, controller: string): Promise<void> {
+/** Hands a controller down. One that the parent does not hand down is missing below; the write of a limit then says so. */
+export async function enable(directory: string, controller: string): Promise<void> {
   try {
     await writeFile(`${directory}/cgroup.subtree_control`, `+${controller}`);
   } catch (error) {

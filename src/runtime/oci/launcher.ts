@@ -38,7 +38,11 @@ export class OciLauncher implements TaskLauncher {
     const { rootPath, bundle, pidFile, consoleSocket } = filesOf(place);
     await mkdir(rootPath, { recursive: true, mode: 0o700 });
     const mounts = await resolveBounded(spec.mounts);
-    await writeFile(join(bundle, "config.json"), toConfigJson({ ...spec, mounts }, rootPath), { mode: 0o600 });
+    await writeFile(
+      join(bundle, "config.json"),
+      toConfigJson({ ...spec, mounts, linux: { ...spec.linux, cgroupsPath: place.record.cgroupPath } }, rootPath),
+      { mode: 0o600 },
+    );
     await mountRootfs(this.#calls, rootfs, rootPath);
     const program = this.#program(place);
     const console = spec.process.terminal ? consoleSocket : undefined;

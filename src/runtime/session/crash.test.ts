@@ -22,11 +22,13 @@ const POINTS = [
   "runtime-create:directory",
   "runtime-create:record",
   "runtime-create:shim",
+  "runtime-create:scope",
   "runtime-create:process",
   "runtime-release:shim",
   "runtime-release:processes",
   "runtime-release:launcher",
   "runtime-release:cgroup",
+  "runtime-release:scope",
 ];
 
 describe.skipIf(reason !== undefined)("a daemon that is killed", () => {

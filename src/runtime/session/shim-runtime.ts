@@ -98,12 +98,16 @@ export class ShimRuntime implements Runtime {
       shim = launched;
       crashPoint("runtime-create:shim");
       signal.throwIfAborted();
+      const { cgroups } = this.#context;
+      await cgroups.manager?.adopt(place.record.cgroupPath, launched.pid, spec.linux.resources);
+      crashPoint("runtime-create:scope");
+      signal.throwIfAborted();
       const pid = await prepared.create(shim, {
         tty: spec.process.terminal,
         stdin: request.stdin.open,
         stdinOnce: request.stdin.once,
         log: request.log,
-        oomEvents: this.#context.cgroups.oomEventsFile(place.record.cgroupPath),
+        oomEvents: cgroups.oomEventsFile(place.record.cgroupPath),
       });
       crashPoint("runtime-create:process");
       signal.throwIfAborted();

@@ -152,7 +152,9 @@ export class ShimTask implements Task {
 
   async update(resources: LinuxResources): Promise<void> {
     const { cgroupPath } = this.#parts.record;
-    await applyWrites(await this.#context.cgroups.updates(cgroupPath, resources));
+    const { cgroups } = this.#context;
+    await applyWrites(await cgroups.updates(cgroupPath, resources));
+    await cgroups.manager?.update(cgroupPath, resources);
   }
 
   async stats(): Promise<CgroupStats> {
@@ -246,8 +248,9 @@ export async function removeTask(
   const { cgroups } = context;
   const { directory, shim, record, launcher } = parts;
   await endShim(shim);
-  // A test that stops it between two steps needs them one by one.
-  if (record.program === undefined && !crashPointsAreArmed() && (await removeAtOnce(context, parts))) return;
+  // A test that stops it between two steps needs them one by one, and so does who manages the cgroups.
+  const atOnce = record.program === undefined && cgroups.manager === undefined && !crashPointsAreArmed();
+  if (atOnce && (await removeAtOnce(context, parts))) return;
   crashPoint("runtime-release:shim");
   await killCgroup(cgroups, record.cgroupPath);
   crashPoint("runtime-release:processes");
@@ -255,6 +258,8 @@ export async function removeTask(
   crashPoint("runtime-release:launcher");
   await removeCgroup(cgroups, record.cgroupPath);
   crashPoint("runtime-release:cgroup");
+  await cgroups.manager?.dismiss(record.cgroupPath);
+  crashPoint("runtime-release:scope");
   await removeDirectory(directory);
 }
 

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { dockerOutput, startEngine, type TestEngine } from "../../support/engine.ts";
+import { dockerOutput, startEngine, type EngineOptions, type TestEngine } from "../../support/engine.ts";
 import { eventually } from "../../support/wait.ts";
 
 /** cgroup v2 alone is mounted here. */
@@ -30,8 +30,8 @@ export class LimitedWorld implements AsyncDisposable {
     this.engine = engine;
   }
 
-  static async start(): Promise<LimitedWorld> {
-    return new LimitedWorld(await startEngine());
+  static async start(options: EngineOptions = {}): Promise<LimitedWorld> {
+    return new LimitedWorld(await startEngine(options));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
