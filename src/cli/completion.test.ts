@@ -8,7 +8,16 @@ import { ScriptedIo } from "./testing/scripted-io.ts";
 let engine: FakeEngine;
 beforeAll(async () => {
   engine = await FakeEngine.start(({ path }) => {
-    if (path === "/containers/json") return { json: [{ Names: ["/web"] }, { Names: ["/worker"] }, { Names: ["/db"] }] };
+    if (path === "/containers/json")
+      return {
+        json: [
+          { Id: "a1".repeat(32), Names: ["/web"] },
+          { Id: "b2".repeat(32), Names: ["/worker"] },
+          { Id: "a3".repeat(32), Names: ["/db"] },
+        ],
+      };
+    if (path === "/images/json") return { json: [{ Id: `sha256:${"c4".repeat(32)}`, RepoTags: ["app:1", "lib:2"] }] };
+    if (path === "/networks") return { json: [{ Id: "d5".repeat(32), Name: "backend" }] };
     if (path === "/volumes") return { json: { Volumes: [{ Name: "data" }] } };
     return { status: 404, json: { message: "page not found" } };
   });
@@ -63,7 +72,24 @@ describe("suggestions", () => {
   test("are names that the engine knows", async () => {
     expect(await suggestions("rm", "w")).toEqual(["web", "worker"]);
     expect(await suggestions("volume", "rm", "")).toEqual(["data"]);
-    expect(await suggestions("rmi", "")).toEqual([]); // the engine answers with an error: there is nothing to offer
+    expect(await suggestions("rmi", "")).toEqual(["app:1", "lib:2"]);
+    expect(await suggestions("run", "--rm", "li")).toEqual(["lib:2"]);
+    expect(await suggestions("network", "rm", "b")).toEqual(["backend"]);
+  });
+
+  test("are ids as far as they were begun", async () => {
+    expect(await suggestions("rm", "")).toEqual(["db", "web", "worker"]);
+    expect(await suggestions("rm", "a")).toEqual(["a1a1a1a1a1a1", "a3a3a3a3a3a3"]);
+    expect(await suggestions("rm", "a1a1a1a1a1a1a")).toEqual(["a1".repeat(32)]);
+    expect(await suggestions("rmi", "c4")).toEqual(["c4c4c4c4c4c4"]);
+    expect(await suggestions("rmi", "sha256:c")).toEqual([`sha256:${"c4".repeat(32)}`]);
+    expect(await suggestions("network", "inspect", "d5d5")).toEqual(["d5d5d5d5d5d5"]);
+  });
+
+  test("are none when the engine answers with an error", async () => {
+    const io = new ScriptedIo({ ...engine.env, BERTH_HOST: "unix:///nonexistent.sock" });
+    expect(await main(["completion", "--words=rm", "--words=w"], io)).toBe(0);
+    expect(io.stdout + io.stderr).toBe("");
   });
 });
 

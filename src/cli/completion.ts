@@ -55,10 +55,21 @@ export async function suggest(context: Context, words: readonly string[]): Promi
     const flags = Object.entries(command.flags).filter(([, flag]) => flag.hidden !== true);
     return matching([...flags.map(([name]) => `--${name}`), "--help"]);
   }
-  return matching(await objects(context, command).catch(() => []));
+  return matching(await objects(context, command, typed).catch(() => []));
 }
 
-async function objects(context: Context, command: Command): Promise<string[]> {
+const ID_START = /^(?:sha256:)?[0-9a-f]+$/;
+const SHORT = 12;
+
+/** An id in the form in which it was begun: none while nothing was typed, the short one while it is enough. */
+function idsFor(typed: string, ids: readonly string[]): string[] {
+  if (!ID_START.test(typed)) return [];
+  const bare = ids.map((id) => id.replace(/^sha256:/, ""));
+  if (typed.startsWith("sha256:")) return bare.map((id) => `sha256:${id}`);
+  return typed.length > SHORT ? bare : bare.map((id) => id.slice(0, SHORT));
+}
+
+async function objects(context: Context, command: Command, typed: string): Promise<string[]> {
   if (command.completes === undefined || command.completes === "files") return [];
   if (command.completes === "contexts")
     return ["default", ...(await listContexts(context.configDirectory)).map(({ Name }) => Name)];
@@ -68,12 +79,36 @@ async function objects(context: Context, command: Command): Promise<string[]> {
     case "running": {
       const query = { all: command.completes === "containers" };
       const containers = await client.json<ContainerSummary[]>("GET", "/containers/json", { query });
-      return containers.flatMap(({ Names }) => (Names ?? []).map((name) => name.replace(/^\//, "")));
+      const names = containers.flatMap(({ Names }) => (Names ?? []).map((name) => name.replace(/^\//, "")));
+      return [
+        ...names,
+        ...idsFor(
+          typed,
+          containers.map(({ Id = "" }) => Id),
+        ),
+      ];
     }
-    case "images":
-      return (await client.json<ImageSummary[]>("GET", "/images/json")).flatMap(({ RepoTags }) => RepoTags ?? []);
-    case "networks":
-      return (await client.json<NetworkSummary[]>("GET", "/networks")).map(({ Name = "" }) => Name);
+    case "images": {
+      const images = await client.json<ImageSummary[]>("GET", "/images/json");
+      const names = images.flatMap(({ RepoTags }) => RepoTags ?? []);
+      return [
+        ...names,
+        ...idsFor(
+          typed,
+          images.map(({ Id }) => Id),
+        ),
+      ];
+    }
+    case "networks": {
+      const networks = await client.json<NetworkSummary[]>("GET", "/networks");
+      return [
+        ...networks.map(({ Name = "" }) => Name),
+        ...idsFor(
+          typed,
+          networks.map(({ Id = "" }) => Id),
+        ),
+      ];
+    }
     case "volumes":
       return ((await client.json<VolumeListResponse>("GET", "/volumes")).Volumes ?? []).map(({ Name }) => Name);
   }

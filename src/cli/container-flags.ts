@@ -4,6 +4,7 @@ import type { DeviceRequest, Mount } from "../api/index.ts";
 import { bpsDevice, deviceRule, extraHost, gpuRequest, iopsDevice, weightDevice } from "./device-spec.ts";
 import { parseMount } from "./mount-spec.ts";
 import { parseNetwork } from "./network-spec.ts";
+import { dryRunFlag } from "./shared-flags.ts";
 
 /** The flags that `run` and `create` share. */
 export const containerFlags = {
@@ -136,6 +137,7 @@ export const containerFlags = {
 export const runFlags = {
   detach: bool("Leave the container running and print its id", { short: "d" }),
   "detach-keys": string("Keys that leave the container running and end this command"),
+  "dry-run": dryRunFlag,
   "sig-proxy": bool("Pass signals on to the container", { initial: true }),
 } as const;
 

@@ -1,7 +1,7 @@
 import type { ContainerCreateResponse } from "../api/index.ts";
 import { ClientError } from "../client/index.ts";
 import type { Context } from "./command.ts";
-import { buildContainer } from "./container-config.ts";
+import { buildContainer, type CreateBody } from "./container-config.ts";
 import type { containerFlags } from "./container-flags.ts";
 import { CliError } from "./errors.ts";
 import type { FlagValues } from "./flags.ts";
@@ -22,14 +22,9 @@ export async function createContainer(
   changed: ReadonlySet<string>,
   args: readonly string[],
   detached = false,
-): Promise<{ id: string; body: Awaited<ReturnType<typeof buildContainer>> }> {
-  if (!["always", "missing", "never"].includes(flags.pull)) {
-    throw new CliError(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`, 125);
-  }
+): Promise<{ id: string; body: CreateBody }> {
   const { io } = context;
-  const [image = ""] = args;
-  if (!IMAGE_ID.test(image)) parseImageName(image);
-  const body = await buildContainer(flags, changed, args, io.env, detached);
+  const { image, body } = await planContainer(context, flags, changed, args, detached);
   const client = await context.client();
   if (flags.cidfile !== "") await refuseExisting(flags.cidfile);
   if (flags.pull === "always") await pull(context, image, flags);
@@ -54,6 +49,22 @@ export async function createContainer(
     await writeFile(flags.cidfile, created.Id);
   }
   return { id: created.Id, body };
+}
+
+/** What a container is to be made of, without asking the engine. @throws CliError for flags that contradict each other. */
+export async function planContainer(
+  { io }: Context,
+  flags: Flags,
+  changed: ReadonlySet<string>,
+  args: readonly string[],
+  detached: boolean,
+): Promise<{ image: string; body: CreateBody }> {
+  if (!["always", "missing", "never"].includes(flags.pull)) {
+    throw new CliError(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`, 125);
+  }
+  const [image = ""] = args;
+  if (!IMAGE_ID.test(image)) parseImageName(image);
+  return { image, body: await buildContainer(flags, changed, args, io.env, detached) };
 }
 
 function shownName(image: string): string {

@@ -5,9 +5,7 @@
 export const pendingCommands: readonly string[] = [
   "bake",
   "build",
-  "builder",
   "builder build",
-  "builder prune",
   "checkpoint",
   "checkpoint create",
   "checkpoint ls",

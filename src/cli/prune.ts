@@ -54,12 +54,12 @@ export async function pruneImages(client: Client, filters: Filters, all: boolean
   return listed("Deleted Images:", lines, report.SpaceReclaimed ?? 0);
 }
 
-export async function pruneBuildCache(client: Client, filters: Filters, all: boolean): Promise<Pruned> {
+export async function pruneBuildCache(client: Client, filters: Filters, all: boolean, keep?: number): Promise<Pruned> {
   const report = await client.json<{ CachesDeleted?: string[] | null; SpaceReclaimed?: number }>(
     "POST",
     "/build/prune",
     {
-      query: { all, filters: encodeFilters(filters) },
+      query: { all, filters: encodeFilters(filters), "keep-storage": keep },
     },
   );
   return listed("Deleted build cache objects:", report.CachesDeleted ?? [], report.SpaceReclaimed ?? 0);

@@ -12,6 +12,7 @@ export const inspectFormatFlag = string("How to print: 'json', or a Go template 
 export const noTruncFlag = bool("Print long values in full");
 export const filterFlag = filter("Show only what fits this condition", { short: "f" });
 export const forceFlag = bool("Do not ask before it is done", { short: "f" });
+export const dryRunFlag = bool("Say what would be done, and do nothing");
 export const detachKeysFlag = string("Keys that leave the container running and end this command");
 
 /** `--format` beside `--quiet`: quiet wins, and says so. */

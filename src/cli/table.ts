@@ -19,6 +19,7 @@ export interface Group {
 }
 
 export const groups: readonly Group[] = [
+  { name: "builder", summary: "Work with what builds leave" },
   { name: "container", summary: "Work with containers" },
   { name: "context", summary: "Work with contexts" },
   { name: "image", summary: "Work with images" },
@@ -43,6 +44,11 @@ export const common: readonly string[] = [
 ];
 
 export const entries: readonly Entry[] = [
+  {
+    names: ["builder prune"],
+    summary: "Remove what builds left",
+    load: () => import("./commands/builder-prune.ts"),
+  },
   {
     names: ["container attach", "attach"],
     summary: "Connect this terminal to a running container",

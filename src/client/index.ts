@@ -17,4 +17,4 @@ export { DEFAULT_HOST, parseHost } from "./host.ts";
 export { listensOn } from "./listens.ts";
 export { outputSink, rawTerminal, readTextFile, stdinChunks } from "./native.ts";
 export { contextName, type EndpointSettings, environmentHost, resolveEndpoint } from "./resolve.ts";
-export { chunksOf, demultiplex, jsonLines, progress, type ProgressRecord } from "./streams.ts";
+export { chunksOf, demultiplex, jsonLines, type OutputWriters, progress, type ProgressRecord } from "./streams.ts";

@@ -1,14 +1,25 @@
 import { defineCommand, none } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { filter } from "../flags.ts";
+import { describePrune, NOTHING } from "../prune-plan.ts";
 import { pruneNetworks } from "../prune.ts";
-import { forceFlag } from "../shared-flags.ts";
+import { dryRunFlag, forceFlag } from "../shared-flags.ts";
 
 export default defineCommand({
   usage: "[OPTIONS]",
   count: none,
-  flags: { filter: filter("Remove only what fits this condition (until=<time>)"), force: forceFlag },
+  flags: {
+    filter: filter("Remove only what fits this condition (until=<time>)"),
+    "dry-run": dryRunFlag,
+    force: forceFlag,
+  },
   async run(context, { flags }) {
+    if (flags["dry-run"]) {
+      context.io.out(
+        await describePrune(await context.client(), { ...NOTHING, networks: true, filters: flags.filter }),
+      );
+      return;
+    }
     if (!flags.force) {
       await confirm(
         context.io,

@@ -2,8 +2,9 @@ import { detachKeysOf, followResize, forwardSignals, requireTerminal, runSession
 import { awaitExit } from "../await-exit.ts";
 import { atLeast, type Context, defineCommand } from "../command.ts";
 import { containerFlags, runFlags } from "../container-flags.ts";
-import { createContainer, failedBeforeRunning } from "../create-container.ts";
+import { createContainer, failedBeforeRunning, planContainer } from "../create-container.ts";
 import { CliError } from "../errors.ts";
+import type { FlagValues } from "../flags.ts";
 
 const flags = { ...containerFlags, ...runFlags };
 
@@ -23,6 +24,7 @@ export default defineCommand({
         given.attach.length === 0 ? given.interactive : given.attach.includes("stdin"),
         given.tty,
       );
+    if (given["dry-run"]) return await sayWhatWouldBeDone(context, given, changed, args);
     // Attach, wait and start have a connection each, one of which serves create before
     context.client().then(
       (client) => client.warm(detach ? 1 : 3),
@@ -43,6 +45,22 @@ export default defineCommand({
     return 0;
   },
 });
+
+async function sayWhatWouldBeDone(
+  context: Context,
+  given: FlagValues<typeof flags>,
+  changed: ReadonlySet<string>,
+  args: readonly string[],
+): Promise<number> {
+  const { describeRun } = await import("../run-plan.ts");
+  const { body } = await planContainer(context, given, changed, args, given.detach).catch((error: unknown) => {
+    throw failedBeforeRunning("run", error);
+  });
+  const { name, pull, detach, rm: remove } = given;
+  const request = { name, image: args[0] ?? "", pull, detach, remove, body };
+  context.io.out(await describeRun(await context.client(), request));
+  return 0;
+}
 
 interface RunFlags {
   rm: boolean;

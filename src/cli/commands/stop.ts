@@ -5,7 +5,7 @@ import { forEachTarget, pathOf } from "../targets.ts";
 export default defineCommand({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   count: atLeast(1),
-  completes: "containers",
+  completes: "running",
   flags: {
     signal: string("Signal that asks the container to end", { short: "s" }),
     time: int("Seconds to wait before it is killed", { hidden: true }),

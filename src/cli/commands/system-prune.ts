@@ -3,8 +3,9 @@ import { defineCommand, none } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { CliError } from "../errors.ts";
 import { bool, filter } from "../flags.ts";
+import { describePrune, NOTHING } from "../prune-plan.ts";
 import { pruneBuildCache, pruneContainers, pruneImages, pruneNetworks, pruneVolumes, reclaimed } from "../prune.ts";
-import { forceFlag } from "../shared-flags.ts";
+import { dryRunFlag, forceFlag } from "../shared-flags.ts";
 
 export default defineCommand({
   usage: "[OPTIONS]",
@@ -12,12 +13,27 @@ export default defineCommand({
   flags: {
     all: bool("Remove all unused images, not only those without a name", { short: "a" }),
     filter: filter("Remove only what fits this condition (label=<key>=<value>)"),
+    "dry-run": dryRunFlag,
     force: forceFlag,
     volumes: bool("Remove anonymous volumes too"),
   },
   async run(context, { flags }) {
     if (flags.volumes && flags.filter["until"] !== undefined)
       throw new CliError('ERROR: The "until" filter is not supported with "--volumes"');
+    if (flags["dry-run"]) {
+      context.io.out(
+        await describePrune(await context.client(), {
+          ...NOTHING,
+          containers: true,
+          networks: true,
+          volumes: flags.volumes ? "anonymous" : false,
+          images: flags.all ? "all" : "dangling",
+        builds: true,
+          filters: flags.filter,
+        }),
+      );
+      return;
+    }
     if (!flags.force) await confirm(context.io, warning(flags));
     const client = await context.client();
     const steps = [

@@ -2,8 +2,9 @@ import { defineCommand, none } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { CliError } from "../errors.ts";
 import { bool, filter } from "../flags.ts";
+import { describePrune, NOTHING } from "../prune-plan.ts";
 import { pruneVolumes, reclaimed } from "../prune.ts";
-import { forceFlag } from "../shared-flags.ts";
+import { dryRunFlag, forceFlag } from "../shared-flags.ts";
 
 export default defineCommand({
   usage: "[OPTIONS]",
@@ -11,12 +12,23 @@ export default defineCommand({
   flags: {
     all: bool("Remove unused named volumes too", { short: "a" }),
     filter: filter("Remove only what fits this condition (label=<label>)"),
+    "dry-run": dryRunFlag,
     force: forceFlag,
   },
   async run(context, { flags }) {
     if (flags.all && flags.filter["all"] !== undefined)
       throw new CliError("conflicting options: cannot specify both --all and --filter all=1");
     const kind = flags.all ? "all volumes" : "anonymous local volumes";
+    if (flags["dry-run"]) {
+      context.io.out(
+        await describePrune(await context.client(), {
+          ...NOTHING,
+          volumes: flags.all ? "all" : "anonymous",
+          filters: flags.filter,
+        }),
+      );
+      return;
+    }
     if (!flags.force) {
       await confirm(
         context.io,

@@ -44,7 +44,9 @@ function normalize(text: string, { name, id }: Program, mask: boolean): string {
     .replace(/\d+ \d+ \d+ \d\d:\d\d/g, "<process>");
 }
 
-/** Docker's command logs, or does not, depending on how fast the engine refuses, that it could not pack the rest. */
+/** What berth's command adds, and Docker's command logs, or does not, depending on how fast the engine refuses, that it could not pack the rest. */
 function withoutPasser(text: string): string {
-  return text.replace(/^time="[^"]*" level=error msg="Can't (?:add file|close tar writer).*"\n/gm, "");
+  return text
+    .replace(/^Hint: .*\n/gm, "")
+    .replace(/^time="[^"]*" level=error msg="Can't (?:add file|close tar writer).*"\n/gm, "");
 }
