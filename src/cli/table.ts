@@ -225,6 +225,11 @@ export const entries: readonly Entry[] = [
     load: () => import("./commands/context-use.ts"),
   },
   {
+    names: ["debug"],
+    summary: "Look into a container with the tools of another image",
+    load: () => import("./commands/debug.ts"),
+  },
+  {
     names: ["image history", "history"],
     summary: "Show how an image was made",
     load: () => import("./commands/history.ts"),

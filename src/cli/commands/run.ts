@@ -34,7 +34,7 @@ export default defineCommand({
     const made = await createContainer(context, given, changed, args, detach).catch((error: unknown) => {
       throw failedBeforeRunning("run", error);
     });
-    if (!detach) return await runAttached(context, made.id, made.body, given);
+    if (!detach) return await runAttached(context, made.id, made.body, { ...given, command: "run" });
     const client = await context.client();
     try {
       await client.send("POST", `/containers/${made.id}/start`);
@@ -63,6 +63,8 @@ async function sayWhatWouldBeDone(
 }
 
 interface RunFlags {
+  /** The command that errors name. */
+  command: string;
   rm: boolean;
   tty: boolean;
   "sig-proxy": boolean;
@@ -70,7 +72,7 @@ interface RunFlags {
 }
 
 /** Attaches, starts, and stays until the container has ended; its exit code is ours. */
-async function runAttached(
+export async function runAttached(
   context: Context,
   id: string,
   body: { AttachStdin?: boolean; AttachStdout?: boolean; AttachStderr?: boolean },
@@ -93,7 +95,7 @@ async function runAttached(
     client.hijack(`/containers/${id}/attach`, { query }),
     awaitExit(client, id, given.rm ? "removed" : "next-exit"),
   ]).catch((error: unknown) => {
-    throw failedBeforeRunning("run", error);
+    throw failedBeforeRunning(given.command, error);
   });
   const session = runSession(io, stream, { stdin, tty: given.tty, detachKeys });
   session.catch(() => undefined); // awaited below, once the start has worked
@@ -102,7 +104,7 @@ async function runAttached(
   } catch (error) {
     stream.destroy();
     await session.catch(() => undefined);
-    throw failedBeforeRunning("run", error);
+    throw failedBeforeRunning(given.command, error);
   }
   if (given.tty && (await io.isTerminal(1))) cleanup.defer(await followResize(io, client, `/containers/${id}/resize`));
   if ((await session) === "detached") return 0;

@@ -28,7 +28,7 @@ export default defineCommand({
           networks: true,
           volumes: flags.volumes ? "anonymous" : false,
           images: flags.all ? "all" : "dangling",
-        builds: true,
+          builds: true,
           filters: flags.filter,
         }),
       );

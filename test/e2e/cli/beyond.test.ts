@@ -1,6 +1,8 @@
 /** What berth's own command can do and Docker's cannot. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { BERTH, startEngine, type TestEngine } from "../../support/engine.ts";
+import { tar } from "../../support/tar.ts";
 import { TerminalSession } from "../../support/terminal.ts";
 
 let engine: TestEngine;
@@ -162,6 +164,54 @@ describe("the build cache", () => {
     ]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "Total reclaimed space: 0B\n" });
     expect(asked.stdout).toBe("WARNING! This will remove all build cache. Are you sure you want to continue? [y/N] ");
+  });
+});
+
+describe("a container without tools", () => {
+  /** One static program that waits, and a file. */
+  const files = tar([
+    { name: "busybox", mode: 0o755, data: readFileSync("/bin/busybox") },
+    { name: "marker", data: "of the other\n" },
+  ]);
+  beforeEach(async () => {
+    await engine.berth(["import", "--change", 'CMD ["/busybox", "sleep", "1000"]', "-", "bare:1"], { input: files });
+    await berth("run", "-d", "--name", "bare", "-h", "bare-host", "--user", "1234", "bare:1");
+    expect((await engine.berth(["exec", "bare", "sh"])).code).toBe(127);
+  });
+  afterEach(() => engine.berth(["rmi", "-f", "bare:1"]));
+
+  test("is looked into with the tools of another", async () => {
+    const script = "cat /proc/1/root/marker; hostname; readlink /proc/self/ns/net; readlink /proc/1/ns/net; exit 7";
+    const { code, stdout, stderr } = await engine.berth(["debug", "bare", "sh", "-c", script]);
+    const [marker, host, own, other] = stdout.split("\n");
+    expect({ code, marker, host, stderr }).toEqual({ code: 7, marker: "of the other", host: "bare-host", stderr: "" });
+    expect(own).toBe(other ?? "");
+    expect(await berth("ps", "-aq")).toHaveLength(13); // the other one, and nothing beside it
+  });
+
+  test("is looked into by a shell that reads what it is given", async () => {
+    const { code, stdout } = await engine.berth(["debug", "--image", "busybox:local", "bare"], {
+      input: "ps; exit 3\n",
+    });
+    expect({ code, stdout }).toEqual({ code: 3, stdout: expect.stringMatching(/\n +1 1234 .*sleep 1000\n/) });
+  });
+
+  test("is looked into on a terminal", async () => {
+    await using session = TerminalSession.start([BERTH, "debug", "bare"], engine.clientEnv());
+    await session.shows("The files of bare are below /proc/1/root");
+    await session.shows("/ # ");
+    session.type("cat /proc/1/root/marker; exit\r");
+    expect(await session.ended()).toBe(0);
+    expect(session.text).toContain("of the other\r\n");
+  });
+
+  test("is not entered when it does not run, nor without an image", async () => {
+    const unknown = await engine.berth(["debug", "nosuch"]);
+    expect(unknown).toMatchObject({ code: 1, stderr: "Error response from daemon: No such container: nosuch\n" });
+    await berth("kill", "bare");
+    await berth("wait", "bare");
+    const stopped = await engine.berth(["debug", "bare"]);
+    expect(stopped).toMatchObject({ code: 1, stderr: expect.stringContaining("start it with `berth start bare`") });
   });
 });
 

@@ -1,0 +1,81 @@
+import type { ContainerCreateResponse, ContainerInspectResponse, ImageSummary } from "../../api/index.ts";
+import { type Client, ClientError } from "../../client/index.ts";
+import { detachKeysOf, requireTerminal } from "../attach-session.ts";
+import { atLeast, type Context, defineCommand } from "../command.ts";
+import { failedBeforeRunning } from "../create-container.ts";
+import { type DebugRequest, planDebug, toolImage } from "../debug-plan.ts";
+import { resolveEnv } from "../environment.ts";
+import { bool, list, string } from "../flags.ts";
+import { familiarReference, parseImageName, withDefaultTag } from "../image-name.ts";
+import { detachKeysFlag } from "../shared-flags.ts";
+import { pathOf } from "../targets.ts";
+
+export default defineCommand({
+  usage: "[OPTIONS] CONTAINER [COMMAND] [ARG...]",
+  description:
+    "Look into a running container that has no tools of its own: a shell, or the command, of another image is run among the\n" +
+    "container's processes, on its network and with its host name. The container's files are below /proc/1/root.",
+  count: atLeast(1),
+  interspersed: false,
+  completes: "running",
+  flags: {
+    "detach-keys": detachKeysFlag,
+    env: list("Set an environment variable", { short: "e" }),
+    image: string("Image that has the tools; the newest busybox that the engine has when not given"),
+    interactive: bool("Pass standard input on to the command; a shell gets it anyway", { short: "i" }),
+    tty: bool("Give the command a terminal; a shell that is started on one gets it anyway", { short: "t" }),
+    user: string("User name or id (name|uid[:group|gid])", { short: "u" }),
+    workdir: string("Directory to start in", { short: "w" }),
+  },
+  async run(context, { flags, args: [name = "", ...command] }) {
+    const { io } = context;
+    const isShell = command.length === 0;
+    const stdin = flags.interactive || isShell;
+    const onTerminal = isShell && (await io.isTerminal(0)) && (await io.isTerminal(1));
+    const tty = flags.tty || onTerminal;
+    await requireTerminal(io, stdin, tty);
+    const client = await context.client();
+    const target = await client.json<ContainerInspectResponse>("GET", `/containers${pathOf(name)}/json`);
+    const { body, root } = planDebug(name, target, {
+      image: flags.image || toolImage(await client.json<ImageSummary[]>("GET", "/images/json")),
+      command: isShell ? ["sh"] : command,
+      env: resolveEnv(flags.env, io.env),
+      user: flags.user,
+      workdir: flags.workdir,
+      stdin,
+      tty,
+    } satisfies DebugRequest);
+    const { Id: id } = await create(context, client, body).catch((error: unknown) => {
+      throw failedBeforeRunning("debug", error);
+    });
+    if (onTerminal) io.err(`The files of ${name} are below ${root}\n`);
+    const { runAttached } = await import("./run.ts");
+    return await runAttached(context, id, body, {
+      command: "debug",
+      rm: true,
+      tty,
+      "sig-proxy": true,
+      "detach-keys": await detachKeysOf(context, flags["detach-keys"]),
+    });
+  },
+});
+
+/** Makes the container; an image that was named and is not there is pulled. */
+async function create(
+  context: Context,
+  client: Client,
+  body: ReturnType<typeof planDebug>["body"],
+): Promise<ContainerCreateResponse> {
+  const post = () => client.json<ContainerCreateResponse>("POST", "/containers/create", { json: body });
+  try {
+    return await post();
+  } catch (error) {
+    const missing = error instanceof ClientError && error.status === 404 && /No such image/i.test(error.detail);
+    if (!missing) throw error;
+    const image = withDefaultTag(parseImageName(body.Image ?? ""));
+    context.io.err(`Unable to find image '${familiarReference(image)}' locally\n`);
+    const { pullImage } = await import("../pull-image.ts");
+    await pullImage(context, image, { platform: "", quiet: false, to: "err" });
+    return await post();
+  }
+}
