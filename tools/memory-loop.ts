@@ -3,11 +3,14 @@
  * `tools/bun tools/memory-loop.ts [--runs N] [--warm N] [--network NAME]`. It waits for what ends by itself after half a
  * minute (workers, spare supervisors) each time. Exits with 1 when more than a tenth was kept, or a file stayed open.
  */
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { setTimeout as delay } from "node:timers/promises";
 import { moreOpenFiles, openFiles } from "../test/support/descriptors.ts";
 import { startEngine, type TestEngine } from "../test/support/engine.ts";
 import { anonymousBytes } from "../test/support/memory.ts";
+import { eventually } from "../test/support/wait.ts";
 
 const AT_A_TIME = 4;
 const IDLE_MS = 40_000;
@@ -44,7 +47,26 @@ async function runMany(engine: TestEngine, count: number): Promise<void> {
 
 async function idle(engine: TestEngine): Promise<number> {
   await delay(IDLE_MS);
-  return anonymousBytes(engine.pid);
+  const bytes = anonymousBytes(engine.pid);
+  console.log(`  of which JavaScript's heap: ${await heapOf(engine)}`);
+  return bytes;
+}
+
+/** What the daemon tells of itself when it is asked for its state. */
+async function heapOf(engine: TestEngine): Promise<string> {
+  process.kill(engine.pid, "SIGUSR1");
+  const name = await eventually("the daemon's state", () =>
+    readdirSync(engine.execRoot).find((each) => each.startsWith("state-")),
+  );
+  const file = join(engine.execRoot, name);
+  const text = await eventually("the whole of it", () => {
+    const read = readFileSync(file, "utf8");
+    return read.endsWith("}\n") && read;
+  });
+  rmSync(file);
+  const { memory } = JSON.parse(text) as { memory: NodeJS.MemoryUsage }; // as the daemon writes it
+  const { heapUsed, heapTotal, external } = memory;
+  return `${mebibytes(heapUsed)} of ${mebibytes(heapTotal)}, external ${mebibytes(external)}`;
 }
 
 await using engine = await startEngine({ checked: false });

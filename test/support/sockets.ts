@@ -22,8 +22,8 @@ export function listeningSocket(path: string): { fd: number } & Disposable {
   return { fd, [Symbol.dispose]: () => closeSync(fd) };
 }
 
-/** A service manager's notification socket (sd_notify(3)). */
-export class NotifySocket implements Disposable {
+/** Takes datagrams at a path, as a service manager (sd_notify(3)), the journal or a syslog daemon does. */
+export class DatagramSocket implements Disposable {
   readonly #fd: number;
   readonly #received: string[] = [];
 
@@ -33,7 +33,7 @@ export class NotifySocket implements Disposable {
 
   /** Everything that came so far. */
   received(): string[] {
-    const buffer = Buffer.alloc(4096);
+    const buffer = Buffer.alloc(64 * 1024);
     for (;;) {
       try {
         this.#received.push(buffer.toString("utf8", 0, readSync(this.#fd, buffer)));

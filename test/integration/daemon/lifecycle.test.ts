@@ -4,7 +4,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BERTH, dockerOutput, startEngine, type TestEngine } from "../../support/engine.ts";
 import { run } from "../../support/process.ts";
-import { NotifySocket } from "../../support/sockets.ts";
+import { DatagramSocket } from "../../support/sockets.ts";
 import { eventually } from "../../support/wait.ts";
 
 const pidFile = (engine: TestEngine) => join(engine.folder, "berth.pid");
@@ -89,7 +89,7 @@ describe("one daemon for a data root", () => {
   test("the service manager hears when it is ready and when it stops", async () => {
     await engine.stop();
     const path = join(engine.folder, "notify.sock");
-    using manager = new NotifySocket(path);
+    using manager = new DatagramSocket(path);
     await engine.start({ NOTIFY_SOCKET: path });
     expect(await eventually("READY=1", () => manager.received().length > 0)).toBe(true);
     expect(manager.received()).toEqual(["READY=1"]);
