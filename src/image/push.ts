@@ -182,9 +182,12 @@ class Push {
   }
 }
 
+/** Each piece that comes out is a way to the disk and back. */
+const GZIP_CHUNK = 256 * 1024;
+
 async function* gzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const out = new PassThrough({ highWaterMark: 1024 * 1024 });
-  const done = pipeline(Readable.from(source, { objectMode: false }), createGzip(), out);
+  const done = pipeline(Readable.from(source, { objectMode: false }), createGzip({ chunkSize: GZIP_CHUNK }), out);
   done.catch(() => undefined); // the reader below gets it from the stream
   try {
     for await (const chunk of out) yield chunk as Uint8Array; // a stream without encoding gives bytes
