@@ -22,6 +22,17 @@ test("defaults hold where nothing is set", async () => {
   expect(config.host).toEqual([]);
 });
 
+test("folders are relative to where the daemon is started", async () => {
+  const flags = ["--data-root=data", "--exec-root=./run", "--pidfile", "../pid"];
+  const config = await withFile("{}", (file) => loadConfig(["--config-file", file, ...flags]));
+  const here = process.cwd();
+  expect(config).toMatchObject({
+    "data-root": join(here, "data"),
+    "exec-root": join(here, "run"),
+    pidfile: join(here, "../pid"),
+  });
+});
+
 test("flags take every form that pflag takes", () => {
   const flags = parseFlags(["-D", "-Hunix:///a.sock", "--host=tcp://h:1", "-H", "fd://", "--default-shm-size", "1g"]);
   expect(flags.get("debug")).toBe(true);

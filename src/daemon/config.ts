@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { errnoOf } from "../base/index.ts";
 import {
   badFlagValue,
@@ -31,7 +32,17 @@ export async function loadConfig(argv: readonly string[]): Promise<DaemonConfig>
   const named = flags.get("config-file");
   const file = typeof named === "string" ? named : CONFIG_FILE;
   const keys = await readConfigFile(file, flags.has("config-file"));
-  return finish(merge(flags, keys, file));
+  return withWholePaths(finish(merge(flags, keys, file)));
+}
+
+/** Supervisors and other runtimes are told these paths, and have working folders of their own. */
+function withWholePaths(config: DaemonConfig): DaemonConfig {
+  return {
+    ...config,
+    "data-root": resolve(config["data-root"]),
+    "exec-root": resolve(config["exec-root"]),
+    pidfile: resolve(config.pidfile),
+  };
 }
 
 /** @throws invalid with pflag's texts. */

@@ -1,4 +1,4 @@
-import { conflict, EngineError, forbidden, invalid, notFound, unavailable, unknown } from "../base/index.ts";
+import { conflict, EngineError, forbidden, invalid, messageOf, notFound, unavailable, unknown } from "../base/index.ts";
 
 /** Texts are Docker's where clients match on them. */
 export const networkNotFound = (ref: string) => notFound(`network ${ref} not found`);
@@ -56,6 +56,14 @@ export const connectivityFailed = (endpointName: string, endpointId: string, cau
   new EngineError(
     cause.kind,
     `driver failed programming external connectivity on endpoint ${endpointName} (${endpointId}): ${cause.message}`,
+    { cause },
+  );
+
+/** The kernel's packet filter. Boot fails with this text: it must tell the way out. */
+export const noPacketFilter = (cause: unknown) =>
+  unavailable(
+    `the kernel's packet filter (netfilter, nf_tables) cannot be used: ${messageOf(cause)}; ` +
+      "load its modules (modprobe -a nf_tables nft_nat nft_masq), or start the daemon with --iptables=false",
     { cause },
   );
 

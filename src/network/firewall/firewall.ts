@@ -1,6 +1,7 @@
 import { errnoOf } from "../../base/index.ts";
 import { NETLINK_NETFILTER, NetlinkSocket, nft } from "../../sys/index.ts";
 import type { Native, Request } from "../../sys/index.ts";
+import { noPacketFilter } from "../errors.ts";
 import { addressBytes, parseAddress } from "../address.ts";
 import type { Address } from "../address.ts";
 import { forgetFlows } from "./connections.ts";
@@ -46,9 +47,10 @@ export const noFirewall: Firewall = {
   [Symbol.dispose]: () => {},
 };
 
+/** @throws unavailable when the kernel has no netfilter. */
 export function openFirewall(native: Native, name: string): Firewall {
   const table: nft.Table = { family: "inet", name };
-  const socket = new NetlinkSocket(native, NETLINK_NETFILTER);
+  const socket = openSocket(native);
   const commit = async (changes: Request[]) => {
     if (changes.length > 0) await socket.request(nft.batch(changes));
   };
@@ -58,7 +60,7 @@ export function openFirewall(native: Native, name: string): Firewall {
   };
   return {
     replace: async (bridges, ports) => {
-      await commit([
+      const whole = commit([
         // Made first, so that deleting it cannot fail.
         nft.addTable(table),
         nft.deleteTable(table),
@@ -70,6 +72,8 @@ export function openFirewall(native: Native, name: string): Firewall {
         ...contents(table, bridges),
         ...elements(ports, (set, list) => nft.addElements(table, set, list)),
       ]);
+      // What a kernel lacks shows with the first table.
+      await whole.catch((error: unknown) => Promise.reject(noPacketFilter(error)));
     },
     update: async (bridges) => {
       await commit([
@@ -98,6 +102,14 @@ export function openFirewall(native: Native, name: string): Firewall {
     remove: () => commit([nft.addTable(table), nft.deleteTable(table)]),
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   };
+}
+
+function openSocket(native: Native): NetlinkSocket {
+  try {
+    return new NetlinkSocket(native, NETLINK_NETFILTER);
+  } catch (error) {
+    throw noPacketFilter(error);
+  }
 }
 
 function contents(table: nft.Table, bridges: readonly FirewalledBridge[]): Request[] {
