@@ -47,6 +47,13 @@ export interface LogFile {
   holds?: boolean;
 }
 
+export interface KillOptions {
+  /** Not PID 1 alone, but whatever is in the cgroup. */
+  all?: boolean;
+  /** Called when PID 1 has the signal, before its end can be known. */
+  sent?: () => void;
+}
+
 export interface Task {
   readonly id: ContainerId;
   /** PID 1 in the host's pid namespace; 0 once it exited. */
@@ -57,7 +64,7 @@ export interface Task {
   start(): Promise<void>;
   /** Settles once, when PID 1 has exited and its output has drained. Never rejects. */
   readonly exited: Promise<ExitRecord>;
-  kill(signal: number, options?: { all?: boolean }): Promise<void>;
+  kill(signal: number, options?: KillOptions): Promise<void>;
   /**
    * Holds a port of the host until `releasePorts` or the task's end, whatever becomes of the daemon. Gives where the
    * socket is: a process, and its descriptor there.

@@ -106,7 +106,10 @@ export class Stopping {
     const { run } = entry;
     if (run === undefined) return;
     try {
-      await run.task.kill(signal);
+      // Told at once: the exit must not be told before.
+      await run.task.kill(signal, {
+        sent: () => announce(this.#needs.events, entry.record, "kill", { signal: String(signal) }),
+      });
     } catch (error) {
       // It ended by itself just now; its exit is being dealt with.
       if (!isKind(error, "not-found") && !isKind(error, "unavailable")) throw error;
@@ -115,7 +118,6 @@ export class Stopping {
     }
     const { phase } = entry.state;
     if (phase.kind === "running" && phase.paused && (signal === SIGKILL || entry.ending)) await this.#thaw(entry);
-    announce(this.#needs.events, entry.record, "kill", { signal: String(signal) });
   }
 
   async #thaw(entry: ContainerEntry): Promise<void> {

@@ -5,6 +5,7 @@ import type {
   ExecRequest,
   ExecTask,
   ExitRecord,
+  KillOptions,
   Runtime,
   Task,
   TaskRequest,
@@ -123,9 +124,10 @@ export class FakeTask implements Task {
     for (const attached of this.streams) attached.push({ stream, data: Buffer.from(text) });
   }
 
-  async kill(signal: number): Promise<void> {
+  async kill(signal: number, options: KillOptions = {}): Promise<void> {
     this.#runtime.fail("kill");
     this.signals.push(signal);
+    options.sent?.();
     if (signal === SIGKILL || this.obeys.includes(signal)) this.exit(128 + signal);
   }
 

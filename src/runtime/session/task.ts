@@ -21,7 +21,7 @@ import {
   waitUntilEmpty,
 } from "../cgroups/index.ts";
 import { EXIT_RECORD, ShimError, SOCKET_NAME, type ExitEvent, type Shim } from "../shim/index.ts";
-import type { CgroupStats, ExecRequest, ExecTask, ExitRecord, Task } from "../types.ts";
+import type { CgroupStats, ExecRequest, ExecTask, ExitRecord, KillOptions, Task } from "../types.ts";
 import { ShimExecTask } from "./exec-task.ts";
 import { removeDirectory } from "./remove-directory.ts";
 import { TASK_RECORD } from "./task-record.ts";
@@ -73,12 +73,13 @@ export class ShimTask implements Task {
     await launcher.start(shim, this.#parts);
   }
 
-  async kill(signal: number, options: { all?: boolean } = {}): Promise<void> {
+  async kill(signal: number, options: KillOptions = {}): Promise<void> {
     const { shim, record } = this.#parts;
     if (options.all === true && signal === SIGKILL) return await killCgroup(this.#context.cgroups, record.cgroupPath);
     if (options.all === true) return await signalProcesses(this.#context.cgroups, record.cgroupPath, signal);
     if (shim === undefined) throw notFound("process already finished");
     await shim.kill(signal);
+    options.sent?.();
     // In v1 a frozen process dies only once it is thawed.
     if (signal === SIGKILL) await this.#thaw();
   }
