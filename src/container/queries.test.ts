@@ -86,6 +86,19 @@ describe("list", () => {
     expect(found[0]).toMatchObject({ SizeRw: 10, SizeRootFs: 20, ImageID: IMAGE_ID, Image: "busybox" });
   });
 
+  test("what was shown before is shown as it is now", async () => {
+    const query = { all: true, limit: undefined, size: false, filters: new Map([["name", ["api"]]]) };
+    const shown = async () => (await world.containers.list(query))[0];
+    const container = await world.run({ ExposedPorts: { "80/tcp": {} } }, "api");
+    expect(await shown()).toMatchObject({ Names: ["/api"], State: "running", Ports: [{ PrivatePort: 80 }] });
+    await world.containers.rename(container, "api-2");
+    expect(await shown()).toMatchObject({ Names: ["/api-2"], State: "running" });
+    const { result } = await world.containers.wait(container, "next-exit", CALL);
+    world.runtime.task(container).exit(0);
+    await result;
+    expect(await shown()).toMatchObject({ Names: ["/api-2"], State: "exited", Ports: [] });
+  });
+
   test("a pattern that could run for ever is taken literally", async () => {
     expect(await names({ name: ["(a+)+$"] })).toBe("");
   });

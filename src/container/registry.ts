@@ -38,9 +38,8 @@ export class ContainerRegistry {
 
   /** Every container, newest first. */
   all(): ContainerEntry[] {
-    return [...this.#entries.values()].sort((a, b) =>
-      BigInt(a.record.createdAt) < BigInt(b.record.createdAt) ? 1 : -1,
-    );
+    // Decimal texts of one length, up to the year 2286.
+    return [...this.#entries.values()].sort((a, b) => (a.record.createdAt < b.record.createdAt ? 1 : -1));
   }
 
   get(id: string): ContainerEntry | undefined {

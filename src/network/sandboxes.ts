@@ -30,6 +30,7 @@ import type {
   ContainerNetworking,
   NetworkTask,
   PortSupervisor,
+  ShownNetworking,
 } from "./types.ts";
 
 export interface SandboxesParts {
@@ -52,6 +53,7 @@ export interface SandboxesParts {
  */
 export class Sandboxes {
   readonly #parts: SandboxesParts;
+  readonly #shown = new WeakMap<SandboxRecord, ShownNetworking>();
   /** Who holds the ports of each container. */
   readonly #supervisors = new Map<string, PortSupervisor>();
 
@@ -66,7 +68,7 @@ export class Sandboxes {
 
   /** As `NetworkService.attach`; what was there of that container before is replaced. @throws as it, with nothing left. */
   async attach(request: ContainerNetworking, task: NetworkTask): Promise<AttachedNetworking> {
-    const { sandboxes, records, serving } = this.#parts;
+    const { sandboxes, serving } = this.#parts;
     const wanted = Object.entries(request.endpoints).map(([ref, asked]) => ({
       network: this.#parts.registry.find(ref),
       asked,
@@ -96,7 +98,7 @@ export class Sandboxes {
       crashPoint("network-attach:published");
       await serving.update(sandbox, true);
       crashPoint("network-attach:served");
-      records.saveSandbox(sandbox);
+      this.#save(sandbox);
     } catch (error) {
       sandboxes.delete(id);
       await this.#unplug(sandbox);
@@ -136,7 +138,7 @@ export class Sandboxes {
     settings: EndpointSettings,
     task: NetworkTask,
   ): Promise<AttachedEndpoint> {
-    const { sandboxes, records, registry, serving } = this.#parts;
+    const { sandboxes, registry, serving } = this.#parts;
     const network = registry.find(ref);
     const sandbox = sandboxes.get(id) ?? unnamedSandbox(id, task.netnsPath);
     if (sandbox.endpoints.some((endpoint) => endpoint.network === network.record.id))
@@ -153,7 +155,7 @@ export class Sandboxes {
       crashPoint("network-connect:moved");
       await serving.update(sandbox, false);
       crashPoint("network-connect:served");
-      records.saveSandbox(sandbox);
+      this.#save(sandbox);
     } catch (error) {
       await this.#takeBack(sandbox, endpoint);
       throw error;
@@ -168,7 +170,7 @@ export class Sandboxes {
     try {
       await this.#moveGateway(sandbox, { lasting: sandbox.endpoints, gone: endpoint });
       await this.#parts.serving.update(sandbox, false);
-      this.#parts.records.saveSandbox(sandbox);
+      this.#save(sandbox);
     } catch (error) {
       this.#parts.logger.warn("a container's default route or ports could not be put back", {
         container: shortId(sandbox.container),
@@ -180,7 +182,7 @@ export class Sandboxes {
 
   /** Unplugs a running container from a network. @throws forbidden when it is not in, unless forced. */
   async detachOne(id: ContainerId, ref: string, force: boolean): Promise<void> {
-    const { sandboxes, records, registry } = this.#parts;
+    const { sandboxes, registry } = this.#parts;
     const network = registry.find(ref);
     const sandbox = sandboxes.get(id);
     const endpoint = sandbox?.endpoints.find((item) => item.network === network.record.id);
@@ -193,7 +195,7 @@ export class Sandboxes {
     await this.#moveGateway(sandbox, { lasting: before, gone: endpoint });
     crashPoint("network-disconnect:moved");
     await this.#parts.serving.update(sandbox, false);
-    records.saveSandbox(sandbox);
+    this.#save(sandbox);
     // The interface goes at once: the container runs on and may not keep it.
     await this.#parts.reaper.drain();
     this.#announce("disconnect", sandbox, endpoint);
@@ -201,14 +203,14 @@ export class Sandboxes {
 
   /** Names others find the container by follow it; what was published and reserved stays. */
   rename(id: ContainerId, name: string): void {
-    const { sandboxes, records } = this.#parts;
+    const { sandboxes } = this.#parts;
     const sandbox = sandboxes.get(id);
     if (sandbox === undefined) return;
     const old = sandbox.request.name;
     sandbox.request.name = name;
     for (const endpoint of sandbox.endpoints)
       endpoint.dnsNames = [...new Set(endpoint.dnsNames.map((item) => (item === old ? name : item)))];
-    records.saveSandbox(sandbox);
+    this.#save(sandbox);
     this.#parts.serving.update(sandbox, false).catch((error: unknown) =>
       this.#parts.logger.warn("a container is still found by its old name", {
         container: shortId(id),
@@ -310,6 +312,7 @@ export class Sandboxes {
   }
 
   #dropEndpoint(sandbox: SandboxRecord, endpoint: EndpointRecord): void {
+    this.#shown.delete(sandbox);
     sandbox.endpoints = sandbox.endpoints.filter((item) => item !== endpoint);
     this.#retire(endpoint);
   }
@@ -324,19 +327,35 @@ export class Sandboxes {
     else this.#parts.reaper.add(endpoint.hostIndex, release);
   }
 
+  /** What list and inspect show; undefined for a container that is not plugged in. */
+  shown(id: ContainerId): ShownNetworking | undefined {
+    const sandbox = this.#parts.sandboxes.get(id);
+    if (sandbox === undefined) return undefined;
+    const known = this.#shown.get(sandbox) ?? this.#show(sandbox);
+    this.#shown.set(sandbox, known);
+    return known;
+  }
+
+  #save(sandbox: SandboxRecord): void {
+    this.#shown.delete(sandbox);
+    this.#parts.records.saveSandbox(sandbox);
+  }
+
   #attached(sandbox: SandboxRecord): AttachedNetworking {
+    return {
+      ...this.#show(sandbox),
+      hostsLines: this.#parts.files.hostsLines(sandbox),
+      resolvConf: this.#parts.files.resolvConf(sandbox),
+    };
+  }
+
+  #show(sandbox: SandboxRecord): ShownNetworking {
     const endpoints: Record<string, EndpointSettings> = {};
     for (const endpoint of sandbox.endpoints) {
       const network = this.#networkOf(endpoint.network);
       if (network !== undefined) endpoints[network.name] = describeEndpoint(network, endpoint);
     }
-    return {
-      endpoints,
-      ports: portMap(sandbox),
-      hostsLines: this.#parts.files.hostsLines(sandbox),
-      resolvConf: this.#parts.files.resolvConf(sandbox),
-      sandboxKey: sandbox.netnsPath,
-    };
+    return { endpoints, ports: portMap(sandbox), sandboxKey: sandbox.netnsPath };
   }
 
   #announce(action: "connect" | "disconnect", sandbox: SandboxRecord, endpoint: EndpointRecord): void {
@@ -389,7 +408,7 @@ export class Sandboxes {
       // No record has the sockets of a publishing that was cut short.
       await this.#supervisors.get(sandbox.container)?.releasePorts(undefined);
       await this.#moveGateway(sandbox, { lasting: sandbox.endpoints });
-      this.#parts.records.saveSandbox(sandbox);
+      this.#save(sandbox);
     } catch (error) {
       this.#parts.logger.warn("ports of a container could not be published again", {
         container: shortId(sandbox.container),

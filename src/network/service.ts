@@ -31,6 +31,7 @@ import type {
   InterfaceCounters,
   NetworkService,
   NetworkTask,
+  ShownNetworking,
 } from "./types.ts";
 
 export interface Parts {
@@ -140,6 +141,10 @@ export class BridgeNetworks implements NetworkService {
 
   state(id: ContainerId): AttachedNetworking | undefined {
     return this.#parts.sandboxes.state(id);
+  }
+
+  shown(id: ContainerId): ShownNetworking | undefined {
+    return this.#parts.sandboxes.shown(id);
   }
 
   hostGateway(): string | undefined {

@@ -21,8 +21,10 @@ export interface NetworkService extends NetworksBackend, AsyncDisposable {
   detachOne(id: ContainerId, network: string, force: boolean): Promise<void>;
   /** A running container got another name: other containers find it by that from now on. */
   rename(id: ContainerId, name: string): void;
-  /** State of a container's endpoints now, for inspect; undefined when it has none. */
+  /** State of a container's endpoints now; undefined when it has none. */
   state(id: ContainerId): AttachedNetworking | undefined;
+  /** What list and inspect show of it: the same object until something has changed. */
+  shown(id: ContainerId): ShownNetworking | undefined;
   /** After a daemon restart: what is attached on the host against who runs; repairs bridges and rules, drops the rest. */
   restore(running: ReadonlyMap<ContainerId, NetworkTask>): Promise<void>;
   /** `bridge`'s gateway for `host-gateway`, or undefined when there is no default bridge. */
@@ -83,6 +85,8 @@ export interface AttachedEndpoint {
   settings: EndpointSettings;
   interfaceName: string;
 }
+
+export type ShownNetworking = Pick<AttachedNetworking, "endpoints" | "ports" | "sandboxKey">;
 
 export interface AttachedNetworking {
   endpoints: Record<string, EndpointSettings>;

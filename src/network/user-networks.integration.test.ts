@@ -142,7 +142,10 @@ describe("containers on them", () => {
     const peer = await host.task();
     await service.attach(networking(peer, "peer", { endpoints: { extra: {} } }), peer);
     await serve(host, peer, 80, "peer");
+    const before = service.shown(two.id);
+    expect(service.shown(two.id)).toBe(before);
     const { interfaceName, settings } = await service.attachOne(two.id, "extra", { Aliases: ["second"] }, two);
+    expect(service.shown(two.id)?.endpoints["extra"]?.IPAddress).toBe(settings.IPAddress);
     expect(interfaceName).toBe("eth1");
     expect(await fetchTcp(two, service.state(peer.id)?.endpoints["extra"]?.IPAddress ?? "", 80)).toBe(
       `peer ${settings.IPAddress}`,
@@ -152,6 +155,7 @@ describe("containers on them", () => {
       "endpoint with name two already exists in network extra",
     );
     await service.detachOne(two.id, "extra", false);
+    expect(service.shown(two.id)).toEqual(before);
     expect(await inside(two, "ip", "-o", "link")).not.toContain("eth1");
     expect(await inside(two, "ip", "route")).toContain("default via");
     expect(await refusal(service.detachOne(two.id, "extra", false))).toContain(

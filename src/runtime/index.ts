@@ -23,7 +23,7 @@ export interface RuntimeOptions {
   cgroupDriver?: string;
   /** Other OCI runtimes, name to path (`--add-runtime`). */
   runtimes?: Readonly<Record<string, string>>;
-  calls: LayerCalls & MountCalls & Pick<BlockingCalls, "fileSteps">;
+  calls: LayerCalls & MountCalls & Pick<BlockingCalls, "fileSteps" | "readFiles">;
   logger: Logger;
   /** Supervisors that are started before they are needed; default none. */
   poolSize?: number;

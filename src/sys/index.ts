@@ -3,5 +3,6 @@ export { runFileSteps, type FileStep } from "./file-steps.ts";
 export { loadNative } from "./native.ts";
 export * from "./netlink/index.ts";
 export * as nft from "./nftables/index.ts";
+export { readFiles } from "./read-files.ts";
 export { portOf, socketAddress, unixAddress } from "./sockaddr.ts";
 export type * from "./types.ts";

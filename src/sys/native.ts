@@ -68,6 +68,7 @@ export function wrap(addon: Addon): Native {
     syncFileRange: addon.syncFileRangeAsync,
     syncfs: addon.syncfsAsync,
     fileSteps: addon.fileStepsAsync,
+    readFiles: addon.readFilesAsync,
     netlinkRequest: addon.netlinkRequestAsync,
 
     waiting: {
@@ -81,6 +82,7 @@ export function wrap(addon: Addon): Native {
       syncFileRange: addon.syncFileRange,
       syncfs: addon.syncfs,
       fileSteps: addon.fileSteps,
+      readFiles: addon.readFiles,
       netlinkRequest: addon.netlinkRequest,
     },
   };

@@ -45,7 +45,8 @@ export class ExecService implements ExecBackend {
     for (const variable of body.Env ?? []) {
       if (variable.startsWith("=") || variable === "") throw invalid(`invalid environment variable: ${variable}`);
     }
-    execUser(entry.record, body, task.pid, this.#needs);
+    // The container's own user was found when it started.
+    if (body.User) execUser(entry.record, body, task.pid, this.#needs);
     const detachKeys = parseDetachKeys(body.DetachKeys, "escape");
     const instance: ExecInstance = { id: randomId(), entry, body, detachKeys, state: { kind: "created" } };
     this.#instances.set(instance.id, instance);

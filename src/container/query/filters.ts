@@ -21,7 +21,7 @@ export type EntryTest = (entry: ContainerEntry) => boolean;
 interface Needs {
   registry: ContainerRegistry;
   images: ImageStore;
-  networks: Pick<NetworksBackend, "inspect"> & Pick<NetworkService, "state">;
+  networks: Pick<NetworksBackend, "inspect"> & Pick<NetworkService, "shown">;
 }
 
 /**

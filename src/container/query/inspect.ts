@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { ContainerConfig, ContainerInspectResponse, ContainerState, HostConfig } from "../../api/index.ts";
 import { formatNanos, sha256, hexOf } from "../../base/index.ts";
-import type { AttachedNetworking } from "../../network/index.ts";
+import type { ShownNetworking } from "../../network/index.ts";
 import { networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { filesIn } from "../hosts-files.ts";
@@ -192,7 +192,7 @@ function withoutNulls<T extends object>(value: T): T {
 }
 
 /** With the deprecated members of the default bridge, which clients below 1.52 read. */
-function networkSettings(entry: ContainerEntry, attached: AttachedNetworking | undefined) {
+function networkSettings(entry: ContainerEntry, attached: ShownNetworking | undefined) {
   const networks = endpointsOf(entry, attached);
   const bridge = networkMode(entry.record.hostConfig.NetworkMode).kind === "network" ? networks["bridge"] : undefined;
   const running = entry.state.phase.kind === "running";

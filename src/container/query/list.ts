@@ -1,5 +1,7 @@
 import type { ContainerListQuery, ContainerSummary } from "../../api/index.ts";
 import type { ContainerEntry } from "../entry.ts";
+import type { ShownNetworking } from "../../network/index.ts";
+import type { ContainerRecord } from "../record.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { isUp, statusWord } from "../state.ts";
 import type { Clock, ContainerDependencies } from "../types.ts";
@@ -10,11 +12,27 @@ import { statusText } from "./status-text.ts";
 
 type Needs = Pick<ContainerDependencies, "images" | "networks" | "snapshotter">;
 
+/** What names of images mean, for one list. */
+type ImageNames = Map<string, Promise<string | undefined>>;
+
+/** The part of a summary that does not change by itself. */
+type Lasting = Required<
+  Pick<ContainerSummary, "Command" | "Created" | "Ports" | "HostConfig" | "NetworkSettings" | "Mounts">
+>;
+
+interface Kept {
+  record: ContainerRecord;
+  running: boolean;
+  attached: ShownNetworking | undefined;
+  lasting: Lasting;
+}
+
 /** `GET /containers/json`. */
 export class ContainerList {
   readonly #registry: ContainerRegistry;
   readonly #needs: Needs;
   readonly #clock: Clock;
+  readonly #kept = new WeakMap<ContainerEntry, Kept>();
 
   constructor(registry: ContainerRegistry, needs: Needs, clock: Clock) {
     this.#registry = registry;
@@ -29,47 +47,69 @@ export class ContainerList {
     // A status, an exit code or a number asks for stopped ones too.
     const all = query.all || limit !== undefined || ["status", "exited"].some((name) => query.filters.has(name));
     const found = this.#registry.all().filter((entry) => (all || isUp(entry.state)) && test(entry));
-    const names = new Map<string, string>();
+    const names: ImageNames = new Map();
     return await Promise.all(found.slice(0, limit).map((entry) => this.#summary(entry, query.size, names)));
   }
 
-  async #summary(entry: ContainerEntry, size: boolean, names: Map<string, string>): Promise<ContainerSummary> {
+  async #summary(entry: ContainerEntry, size: boolean, names: ImageNames): Promise<ContainerSummary> {
     const { record, state } = entry;
-    const attached = attachedOf(entry, this.#needs.networks);
+    const lasting = this.#lastingOf(entry);
     return {
       Id: record.id,
       Names: [`/${record.name}`],
       Image: await this.#imageName(entry, names),
       ImageID: record.image.id,
-      Command: [record.path, ...record.args].map(quoted).join(" "),
-      Created: Number(BigInt(record.createdAt) / 1_000_000_000n),
-      Ports: portSummaries(portMap(entry, attached)),
+      Command: lasting.Command,
+      Created: lasting.Created,
+      Ports: lasting.Ports,
       ...(size ? withoutZero(await this.#sizes(entry)) : {}),
       Labels: record.config.Labels ?? {},
       State: statusWord(state),
       Status: statusText(state, entry.health, this.#clock.now()),
-      HostConfig: {
-        NetworkMode: record.hostConfig.NetworkMode ?? "",
-        ...(record.hostConfig.Annotations ? { Annotations: record.hostConfig.Annotations } : {}),
-      },
-      NetworkSettings: { Networks: endpointsOf(entry, attached) },
-      Mounts: mountPoints(record.mounts),
+      HostConfig: lasting.HostConfig,
+      NetworkSettings: lasting.NetworkSettings,
+      Mounts: lasting.Mounts,
       ...(entry.health === undefined
         ? {}
         : { Health: { Status: entry.health.status, FailingStreak: entry.health.failingStreak } }),
     };
   }
 
+  /** Made anew when the record, the networks or whether it runs has changed: lists are asked for often. */
+  #lastingOf(entry: ContainerEntry): Lasting {
+    const { record } = entry;
+    const running = entry.state.phase.kind === "running";
+    const attached = attachedOf(entry, this.#needs.networks);
+    const kept = this.#kept.get(entry);
+    if (kept?.record === record && kept.running === running && kept.attached === attached) return kept.lasting;
+    const lasting: Lasting = {
+      Command: [record.path, ...record.args].map(quoted).join(" "),
+      Created: Number(BigInt(record.createdAt) / 1_000_000_000n),
+      Ports: portSummaries(portMap(entry, attached)),
+      HostConfig: {
+        NetworkMode: record.hostConfig.NetworkMode ?? "",
+        ...(record.hostConfig.Annotations ? { Annotations: record.hostConfig.Annotations } : {}),
+      },
+      NetworkSettings: { Networks: endpointsOf(entry, attached) },
+      Mounts: mountPoints(record.mounts),
+    };
+    this.#kept.set(entry, { record, running, attached, lasting });
+    return lasting;
+  }
+
   /** The name it was made from while that still means the same image, else the id. */
-  async #imageName(entry: ContainerEntry, names: Map<string, string>): Promise<string> {
+  async #imageName(entry: ContainerEntry, names: ImageNames): Promise<string> {
+    const { id } = entry.record.image;
     const asked = entry.record.config.Image ?? "";
-    const key = `${asked} ${entry.record.image.id}`;
-    const known = names.get(key);
-    if (known !== undefined) return known;
-    const current = await this.#needs.images.resolve(asked).catch(() => undefined);
-    const name = current?.id === entry.record.image.id ? asked : entry.record.image.id;
-    names.set(key, name);
-    return name;
+    let meant = names.get(asked);
+    if (meant === undefined) {
+      meant = this.#needs.images.resolve(asked).then(
+        (image) => image.id,
+        () => undefined,
+      );
+      names.set(asked, meant);
+    }
+    return (await meant) === id ? asked : id;
   }
 
   async #sizes(entry: ContainerEntry): Promise<{ SizeRw: number; SizeRootFs: number }> {

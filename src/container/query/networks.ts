@@ -1,7 +1,7 @@
 import type { EndpointSettings, PortMap, PortSummary } from "../../api/index.ts";
 import { networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
-import type { AttachedNetworking, NetworkService } from "../../network/index.ts";
+import type { ShownNetworking, NetworkService } from "../../network/index.ts";
 
 /** An endpoint that has no address yet, in its full shape. */
 const EMPTY: EndpointSettings = {
@@ -23,7 +23,7 @@ const NULLABLE = ["IPAMConfig", "Links", "Aliases", "DriverOpts", "DNSNames"] as
 /** The container's networks as list and inspect show them. */
 export function endpointsOf(
   entry: ContainerEntry,
-  attached: AttachedNetworking | undefined,
+  attached: ShownNetworking | undefined,
 ): Record<string, EndpointSettings> {
   const mode = networkMode(entry.record.hostConfig.NetworkMode);
   if (mode.kind === "container") return {};
@@ -42,7 +42,7 @@ function fullShape(settings: EndpointSettings): EndpointSettings {
 }
 
 /** Bound ports of a running container; exposed ones without a binding as null. */
-export function portMap(entry: ContainerEntry, attached: AttachedNetworking | undefined): PortMap {
+export function portMap(entry: ContainerEntry, attached: ShownNetworking | undefined): PortMap {
   if (entry.state.phase.kind !== "running") return {};
   const exposed = Object.keys(entry.record.config.ExposedPorts ?? {}).map((port) => [withProtocol(port), null]);
   return { ...Object.fromEntries(exposed), ...attached?.ports };
@@ -69,7 +69,7 @@ export function portSummaries(ports: PortMap): PortSummary[] {
 
 export function attachedOf(
   entry: ContainerEntry,
-  networks: Pick<NetworkService, "state">,
-): AttachedNetworking | undefined {
-  return entry.state.phase.kind === "running" ? networks.state(entry.id) : undefined;
+  networks: Pick<NetworkService, "shown">,
+): ShownNetworking | undefined {
+  return entry.state.phase.kind === "running" ? networks.shown(entry.id) : undefined;
 }

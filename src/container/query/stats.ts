@@ -14,6 +14,8 @@ import type { ContainerEntry } from "../entry.ts";
 import type { ContainerDependencies } from "../types.ts";
 
 const INTERVAL = 1000;
+/** Milliseconds for which a look at the whole machine is new enough: a hundredth of an interval. */
+const SHARED = 10;
 const NANOS_PER_TICK = 10_000_000;
 
 type Needs = Pick<ContainerDependencies, "networks" | "host">;
@@ -71,8 +73,17 @@ async function sample(entry: ContainerEntry, { networks }: Needs): Promise<Sampl
   }
 }
 
+let usage: { at: number; nanos: Promise<number> } | undefined;
+
+/** Samples of many containers within a moment share one look at the whole machine. */
+function systemUsage(): Promise<number> {
+  const now = performance.now();
+  if (usage === undefined || now - usage.at > SHARED) usage = { at: now, nanos: readSystemUsage() };
+  return usage.nanos;
+}
+
 /** Nanoseconds that all processors spent on anything: the first seven columns, as Docker counts. */
-async function systemUsage(): Promise<number> {
+async function readSystemUsage(): Promise<number> {
   const [line = ""] = (await readFile("/proc/stat", "utf8")).split("\n", 1);
   const columns = line.split(/\s+/).slice(1, 8);
   return columns.reduce((sum, ticks) => sum + Number(ticks), 0) * NANOS_PER_TICK;

@@ -143,6 +143,7 @@ export class FakeNetworks {
       detachOne: async () => undefined,
       rename: () => undefined,
       state: (id) => (this.attached.has(id) ? this.#state() : undefined),
+      shown: (id) => (this.attached.has(id) ? this.#state() : undefined),
       restore: async (running) => {
         this.restored = [...running.keys()];
         for (const id of this.attached.keys()) if (!running.has(id)) this.attached.delete(id);

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { messageOf } from "../../base/index.ts";
 import type { DeviceRule, LinuxResources } from "../../spec/index.ts";
 import type { PlanOp } from "../plan/index.ts";
+import { loadNative } from "../../sys/index.ts";
 import { reasonOf } from "../testing/rejection.ts";
 import { compileDeviceProgram } from "./device-program.ts";
 import { deviceRuleText } from "./device-rules.ts";
@@ -12,6 +13,8 @@ import { isUnified, parseHierarchies } from "./hierarchies.ts";
 import { applyWrites, cgroupPath, killCgroup, listProcesses, openCgroups, removeCgroup } from "./index.ts";
 import { resourceWritesV1 } from "./resources-v1.ts";
 import { cpuWeight, resourceWritesV2 } from "./resources-v2.ts";
+
+const native = loadNative();
 
 describe("the host's hierarchies", () => {
   const hybrid = `31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
@@ -233,7 +236,7 @@ describe("a real cgroup", () => {
     const child = await member(driver.directories(path), ["sleep", "1000"]);
     expect(await listProcesses(driver, path)).toEqual([child.pid ?? 0]);
     await driver.freeze(path, true);
-    const stats = await driver.stats(path);
+    const stats = await driver.stats(path, native);
     expect(stats.pids.limit).toBe(driver.facts.pidsLimit ? 50 : 0);
     if (driver.facts.memoryLimit) expect(stats.memory.limit).toBe(64 << 20);
     expect(await driver.oomKills(path)).toBe(0);
@@ -259,7 +262,7 @@ describe("a real cgroup", () => {
     expect(await reasonOf(applyWrites([memory, refused]))).toContain(
       `failed to write "many": write ${pids.path}: invalid argument`,
     );
-    const stats = await driver.stats(path);
+    const stats = await driver.stats(path, native);
     expect(readFileSync(pids.path, "utf8").trim()).toBe("7");
     expect(stats.memory.limit).toBe(96 << 20);
   });

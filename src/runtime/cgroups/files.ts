@@ -1,28 +1,40 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../base/index.ts";
+import { readFiles, type BlockingCalls } from "../../sys/index.ts";
 
-/** A file's text without its last line break; undefined when there is no such file (or its cgroup is gone). */
-export async function readOptional(path: string): Promise<string | undefined> {
+/** No such file, or its cgroup is gone, or the kernel has nothing to say. */
+const MISSING = ["ENOENT", "ENODEV", "EOPNOTSUPP"];
+
+/** Files without their last line breaks, all read in one go; empty for those that are missing. */
+export async function readAll(calls: Pick<BlockingCalls, "readFiles">, paths: readonly string[]): Promise<string[]> {
+  return (await readFiles(calls, paths, MISSING)).map((text) => text?.trimEnd() ?? "");
+}
+
+async function readOptional(path: string): Promise<string> {
   try {
     return (await readFile(path, "utf8")).trimEnd();
   } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === "ENOENT" || errno === "ENODEV" || errno === "EOPNOTSUPP") return undefined;
+    if (MISSING.includes(errnoOf(error) ?? "")) return "";
     throw error;
   }
 }
 
 /** A file with one number; 0 when it is missing, infinity for `max`. */
 export async function readNumber(path: string): Promise<number> {
-  const text = await readOptional(path);
-  if (text === undefined || text === "") return 0;
-  return text === "max" ? Number.POSITIVE_INFINITY : Number(text);
+  return parseNumber(await readOptional(path));
 }
 
 /** A file of `key value` lines; empty when it is missing. */
 export async function readTable(path: string): Promise<Record<string, number>> {
-  const text = (await readOptional(path)) ?? "";
+  return parseTable(await readOptional(path));
+}
+
+export function parseNumber(text: string): number {
+  return text === "max" ? Number.POSITIVE_INFINITY : Number(text);
+}
+
+export function parseTable(text: string): Record<string, number> {
   const table: Record<string, number> = {};
   for (const line of text.split("\n")) {
     const [key = "", value = ""] = line.split(" ");

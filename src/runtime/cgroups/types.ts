@@ -1,3 +1,4 @@
+import type { BlockingCalls } from "../../sys/index.ts";
 import type { LinuxResources } from "../../spec/index.ts";
 import type { PlanOp } from "../plan/index.ts";
 import type { CgroupStats } from "../types.ts";
@@ -58,7 +59,7 @@ export interface CgroupDriver {
   /** Subtrees of /sys/fs/cgroup in the container: the directory of the host, the name inside. Empty: one cgroup2 mount. */
   hierarchies(): Array<{ name: string; mountpoint: string; controllers: string[] }>;
   freeze(path: string, frozen: boolean, signal?: AbortSignal): Promise<void>;
-  stats(path: string): Promise<CgroupStats>;
+  stats(path: string, calls: Pick<BlockingCalls, "readFiles">): Promise<CgroupStats>;
   /** How often the kernel has killed for want of memory here. */
   oomKills(path: string): Promise<number>;
   /** The file whose `oom_kill N` line counts them; undefined without a memory controller. */

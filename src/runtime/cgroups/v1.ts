@@ -4,9 +4,10 @@ import { totalmem } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LinuxResources } from "../../spec/index.ts";
+import type { BlockingCalls } from "../../sys/index.ts";
 import type { PlanOp } from "../plan/index.ts";
 import type { CgroupStats } from "../types.ts";
-import { readNumber, readOptional, readTable } from "./files.ts";
+import { parseNumber, parseTable, readAll, readNumber, readTable } from "./files.ts";
 import type { Hierarchies, Hierarchy } from "./hierarchies.ts";
 import { writeOp } from "./plan-writes.ts";
 import { resourceWritesV1 } from "./resources-v1.ts";
@@ -14,6 +15,24 @@ import type { CgroupDriver, CgroupFacts, ResourceWrite } from "./types.ts";
 
 /** Nanoseconds of a clock tick: USER_HZ is 100 on every architecture that berth runs on. */
 const TICK = 10_000_000;
+
+/** What a sample is made of: controller and file. */
+const STATS_FILES = [
+  ["cpuacct", "cpuacct.usage"],
+  ["cpuacct", "cpuacct.usage_percpu"],
+  ["cpuacct", "cpuacct.stat"],
+  ["cpu", "cpu.stat"],
+  ["memory", "memory.usage_in_bytes"],
+  ["memory", "memory.limit_in_bytes"],
+  ["memory", "memory.max_usage_in_bytes"],
+  ["memory", "memory.failcnt"],
+  ["memory", "memory.stat"],
+  ["pids", "pids.current"],
+  ["pids", "pids.max"],
+  ["blkio", "blkio.throttle.io_service_bytes_recursive"],
+  ["blkio", "blkio.throttle.io_serviced_recursive"],
+] as const;
+type StatsFile = (typeof STATS_FILES)[number][1];
 
 /** cgroup v1, and the unified hierarchy beside it on a hybrid host: there for `cgroup.kill` and what else v1 lacks. */
 export class CgroupV1 implements CgroupDriver {
@@ -102,52 +121,37 @@ export class CgroupV1 implements CgroupDriver {
     }
   }
 
-  async stats(path: string): Promise<CgroupStats> {
-    const of = (controller: string, file: string) => this.#file(path, controller, file) ?? "/nonexistent";
-    const number = (controller: string, file: string) => readNumber(of(controller, file));
-    const [
-      total,
-      perCpu,
-      split,
-      throttling,
-      usage,
-      limit,
-      peak,
-      failures,
-      memory,
-      tasks,
-      taskLimit,
-      bytes,
-      operations,
-    ] = await Promise.all([
-      number("cpuacct", "cpuacct.usage"),
-      readOptional(of("cpuacct", "cpuacct.usage_percpu")),
-      readTable(of("cpuacct", "cpuacct.stat")),
-      readTable(of("cpu", "cpu.stat")),
-      number("memory", "memory.usage_in_bytes"),
-      number("memory", "memory.limit_in_bytes"),
-      number("memory", "memory.max_usage_in_bytes"),
-      number("memory", "memory.failcnt"),
-      readTable(of("memory", "memory.stat")),
-      number("pids", "pids.current"),
-      number("pids", "pids.max"),
-      readOptional(of("blkio", "blkio.throttle.io_service_bytes_recursive")),
-      readOptional(of("blkio", "blkio.throttle.io_serviced_recursive")),
-    ]);
+  async stats(path: string, calls: Pick<BlockingCalls, "readFiles">): Promise<CgroupStats> {
+    const files = STATS_FILES.map(([controller, file]) => this.#file(path, controller, file) ?? "/nonexistent");
+    const texts = await readAll(calls, files);
+    const text = (file: StatsFile) => texts[STATS_FILES.findIndex(([, name]) => name === file)] ?? "";
+    const number = (file: StatsFile) => parseNumber(text(file));
+    const split = parseTable(text("cpuacct.stat"));
+    const throttling = parseTable(text("cpu.stat"));
+    const taskLimit = number("pids.max");
     return {
       readAt: BigInt(Date.now()) * 1_000_000n,
       cpu: {
-        totalNanos: total,
+        totalNanos: number("cpuacct.usage"),
         userNanos: (split["user"] ?? 0) * TICK,
         systemNanos: (split["system"] ?? 0) * TICK,
-        perCpuNanos: (perCpu ?? "").split(" ").filter(Boolean).map(Number),
+        perCpuNanos: text("cpuacct.usage_percpu").split(" ").filter(Boolean).map(Number),
         periods: throttling["nr_periods"] ?? 0,
         throttledPeriods: throttling["nr_throttled"] ?? 0,
         throttledNanos: throttling["throttled_time"] ?? 0,
       },
-      memory: { usage, limit: Math.min(limit, totalmem()), maxUsage: peak, failures, stats: memory },
-      pids: { current: tasks, limit: Number.isFinite(taskLimit) ? taskLimit : 0 },
-      blockIo: mergeBlockIo(bytes ?? "", operations ?? ""),
+      memory: {
+        usage: number("memory.usage_in_bytes"),
+        limit: Math.min(number("memory.limit_in_bytes"), totalmem()),
+        maxUsage: number("memory.max_usage_in_bytes"),
+        failures: number("memory.failcnt"),
+        stats: parseTable(text("memory.stat")),
+      },
+      pids: { current: number("pids.current"), limit: Number.isFinite(taskLimit) ? taskLimit : 0 },
+      blockIo: mergeBlockIo(
+        text("blkio.throttle.io_service_bytes_recursive"),
+        text("blkio.throttle.io_serviced_recursive"),
+      ),
     };
   }
 

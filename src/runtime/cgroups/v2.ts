@@ -5,15 +5,29 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errnoOf } from "../../base/index.ts";
 import type { LinuxResources } from "../../spec/index.ts";
+import type { BlockingCalls } from "../../sys/index.ts";
 import type { PlanOp } from "../plan/index.ts";
 import type { CgroupStats } from "../types.ts";
 import { compileDeviceProgram } from "./device-program.ts";
-import { readNumber, readOptional, readTable } from "./files.ts";
+import { parseNumber, parseTable, readAll, readTable } from "./files.ts";
 import { writeOp } from "./plan-writes.ts";
 import { resourceWritesV2 } from "./resources-v2.ts";
 import type { CgroupDriver, CgroupFacts, CgroupManager, ResourceWrite } from "./types.ts";
 
 const MICRO = 1000;
+
+/** What a sample is made of. */
+const STATS_FILES = [
+  "cpu.stat",
+  "memory.current",
+  "memory.max",
+  "memory.peak",
+  "memory.events",
+  "memory.stat",
+  "pids.current",
+  "pids.max",
+  "io.stat",
+] as const;
 
 /** cgroup v2 alone. */
 export class CgroupV2 implements CgroupDriver {
@@ -93,19 +107,14 @@ export class CgroupV2 implements CgroupDriver {
     }
   }
 
-  async stats(path: string): Promise<CgroupStats> {
-    const of = (file: string) => `${this.#root}${path}/${file}`;
-    const [cpu, usage, limit, peak, events, memory, tasks, taskLimit, io] = await Promise.all([
-      readTable(of("cpu.stat")),
-      readNumber(of("memory.current")),
-      readNumber(of("memory.max")),
-      readNumber(of("memory.peak")),
-      readTable(of("memory.events")),
-      readTable(of("memory.stat")),
-      readNumber(of("pids.current")),
-      readNumber(of("pids.max")),
-      readOptional(of("io.stat")),
-    ]);
+  async stats(path: string, calls: Pick<BlockingCalls, "readFiles">): Promise<CgroupStats> {
+    const files = STATS_FILES.map((file) => `${this.#root}${path}/${file}`);
+    const texts = await readAll(calls, files);
+    const text = (file: (typeof STATS_FILES)[number]) => texts[STATS_FILES.indexOf(file)] ?? "";
+    const number = (file: (typeof STATS_FILES)[number]) => parseNumber(text(file));
+    const cpu = parseTable(text("cpu.stat"));
+    const limit = number("memory.max");
+    const taskLimit = number("pids.max");
     return {
       readAt: BigInt(Date.now()) * 1_000_000n,
       cpu: {
@@ -118,14 +127,14 @@ export class CgroupV2 implements CgroupDriver {
         throttledNanos: (cpu["throttled_usec"] ?? 0) * MICRO,
       },
       memory: {
-        usage,
+        usage: number("memory.current"),
         limit: limit === 0 ? totalmem() : Math.min(limit, totalmem()),
-        maxUsage: peak,
-        failures: events["max"] ?? 0,
-        stats: memory,
+        maxUsage: number("memory.peak"),
+        failures: parseTable(text("memory.events"))["max"] ?? 0,
+        stats: parseTable(text("memory.stat")),
       },
-      pids: { current: tasks, limit: Number.isFinite(taskLimit) ? taskLimit : 0 },
-      blockIo: parseIoStat(io ?? ""),
+      pids: { current: number("pids.current"), limit: Number.isFinite(taskLimit) ? taskLimit : 0 },
+      blockIo: parseIoStat(text("io.stat")),
     };
   }
 

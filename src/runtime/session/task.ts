@@ -159,7 +159,7 @@ export class ShimTask implements Task {
   }
 
   async stats(): Promise<CgroupStats> {
-    return await this.#context.cgroups.stats(this.#parts.record.cgroupPath);
+    return await this.#context.cgroups.stats(this.#parts.record.cgroupPath, this.#context.calls);
   }
 
   async pids(): Promise<number[]> {

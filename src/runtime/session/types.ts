@@ -9,7 +9,7 @@ import type { TaskRecord } from "./task-record.ts";
 export interface RuntimeContext {
   cgroups: CgroupDriver;
   shim: ShimProgram;
-  calls: Pick<BlockingCalls, "fileSteps">;
+  calls: Pick<BlockingCalls, "fileSteps" | "readFiles">;
   /** Shims that are there already. */
   spares?: ShimPool;
   logger: Logger;

@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { dataLoss, errnoOf } from "../../base/index.ts";
 import type { ExitEvent } from "./connection.ts";
@@ -30,7 +30,11 @@ export async function readExitRecord(directory: string, execId = ""): Promise<Re
 
 /** Removes an exec's record once its exit is known to whoever asked. */
 export async function removeExecRecord(directory: string, execId: string): Promise<void> {
-  await rm(join(directory, execRecord(execId)), { force: true });
+  try {
+    await unlink(join(directory, execRecord(execId)));
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
 }
 
 function parseExitRecord(text: string, execId: string, path: string): RecordedExit {

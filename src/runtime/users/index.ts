@@ -1,8 +1,8 @@
 import type { RootfsMount } from "../../snapshot/index.ts";
-import { readLayeredFile, type LayerCalls } from "./layered-file.ts";
+import { readLayeredFiles, type LayerCalls } from "./layered-file.ts";
 import { resolveUser, type ResolvedUser } from "./user.ts";
 
-export { layeredDirectoryMode, readLayeredFile, type LayerCalls } from "./layered-file.ts";
+export { layeredDirectoryMode, readLayeredFiles, type LayerCalls } from "./layered-file.ts";
 export { resolveUser } from "./user.ts";
 
 /** More than any real passwd; an image could hold gigabytes. */
@@ -18,6 +18,6 @@ export function lookupUser(
   user: string,
   groupAdd: readonly string[] = [],
 ): ResolvedUser {
-  const read = (path: string) => readLayeredFile(calls, rootfs, path, MAX_DATABASE) ?? "";
-  return resolveUser({ passwd: read("/etc/passwd"), group: read("/etc/group") }, user, groupAdd);
+  const [passwd = "", group = ""] = readLayeredFiles(calls, rootfs, ["/etc/passwd", "/etc/group"], MAX_DATABASE);
+  return resolveUser({ passwd, group }, user, groupAdd);
 }

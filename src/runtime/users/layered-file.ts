@@ -26,21 +26,25 @@ const MAX_LINKS = 40; // as the kernel's own walk (path_resolution(7))
 const WITHIN = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 
 /**
- * Reads a file of a root file system that is mounted nowhere on the host, by the rules of overlay: upper over lower,
+ * Reads files of a root file system that is mounted nowhere on the host, by the rules of overlay: upper over lower,
  * whiteouts, opaque directories. Links are followed by hand and end beneath the root. Nothing of the layers is trusted:
  * each step is opened beneath its layer without links, so a container that swaps directories meanwhile leads nowhere.
- * @param path absolute.
- * @returns undefined when there is no such regular file.
- * @throws invalid when it is larger than `limit` bytes.
+ * @param paths absolute.
+ * @returns undefined where there is no such regular file.
+ * @throws invalid when one is larger than `limit` bytes.
  */
-export function readLayeredFile(
+export function readLayeredFiles(
   calls: LayerCalls,
   rootfs: RootfsMount,
-  path: string,
+  paths: readonly string[],
   limit: number,
-): string | undefined {
+): (string | undefined)[] {
   using layers = openLayers(calls, rootfs);
-  const place = walk(calls, layers.fds, path);
+  const known: KnownSteps = new Map();
+  return paths.map((path) => readOne(calls, walk(calls, layers.fds, path, known), path, limit));
+}
+
+function readOne(calls: LayerCalls, place: Place | undefined, path: string, limit: number): string | undefined {
   if (place === undefined) return undefined;
   let fd: number;
   try {
@@ -54,19 +58,19 @@ export function readLayeredFile(
     const status = calls.statx(fd, "", AT_EMPTY_PATH);
     if ((status.mode & S_IFMT) !== S_IFREG) return undefined;
     if (status.size > BigInt(limit)) throw invalid(`${path} of the image is larger than ${limit} bytes`);
-    return readBounded(fd, limit).toString("utf8");
+    return readBounded(fd, Number(status.size), limit).toString("utf8");
   } finally {
     closeSync(fd);
   }
 }
 
 /**
- * The mode bits of a directory, as `readLayeredFile` finds its files; undefined when there is none.
+ * The mode bits of a directory, as `readLayeredFiles` finds its files; undefined when there is none.
  * @param path absolute.
  */
 export function layeredDirectoryMode(calls: LayerCalls, rootfs: RootfsMount, path: string): number | undefined {
   using layers = openLayers(calls, rootfs);
-  const place = walk(calls, layers.fds, path);
+  const place = walk(calls, layers.fds, path, new Map());
   if (place === undefined) return undefined;
   const fd = calls.openat2(place.layer, place.path, O_PATH | O_NOFOLLOW, 0, WITHIN);
   try {
@@ -77,10 +81,11 @@ export function layeredDirectoryMode(calls: LayerCalls, rootfs: RootfsMount, pat
   }
 }
 
-function readBounded(fd: number, limit: number): Buffer {
+/** @param size what the file is thought to have. */
+function readBounded(fd: number, size: number, limit: number): Buffer {
   const chunks: Buffer[] = [];
   for (let total = 0; total < limit;) {
-    const chunk = Buffer.allocUnsafe(Math.min(65536, limit - total));
+    const chunk = Buffer.allocUnsafe(Math.min(Math.max(size + 1 - total, 512), 65536, limit - total));
     const count = readSync(fd, chunk);
     if (count === 0) break;
     chunks.push(chunk.subarray(0, count));
@@ -109,8 +114,11 @@ interface Place {
   path: string;
 }
 
+/** What names of the root are, for the time of one look at the layers. */
+type KnownSteps = Map<string, Found | undefined>;
+
 /** Follows `path` over the layers to the one that holds what is there, links resolved. */
-function walk(calls: LayerCalls, layers: number[], path: string): Place | undefined {
+function walk(calls: LayerCalls, layers: number[], path: string, known: KnownSteps): Place | undefined {
   const root = layers.map((layer) => ({ layer, path: "." }));
   /** The directory so far, as the places that make it up, for each level: `..` goes one up and stays at the root. */
   let trail: Place[][] = [root];
@@ -122,7 +130,10 @@ function walk(calls: LayerCalls, layers: number[], path: string): Place | undefi
       if (trail.length > 1) trail.pop();
       continue;
     }
-    const found = step(calls, trail.at(-1) ?? root, name);
+    const directory = trail.at(-1) ?? root;
+    const atRoot = directory === root;
+    const found = atRoot && known.has(name) ? known.get(name) : step(calls, directory, name);
+    if (atRoot) known.set(name, found);
     if (found === undefined) return undefined;
     if (found.kind === "directory") {
       trail.push(found.places);
@@ -142,9 +153,9 @@ type Found = { kind: "directory"; places: Place[] } | { kind: "link"; target: st
 /** What `name` is in a directory that several layers make up. */
 function step(calls: LayerCalls, directory: Place[], name: string): Found | undefined {
   const places: Place[] = [];
-  for (const { layer, path } of directory) {
+  for (const [index, { layer, path }] of directory.entries()) {
     const place = { layer, path: `${path}/${name}` };
-    const entry = look(calls, place);
+    const entry = look(calls, place, index < directory.length - 1);
     if (entry === undefined) continue;
     if (entry.kind === "directory") {
       places.push(place);
@@ -160,7 +171,8 @@ function step(calls: LayerCalls, directory: Place[], name: string): Found | unde
 
 type Entry = { kind: "directory"; opaque: boolean } | { kind: "link"; target: string } | { kind: "file" | "whiteout" };
 
-function look(calls: LayerCalls, { layer, path }: Place): Entry | undefined {
+/** @param hides whether there is something beneath that an opaque directory would hide. */
+function look(calls: LayerCalls, { layer, path }: Place, hides: boolean): Entry | undefined {
   let fd: number;
   try {
     fd = calls.openat2(layer, path, O_PATH | O_NOFOLLOW, 0, WITHIN);
@@ -172,7 +184,7 @@ function look(calls: LayerCalls, { layer, path }: Place): Entry | undefined {
     const status = calls.statx(fd, "", AT_EMPTY_PATH);
     switch (status.mode & S_IFMT) {
       case S_IFDIR:
-        return { kind: "directory", opaque: isOpaque(calls, layer, path) };
+        return { kind: "directory", opaque: hides && isOpaque(calls, layer, path) };
       case S_IFLNK:
         return { kind: "link", target: calls.readlinkat(fd, "").toString("utf8") };
       case S_IFCHR:

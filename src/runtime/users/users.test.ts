@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RootfsMount } from "../../snapshot/index.ts";
 import { AT_FDCWD, loadNative, S_IFCHR, S_IFIFO } from "../../sys/index.ts";
-import { layeredDirectoryMode, lookupUser, readLayeredFile, resolveUser } from "./index.ts";
+import { layeredDirectoryMode, lookupUser, readLayeredFiles, resolveUser } from "./index.ts";
 
 const files = {
   passwd:
@@ -63,7 +63,7 @@ describe("a file of layers", () => {
   };
   const overlay = (...lower: string[]): RootfsMount => ({ type: "overlay", lower, upper: undefined, work: undefined });
   const read = (rootfs: RootfsMount, path = "/etc/passwd", limit = 1000) =>
-    readLayeredFile(native, rootfs, path, limit);
+    readLayeredFiles(native, rootfs, [path], limit)[0];
 
   let low = "";
   beforeAll(() => {
