@@ -180,6 +180,8 @@ export class FakeWorld implements AsyncDisposable {
   readonly networks = new FakeNetworks();
   readonly clock = new FakeClock();
   readonly heard: EventMessage[] = [];
+  /** Another one counts from the next reboot. */
+  cgroupDriver: "cgroupfs" | "systemd" = "cgroupfs";
   image: ImageRunConfig = { Cmd: ["sh"], Env: ["PATH=/bin"] };
   store: Store;
   events: EventBus & Disposable;
@@ -287,7 +289,7 @@ export class FakeWorld implements AsyncDisposable {
         defaultUlimits: {},
         logDriver: "json-file",
         logOptions: {},
-        cgroupDriver: "cgroupfs",
+        cgroupDriver: this.cgroupDriver,
         cgroupParent: "",
         cgroupnsMode: "host",
         ipcMode: "private",
