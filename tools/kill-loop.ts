@@ -1,5 +1,6 @@
 /**
- * Kills a private engine under its clients many times: `tools/bun tools/kill-loop.ts [--kills N] [--seed N]`. Prints the
+ * Kills a private engine, its supervisors and netd under its clients many times:
+ * `tools/bun tools/kill-loop.ts [--kills N] [--seed N]`. Prints the
  * seed, a summary and what turned out wrong; exits with 1 when something did.
  */
 import { parseArgs } from "node:util";

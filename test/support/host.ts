@@ -69,6 +69,19 @@ export function shimOf(engine: EngineTraces, id: string): number {
   return pid;
 }
 
+/** The shims that have a container, each with the first 32 digits of its id. */
+export function shims(engine: EngineTraces): Array<{ pid: number; id: string }> {
+  return processes(engine).flatMap((pid) => {
+    const id = /\/tasks\/([0-9a-f]{32})\//.exec(commandOf(pid))?.[1];
+    return id === undefined ? [] : [{ pid, id }];
+  });
+}
+
+/** The process that serves names and relays ports; undefined while there is none. */
+export function netdOf(engine: EngineTraces): number | undefined {
+  return processes(engine).find((pid) => commandOf(pid).includes("netd --socket"));
+}
+
 function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();

@@ -7,6 +7,8 @@ import { Random } from "./random.ts";
 import { Session } from "./session.ts";
 
 const CLIENTS = 4;
+/** What a kill meets; the daemon, when the others are not there. */
+const VICTIMS = ["daemon", "daemon", "supervisor", "netd"] as const;
 
 export interface KillLoopResult {
   kills: number;
@@ -17,9 +19,10 @@ export interface KillLoopResult {
 }
 
 /**
- * Clients work on an engine of their own that is killed (SIGKILL) and started again so many times; nothing that a client
- * was told may turn out to be wrong, and at the end nothing may be left on the host.
- * @param seed decides what the clients do and when the daemon is killed, as far as the machine lets it.
+ * Clients work on an engine of their own of which a process is killed (SIGKILL) so many times: the daemon, which is started
+ * again, the supervisor of some container, or netd. Nothing that a client was told may turn out to be wrong, and at the end
+ * nothing may be left on the host.
+ * @param seed decides what the clients do and when something is killed, as far as the machine lets it.
  */
 export async function killLoop(kills: number, seed: number): Promise<KillLoopResult> {
   const began = Date.now();
@@ -34,6 +37,9 @@ export async function killLoop(kills: number, seed: number): Promise<KillLoopRes
     await Promise.race([session.moreCalls(random.between(1, 30)), working]);
     // Within what was just begun.
     await delay(random.between(0, 12));
+    const victim = random.pick(VICTIMS);
+    if (victim === "supervisor" && session.killSupervisor(random)) continue;
+    if (victim === "netd" && session.killNetd()) continue;
     await session.killAndStart(random.next() < 0.25 ? random.between(20, 400) : undefined);
   }
   session.over = true;

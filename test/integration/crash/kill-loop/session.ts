@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Answer } from "../../../support/api.ts";
 import type { TestEngine } from "../../../support/engine.ts";
+import { netdOf, shims } from "../../../support/host.ts";
+import type { Random } from "./random.ts";
 
 /** An engine that is killed and started again under its clients, and what they found wrong. */
 export class Session {
@@ -12,6 +14,8 @@ export class Session {
   /** Counts the daemons. */
   epoch = 0;
   over = false;
+  /** Containers whose supervisor was killed, by the first digits of their ids: they end as they are. */
+  readonly #bereaved = new Set<string>();
   #alive: Promise<void> = Promise.resolve();
   #open: () => void = () => undefined;
   /** Resolve when so many calls were begun. */
@@ -23,6 +27,25 @@ export class Session {
 
   violated(what: string): void {
     this.violations.push(what);
+  }
+
+  /** Kills the supervisor of some container. @returns false when none has one. */
+  killSupervisor(random: Random): boolean {
+    const victim = random.pick(shims(this.engine));
+    if (victim === undefined) return false;
+    this.#bereaved.add(victim.id);
+    return endAtOnce(victim.pid);
+  }
+
+  /** Kills what serves names and relays ports. @returns false when there is none. */
+  killNetd(): boolean {
+    const pid = netdOf(this.engine);
+    return pid !== undefined && endAtOnce(pid);
+  }
+
+  /** Its supervisor was killed: what it had not handed over is gone, and it is not told how it would have ended. */
+  isBereaved(id: string): boolean {
+    return this.#bereaved.has(id.slice(0, 32));
   }
 
   /** Settles when so many more calls were begun. */
@@ -86,5 +109,14 @@ export class Session {
     const { answer } = await this.insist(method, path, body);
     if (!statuses.includes(answer.status)) this.violated(`${method} ${path}: ${answer.status} ${answer.text}`);
     return answer;
+  }
+}
+
+function endAtOnce(pid: number): boolean {
+  try {
+    process.kill(pid, "SIGKILL");
+    return true;
+  } catch {
+    return false; // it ended by itself just now
   }
 }
