@@ -115,6 +115,7 @@ class Checker {
       case "bool":
       case "int64":
       case "uint64":
+      case "uint32":
       case "uint16":
       case "float64":
         if (!isOf(type, value)) throw this.#wrong(path, value, type);
@@ -153,7 +154,9 @@ class Checker {
   }
 }
 
-const NUMBERS: readonly string[] = ["int64", "uint64", "uint16", "float64"];
+/** The largest of each unsigned type; what is larger than a safe integer is judged by isInt64. */
+const UNSIGNED: Readonly<Record<string, number>> = { uint64: Infinity, uint32: 0xffff_ffff, uint16: 0xffff };
+const NUMBERS: readonly string[] = ["int64", "float64", ...Object.keys(UNSIGNED)];
 
 /** Go's zero value, which null leaves in a list or map. */
 function zeroOf(type: string): unknown {
@@ -168,7 +171,8 @@ function isOf(type: string, value: unknown): boolean {
   if (type === "string") return typeof value === "string";
   if (type === "bool") return typeof value === "boolean";
   if (typeof value !== "number" || type === "float64") return typeof value === "number";
-  return isInt64(value) && (type === "int64" || (value >= 0 && (type === "uint64" || value <= 0xffff)));
+  const largest = UNSIGNED[type];
+  return isInt64(value) && (largest === undefined || (value >= 0 && value <= largest));
 }
 
 function isInt64(value: number): boolean {

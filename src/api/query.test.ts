@@ -47,6 +47,8 @@ test("instants have a fraction of up to nine digits", () => {
   expect(parseTimestamp("1700000000")).toBe(1_700_000_000_000_000_000n);
   expect(parseTimestamp("1700000000.5")).toBe(1_700_000_000_500_000_000n);
   expect(parseTimestamp("1.000000001")).toBe(1_000_000_001n);
+  expect(parseTimestamp("99999999999")).toBe(99_999_999_999_000_000_000n);
+  expect(problemOf(() => parseTimestamp("9".repeat(20)))).toEndWith("value out of range");
   expect(parseTimestamp("-1")).toBe(-1_000_000_000n);
   expect(problemOf(() => parseTimestamp("abc"))).toBe('strconv.ParseInt: parsing "abc": invalid syntax');
 });

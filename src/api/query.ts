@@ -108,7 +108,7 @@ export function parseTimestamp(text: string): bigint {
   if (text === "") return 0n;
   const [, sign, seconds, fraction] = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(text) ?? [];
   if (seconds === undefined) throw badNumber("ParseInt", text.split(".")[0] ?? text);
+  if (BigInt(seconds) > 0x7fff_ffff_ffff_ffffn) throw badNumber("ParseInt", text, "value out of range");
   const nanos = BigInt(seconds) * 1_000_000_000n + BigInt((fraction ?? "").slice(0, 9).padEnd(9, "0"));
-  if (nanos > 0x7fff_ffff_ffff_ffffn) throw badNumber("ParseInt", text, "value out of range");
   return sign === "-" ? -nanos : nanos;
 }

@@ -16,7 +16,7 @@ import { attachTo } from "./attach/attach.ts";
 import { systemClock } from "./clock.ts";
 import { ContainerCreation } from "./create/create.ts";
 import type { ContainerEntry } from "./entry.ts";
-import { killFailed, notRunning, restartFailed, stopFailed } from "./errors.ts";
+import { killFailed, linkStays, notRunning, ownNameStays, restartFailed, stopFailed } from "./errors.ts";
 import { ExecService } from "./exec/exec-service.ts";
 import { getPath, putPath, statPath } from "./files/archive.ts";
 import { changesOf } from "./files/changes.ts";
@@ -228,7 +228,8 @@ class Containers implements ContainersBackend {
     this.#announce(entry, "resize", { height: String(size.height), width: String(size.width) });
   }
 
-  async remove(ref: string, options: { force: boolean; volumes: boolean }) {
+  async remove(ref: string, options: { force: boolean; volumes: boolean; link: boolean }) {
+    if (options.link) throw ref.replace(/^\//, "").includes("/") ? linkStays() : ownNameStays();
     const { removal, stopping } = this.#parts;
     const entry = this.#entry(ref);
     await this.#timed("delete", () => removal.remove(entry, { ...options, name: ref.replace(/^\//, "") }, stopping));

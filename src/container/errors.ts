@@ -1,4 +1,4 @@
-import { conflict, EngineError, invalid, notFound, notModified, unknown } from "../base/index.ts";
+import { conflict, EngineError, invalid, notFound, notImplemented, notModified, unknown } from "../base/index.ts";
 
 /** Errors of the container layer, with Docker's texts. */
 
@@ -46,6 +46,16 @@ export const invalidSignal = (signal: string): EngineError => invalid(`invalid s
 export const unsupportedSignal = (signal: string): EngineError =>
   invalid(`the linux daemon does not support signal ${signal}`);
 
+/** What an update asks for goes together with what the container has, or is refused. */
+export const contradictingUpdate = (id: string, why: string): EngineError =>
+  conflict(`Cannot update container ${id}: ${why}`);
+
+export const badNameserver = (text: string): EngineError =>
+  unknown(`bad nameserver address ${text}: ParseAddr(${JSON.stringify(text)}): unable to parse IP`);
+
+export const notPropagating = (source: string, place: string, wanted: string): EngineError =>
+  unknown(`path ${source} is mounted on ${place} but it is not a ${wanted} mount`);
+
 export const killFailed = (ref: string, cause: EngineError): EngineError =>
   new EngineError(cause.kind, `cannot kill container: ${ref}: ${cause.message}`, { cause });
 
@@ -55,6 +65,12 @@ export const stopFailed = (id: string, cause: EngineError): EngineError =>
 
 export const restartFailed = (ref: string, cause: EngineError): EngineError =>
   cause.kind === "invalid" ? invalid(`Cannot restart container ${ref}: ${cause.message}`, { cause }) : cause;
+
+/** A name that is the container's own goes with the container only. */
+export const ownNameStays = (): EngineError =>
+  unknown("Conflict, cannot remove the default link name of the container");
+
+export const linkStays = (): EngineError => notImplemented("removing a link is not supported by berth yet");
 
 export const removeRunning = (name: string): EngineError =>
   conflict(

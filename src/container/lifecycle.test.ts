@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { ContainerUpdateBody } from "../api/index.ts";
 import { EngineError, invalid, messageOf } from "../base/index.ts";
 import { CALL, FakeWorld } from "./testing/fake-world.ts";
 
@@ -127,6 +128,22 @@ describe("states", () => {
       expect((await failure(act(id))).replaceAll(id, "ID")).toBe(expected);
     });
   }
+
+  test("an update that contradicts what is set is refused; a limit on processes is lifted by 0 and less", async () => {
+    const id = await world.create({ HostConfig: { NanoCpus: 1e9, PidsLimit: 50, AutoRemove: true } });
+    const refused = async (body: ContainerUpdateBody) =>
+      (await failure(world.containers.update(id, body))).replace(id, "ID");
+    expect(await refused({ CpuQuota: 50_000 })).toBe(
+      "conflict: Cannot update container ID: Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set",
+    );
+    expect(await refused({ Memory: 64 * 1024 * 1024 })).toBe(
+      "conflict: Cannot update container ID: Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
+    );
+    expect(await refused({ RestartPolicy: { Name: "always" } })).toStartWith("conflict: Cannot update container ID: ");
+    expect(await refused({ IOMaximumIOps: 1 })).toStartWith("invalid: Invalid QoS settings: ");
+    await world.containers.update(id, { PidsLimit: -1 });
+    expect((await world.containers.inspect(id, { size: false })).HostConfig?.PidsLimit).toBe(0);
+  });
 
   test("without a terminal there is nothing to resize, and that is no mistake", async () => {
     const plain = await world.run();
@@ -293,6 +310,14 @@ describe("removal", () => {
     expect(world.volumes.volumes.size).toBe(2);
   });
 
+  test("of a link leaves the container", async () => {
+    const id = await world.create({}, "linked");
+    const removed = (ref: string) => failure(world.containers.remove(ref, { ...RM, link: true }));
+    expect(await removed("linked")).toBe("unknown: Conflict, cannot remove the default link name of the container");
+    expect(await removed("/other/alias")).toBe("not-implemented: removing a link is not supported by berth yet");
+    expect((await stateOf(id))?.Status).toBe("created");
+  });
+
   test("forced, ends it first", async () => {
     const id = await world.run({}, "web");
     await world.containers.remove("web", { ...RM, force: true });
@@ -392,6 +417,13 @@ describe("attaching", () => {
     await using second = await world.containers.attach(id, QUERY, CALL);
     await world.containers.remove(id, { force: false, volumes: false, link: false });
     expect(await all(second.output)).toBe("");
+  });
+
+  test("without a stream to hear ends at once", async () => {
+    const id = await world.create();
+    const nothing = { ...QUERY, logs: true, stdin: false, stdout: false, stderr: false };
+    await using stream = await world.containers.attach(id, nothing, CALL);
+    expect(await all(stream.output)).toBe("");
   });
 
   test("a client that left before the start is not joined", async () => {

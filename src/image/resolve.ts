@@ -10,7 +10,7 @@ import { noSuchImage } from "./errors.ts";
 export function resolveImage(catalog: Catalog, name: string): ImageRow {
   const id = resolveId(catalog, name);
   const image = id === undefined ? undefined : catalog.image(id);
-  if (image === undefined) throw noSuchImage(explicit(name));
+  if (image === undefined) throw noSuchImage(asFullId(name) ?? explicit(name));
   return image;
 }
 

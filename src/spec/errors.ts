@@ -6,8 +6,7 @@ export const uppercaseRepository = (path: string) =>
   invalid(`invalid reference format: repository name (${path}) must be lowercase`);
 export const hexRepository = (text: string) =>
   invalid(`invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`);
-export const longRepository = () =>
-  invalid("invalid reference format: repository name must not be more than 255 characters");
+export const longRepository = () => invalid("repository name must not be more than 255 characters");
 export const unsupportedDigest = () => invalid("unsupported digest algorithm");
 export const badDigestLength = () => invalid("invalid checksum digest length");
 export const invalidTag = () => invalid("invalid tag format");

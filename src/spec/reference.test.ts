@@ -74,7 +74,7 @@ describe("a reference", () => {
     ["Busybox", "invalid reference format: repository name (library/Busybox) must be lowercase"],
     ["localhost:5000/Thing:x", "invalid reference format: repository name (Thing) must be lowercase"],
     ["0".repeat(64), `invalid repository name (${"0".repeat(64)}), cannot specify 64-byte hexadecimal strings`],
-    ["a".repeat(256), "invalid reference format: repository name must not be more than 255 characters"],
+    ["a".repeat(256), "repository name must not be more than 255 characters"],
   ];
   for (const [text, message] of refused) {
     test(`${JSON.stringify(text.slice(0, 40))} is refused`, () =>

@@ -152,7 +152,7 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, string>>>> 
   },
   MountVolumeOptionsDriverConfig: { Name: "string", Options: "map[string]string" },
   MountImageOptions: { Subpath: "string" },
-  MountTmpfsOptions: { SizeBytes: "int64", Mode: "int64", Options: "[][]string" },
+  MountTmpfsOptions: { SizeBytes: "int64", Mode: "uint32", Options: "[][]string" },
   NetworkingConfig: { EndpointsConfig: "map[string]EndpointSettings" },
   EndpointSettings: {
     IPAMConfig: "EndpointIPAMConfig",
@@ -196,7 +196,7 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, string>>>> 
     MemorySwappiness: "int64",
     NanoCpus: "int64",
     OomKillDisable: "bool",
-    Init: "bool",
+    Init: "any",
     PidsLimit: "int64",
     Ulimits: "[]ContainerUpdateBodyUlimitsItem",
     CpuCount: "int64",

@@ -41,9 +41,11 @@ export async function attachTo(
     detachKeys,
   };
   announce(needs.events, entry.record, "attach");
-  const live = query.stream ? await liveStream(entry, tty, options) : undefined;
+  // Who asks for no stream has heard all of them at once.
+  const listens = query.stdout || query.stderr;
+  const live = query.stream && (listens || options.stdin) ? await liveStream(entry, tty, options) : undefined;
   try {
-    const log = query.logs ? await needs.replay(entry, query, call) : undefined;
+    const log = query.logs && listens ? await needs.replay(entry, query, call) : undefined;
     return joined(tty, log, live);
   } catch (error) {
     await live?.[Symbol.asyncDispose]();

@@ -147,6 +147,8 @@ const ANSWERS: Array<[ContainerCreateBody, string]> = [
   [host({ UTSMode: "foo" }), "invalid: invalid UTS mode: foo"],
   [host({ PidMode: "container:nope" }), "invalid: No such container: nope"],
   [host({ Links: [""] }), "unknown: empty string specified for links"],
+  [host({ Links: [":y"] }), 'invalid: could not get container for : invalid name or ID supplied: ""'],
+  [host({ PidMode: "container:" }), "invalid: invalid PID mode: container:"],
   [host({ Links: ["x:y:z"] }), "unknown: bad format for links: x:y:z"],
   [host({ Links: ["x:y"] }), "invalid: could not get container for x: No such container: x"],
   [{ Hostname: "x", ...host({ UTSMode: "host" }) }, "invalid: conflicting options: hostname and the UTS mode"],
@@ -224,6 +226,7 @@ const ANSWERS: Array<[ContainerCreateBody, string]> = [
   ],
   [host({ Binds: ["/tmp:/x", "/tmp:/x"] }), "invalid: Duplicate mount point: /x"],
   [host({ Tmpfs: { "/x": "" }, Binds: ["/tmp:/x"] }), "invalid: Duplicate mount point: /x"],
+  [host({ Tmpfs: { "/": "" } }), "invalid: invalid specification: destination can't be '/'"],
   [host({ Tmpfs: { x: "" } }), "invalid: invalid mount path: 'x' mount path must be absolute"],
   [host({ VolumesFrom: [""] }), "invalid: volumes-from specification cannot be an empty string"],
   [host({ VolumesFrom: [":ro"] }), 'invalid: invalid name or ID supplied: ""'],
@@ -250,6 +253,20 @@ const ANSWERS: Array<[ContainerCreateBody, string]> = [
     mount({ Type: "bind", Target: "/x", Source: "/tmp", ImageOptions: {} }),
     `${inBind}field ImageOptions must not be specified`,
   ],
+  [mount({ Type: "bind", Target: "/x", Source: "/tmp", BindOptions: { Propagation: "" } }), "made"],
+  [
+    mount({ Type: "npipe", Target: "/x", ImageOptions: {} }),
+    'invalid: invalid mount config for type "npipe": mount type unknown',
+  ],
+  [
+    mount({ Type: "tmpfs", Target: "/x", TmpfsOptions: { Options: [["uid", "5"]] } }),
+    'invalid: invalid mount config for type "tmpfs": invalid option: uid',
+  ],
+  [
+    mount({ Type: "tmpfs", Target: "/x", TmpfsOptions: { Options: [[]] } }),
+    'invalid: invalid mount config for type "tmpfs": invalid option array length',
+  ],
+  [mount({ Type: "tmpfs", Target: "/x", TmpfsOptions: { Options: [["noexec"]] } }), "made"],
   [
     mount({ Type: "tmpfs", Target: "/x", Source: "/tmp" }),
     'invalid: invalid mount config for type "tmpfs": field Source must not be specified',
@@ -289,6 +306,23 @@ describe("what is stored", () => {
       ShmSize: 67108864,
     });
     expect(Config?.Hostname).toHaveLength(12);
+  });
+
+  test("a MAC address that is asked for is shown where older clients look, what says nothing is not kept", async () => {
+    const { Config, HostConfig } = await inspect(
+      await world.create({
+        HostConfig: { MemorySwappiness: -1 },
+        NetworkingConfig: { EndpointsConfig: { bridge: { MacAddress: "02:00:00:00:00:01" } } },
+      }),
+    );
+    expect(Config).toMatchObject({ MacAddress: "02:00:00:00:00:01" });
+    expect(HostConfig?.MemorySwappiness).toBeNull();
+  });
+
+  test("links are shown by the paths of both names", async () => {
+    await world.create({}, "other");
+    await world.create(host({ Links: ["other:o", "other"] }), "linked");
+    expect((await inspect("linked")).HostConfig?.Links).toEqual(["/other:/linked/o", "/other:/linked/other"]);
   });
 
   test("containers whose namespaces are joined are named by id", async () => {

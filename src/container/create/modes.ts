@@ -28,7 +28,7 @@ export function namespaceMode(text: string | undefined): NamespaceMode {
 /** @throws invalid for a mode that is none, or for settings that do not go with one. */
 export function validateModes(config: ContainerConfig, host: HostConfig): void {
   checkMode("IPC mode", host.IpcMode, ["", "none", "private", "shareable", "host"], true);
-  checkMode("PID mode", host.PidMode, ["", "host"], true);
+  checkMode("PID mode", host.PidMode, ["", "host"], host.PidMode !== "container:");
   checkMode("UTS mode", host.UTSMode, ["", "host"], false);
   checkMode("user namespace mode", host.UsernsMode, ["", "host", "private"], false);
   checkMode("cgroup namespace mode", host.CgroupnsMode, ["", "host", "private"], false);

@@ -19,8 +19,8 @@ export function checkMount(mount: Mount): void {
   for (const [key, owner] of Object.entries(OPTIONS)) {
     // Object.entries widens the keys of OPTIONS, which are all keys of Mount.
     if (owner === type || mount[key as keyof typeof OPTIONS] === undefined) continue;
-    if (key === "ImageOptions") throw bad(`field ${key} must not be specified`);
-    throw invalid(`${key} must not be specified on mount type "${type}"`);
+    if (key !== "ImageOptions") throw invalid(`${key} must not be specified on mount type "${type}"`);
+    if (KNOWN.includes(type)) throw bad(`field ${key} must not be specified`);
   }
   if (!KNOWN.includes(type)) throw bad("mount type unknown");
   if (!mount.Target.startsWith("/")) throw bad(`invalid mount path: '${mount.Target}' mount path must be absolute`);
@@ -37,7 +37,7 @@ function checkSource(mount: Mount, bad: (why: string) => EngineError): void {
       if (source === "") throw bad("field Source must not be empty");
       if (!source.startsWith("/")) throw bad(`invalid mount path: '${source}' mount path must be absolute`);
       const bind = mount.BindOptions ?? {};
-      if (bind.Propagation !== undefined && !isPropagation(bind.Propagation)) {
+      if (bind.Propagation && !isPropagation(bind.Propagation)) {
         throw bad(`invalid propagation mode: ${bind.Propagation}`);
       }
       if (bind.ReadOnlyForceRecursive && !mount.ReadOnly) throw bad("ReadOnlyForceRecursive requires ReadOnly");
@@ -45,6 +45,7 @@ function checkSource(mount: Mount, bad: (why: string) => EngineError): void {
     }
     case "tmpfs":
       if (source !== "") throw bad("field Source must not be specified");
+      for (const option of mount.TmpfsOptions?.Options ?? []) checkTmpfsOption(option, bad);
       return;
     case "image":
       if (source === "") throw bad("field Source must not be empty");
@@ -56,6 +57,13 @@ function checkSource(mount: Mount, bad: (why: string) => EngineError): void {
       }
       return checkSubpath(mount.VolumeOptions?.Subpath, bad);
   }
+}
+
+/** Size and mode have members of their own, so that nothing but execution is left to choose. */
+function checkTmpfsOption(option: readonly string[], bad: (why: string) => EngineError): void {
+  const [name = ""] = option;
+  if (option.length !== 1 && option.length !== 2) throw bad("invalid option array length");
+  if (name !== "exec" && name !== "noexec") throw bad(`invalid option: ${name}`);
 }
 
 function checkSubpath(subpath: string | undefined, bad: (why: string) => EngineError): void {

@@ -165,7 +165,7 @@ export function parseMount(mount: Mount, driver: string | undefined): WantedMoun
         readOnly,
         recursive: bind.NonRecursive !== true,
         mode: "",
-        propagation: bind.Propagation ?? "rprivate",
+        propagation: bind.Propagation || "rprivate",
         readOnlyRecursion: bind.ReadOnlyForceRecursive ? "forced" : bind.ReadOnlyNonRecursive ? "none" : "best-effort",
         createSource: bind.CreateMountpoint ?? false,
       };
@@ -209,6 +209,7 @@ function tmpfsOptions(mount: Mount): string[] {
 
 function parseTmpfs(target: string, options: string): WantedMount {
   if (!target.startsWith("/")) throw invalid(`invalid mount path: '${target}' mount path must be absolute`);
+  if (clean(target) === "/") throw invalid("invalid specification: destination can't be '/'");
   const list = options.split(",").filter((option) => option !== "");
   return { type: "tmpfs", target: clean(target), readOnly: list.includes("ro"), options: list, legacy: true };
 }

@@ -20,8 +20,8 @@ export async function chooseImage(
       wanted.os === actual.os && (wanted.architecture === undefined || wanted.architecture === actual.architecture);
     if (!same) {
       throw notFound(
-        `image with reference ${name} was found but does not provide the specified platform ` +
-          `(${platform}): its platform is ${actual.os}/${actual.architecture}`,
+        `image with reference ${name} was found but its platform (${actual.os}/${actual.architecture}) ` +
+          `does not match the specified platform (${platform})`,
       );
     }
     return { image, warning: undefined };
@@ -35,13 +35,31 @@ export async function chooseImage(
 
 function parsePlatform(text: string): { os: string; architecture: string | undefined } {
   const parts = text.split("/");
-  if (parts.length > 3 || parts.some((part) => !/^[A-Za-z0-9_.-]+$/.test(part))) {
-    throw invalid(`"${text}" is an invalid OS/architecture/variant platform`);
+  if (parts.length > 3) throw invalid(`"${text}": cannot parse platform specifier: invalid argument`);
+  const wrong = parts.find((part) => !/^[A-Za-z0-9_.-]+$/.test(part));
+  if (wrong !== undefined) {
+    throw invalid(
+      `"${wrong}" is an invalid component of "${text}": platform specifier component must match "^[A-Za-z0-9_.-]+$": ` +
+        "invalid argument",
+    );
   }
   const [first = "", second] = parts.map((part) => part.toLowerCase());
-  if (second === undefined && first !== "linux") return { os: "linux", architecture: architectureOf(first) };
-  return { os: first, architecture: second === undefined ? undefined : architectureOf(second) };
+  if (second !== undefined) return { os: first, architecture: architectureOf(second) };
+  if (SYSTEMS.includes(first)) return { os: first, architecture: undefined };
+  const architecture = architectureOf(first);
+  if (ARCHITECTURES.includes(architecture)) return { os: "linux", architecture };
+  throw invalid(`"${text}": unknown operating system or architecture: invalid argument`);
 }
+
+/** What a word alone may name (github.com/containerd/platforms). */
+const SYSTEMS: readonly string[] =
+  "aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris windows zos".split(
+    " ",
+  );
+const ARCHITECTURES: readonly string[] = (
+  "386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le ppc ppc64 " +
+  "ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm"
+).split(" ");
 
 function architectureOf(word: string): string {
   const known: Record<string, string> = { x86_64: "amd64", "x86-64": "amd64", aarch64: "arm64" };

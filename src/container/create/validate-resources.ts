@@ -59,7 +59,9 @@ function validateMemory(resources: Resources, host: HostFacts, update: boolean, 
   } else if (memory === 0 && swap > 0 && !update) {
     throw invalid("You should always set the Memory limit when using Memoryswap limit, see usage");
   }
-  if (swappiness !== -1) {
+  // What says that nothing is asked for is not kept.
+  if (swappiness === -1) delete resources.MemorySwappiness;
+  else {
     if (host.cgroupVersion === 2) {
       warnings.push(
         "Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. Memory swappiness discarded.",

@@ -51,6 +51,7 @@ function validateOthers(host: HostConfig, registry: ContainerRegistry): void {
   for (const link of host.Links ?? []) {
     if (link === "") throw unknown("empty string specified for links");
     const [name = "", , ...more] = link.split(":");
+    if (name === "") throw invalid('could not get container for : invalid name or ID supplied: ""');
     if (more.length > 0) throw unknown(`bad format for links: ${link}`);
     asInvalid(() => registry.resolve(name), `could not get container for ${name}: `);
   }

@@ -1,5 +1,5 @@
 import type { ContainerConfig } from "../../api/index.ts";
-import { conflict, formatNanos, nowNanos } from "../../base/index.ts";
+import { conflict, invalid, formatNanos, nowNanos } from "../../base/index.ts";
 import { applyChanges } from "../../image/index.ts";
 import type { ImageRunConfig } from "../../spec/index.ts";
 import { announce } from "../announce.ts";
@@ -27,6 +27,7 @@ export async function commit(
   if (entry.state.phase.kind === "dead") throw conflict(`You cannot commit container ${entry.id} which is Dead`);
   if (entry.removing) throw conflict(`You cannot commit container ${entry.id} which is being removed`);
   const { record } = entry;
+  if (options.repo && options.tag && !/^\w[\w.-]{0,127}$/.test(options.tag)) throw invalid("invalid tag format");
   const run =
     options.pause && entry.state.phase.kind === "running" && !entry.state.phase.paused ? entry.run : undefined;
   const parent = await needs.images.get(record.image.id);

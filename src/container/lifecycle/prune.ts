@@ -8,7 +8,8 @@ import { isUp } from "../state.ts";
 /** Which stopped containers a prune takes: `until`, `label`, `label!`. @throws invalid for others. */
 export function pruneTest(filters: Filters, now: bigint): (entry: ContainerEntry) => boolean {
   for (const name of filters.keys()) if (!["until", "label", "label!"].includes(name)) throw invalidFilter(name);
-  const [until] = filters.get("until") ?? [];
+  const [until, ...more] = filters.get("until") ?? [];
+  if (more.length > 0) throw invalid("more than one until filter specified");
   const before = until === undefined ? undefined : parseInstant(until, now);
   return ({ state, record, removing }) => {
     const labels = record.config.Labels ?? {};
@@ -31,7 +32,7 @@ export function parseInstant(text: string, now: bigint): bigint {
   const seconds = /^(\d+)(?:\.(\d{1,9}))?$/.exec(text);
   if (seconds !== null) return BigInt(seconds[1] ?? 0) * 1_000_000_000n + BigInt((seconds[2] ?? "").padEnd(9, "0"));
   const at = Date.parse(/T/.test(text) ? text : `${text}T00:00:00`);
-  if (Number.isNaN(at)) throw invalid(`invalid value for "until" filter: ${text}`);
+  if (Number.isNaN(at)) throw invalid(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
   return BigInt(at) * 1_000_000n;
 }
 

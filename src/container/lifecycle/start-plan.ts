@@ -11,6 +11,7 @@ import type { ContainerEntry } from "../entry.ts";
 import { joiningNetworkFailed, networkingFailed } from "../errors.ts";
 import { fillFiles, filesIn, prepareFiles } from "../hosts-files.ts";
 import { logOf } from "../logging.ts";
+import { checkNameservers, checkPropagation } from "./start-checks.ts";
 import type { ContainerRecord } from "../record.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { compileSpec } from "../spec/compile.ts";
@@ -112,6 +113,8 @@ export class StartPlan {
     undo: AsyncDisposableStack,
   ): Promise<RuntimeSpec> {
     const { config, host, seccomp, users } = this.#needs;
+    checkNameservers(record.hostConfig.Dns ?? []);
+    await checkPropagation(record.mounts);
     const [devices, deviceNumbers, imageMounts] = await Promise.all([
       resolveDevices(record.hostConfig),
       resolveDeviceNumbers(record.hostConfig),
@@ -177,7 +180,7 @@ export class StartPlan {
       const { IpcMode } = other.entry.record.hostConfig;
       if (IpcMode !== "shareable" && IpcMode !== "host") {
         throw invalid(
-          `cannot join IPC of a non-running container: ${ipc.ref}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+          `failed to join IPC namespace: container ${ipc.ref}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
         );
       }
       paths.ipc = other.task.namespacePath("ipc");

@@ -117,14 +117,18 @@ export class Stopping {
       throw notRunning(entry.id);
     }
     const { phase } = entry.state;
-    if (phase.kind === "running" && phase.paused && (signal === SIGKILL || entry.ending)) await this.#thaw(entry);
+    if (phase.kind === "running" && phase.paused && (signal === SIGKILL || entry.ending)) {
+      await this.#thaw(entry, signal !== SIGKILL);
+    }
   }
 
-  async #thaw(entry: ContainerEntry): Promise<void> {
+  /** @param told whether it is an event: what was killed ends before it goes on. */
+  async #thaw(entry: ContainerEntry, told: boolean): Promise<void> {
     using _held = await this.#lock.acquire(entry.id);
     const { phase } = entry.state;
     if (phase.kind !== "running" || !phase.paused || entry.run === undefined) return;
     await entry.run.task.resume();
+    if (told) announce(this.#needs.events, entry.record, "unpause");
     this.#registry.noteState(entry, { phase: { ...phase, paused: false } });
   }
 

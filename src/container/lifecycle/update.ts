@@ -1,9 +1,10 @@
 import type { ContainerUpdateBody, ContainerUpdateResponse } from "../../api/index.ts";
-import { conflict, invalid, unknown } from "../../base/index.ts";
+import { invalid, unknown } from "../../base/index.ts";
 import { announce } from "../announce.ts";
 import { validateRestartPolicy } from "../create/validate-config.ts";
 import { validateResources } from "../create/validate-resources.ts";
 import type { ContainerEntry } from "../entry.ts";
+import { contradictingUpdate } from "../errors.ts";
 import type { ContainerRecord } from "../record.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { resolveDeviceNumbers } from "../spec/devices.ts";
@@ -37,47 +38,59 @@ export async function update(
   if (entry.removing) {
     throw unknown(`Cannot update container ${entry.id}: container is marked for removal and cannot be "update"`);
   }
+  if (body.IOMaximumIOps || body.IOMaximumBandwidth) {
+    throw invalid("Invalid QoS settings: linux does not support Maximum IO Bandwidth or Maximum IO IOps");
+  }
   const { resources, warnings } = validateResources(body, needs.host, true);
   const record = withPolicy(withLimits(entry.record, resources), body);
   const { resources: checked } = validateResources(record.hostConfig, needs.host, true);
   if (entry.run !== undefined && entry.state.phase.kind === "running") {
-    await entry.run.task.update(compileResources(resources, [], await resolveDeviceNumbers(checked)));
+    await entry.run.task.update(compileResources(lifted(resources), [], await resolveDeviceNumbers(checked)));
   }
   registry.saveRecord(entry, record);
   announce(needs.events, record, "update");
   return { Warnings: warnings };
 }
 
+/** The kernel's word for no limit on processes is `max`, which is -1 for the runtime, where 0 says nothing. */
+function lifted(resources: ContainerUpdateBody): ContainerUpdateBody {
+  return resources.PidsLimit === 0 ? { ...resources, PidsLimit: -1 } : resources;
+}
+
 function withLimits(record: ContainerRecord, resources: ContainerUpdateBody): ContainerRecord {
   const { hostConfig: old } = record;
   if (resources.NanoCpus && (old.CpuPeriod || old.CpuQuota)) {
-    throw conflict(
+    throw contradictingUpdate(
+      record.id,
       `Conflicting options: Nano CPUs cannot be updated as CPU ${old.CpuPeriod ? "Period" : "Quota"} has already been set`,
     );
   }
   if ((resources.CpuPeriod || resources.CpuQuota) && old.NanoCpus) {
     const what = resources.CpuPeriod ? "Period" : "Quota";
-    throw conflict(`Conflicting options: CPU ${what} cannot be updated as NanoCPUs has already been set`);
+    throw contradictingUpdate(
+      record.id,
+      `Conflicting options: CPU ${what} cannot be updated as NanoCPUs has already been set`,
+    );
   }
-  if (
-    resources.Memory &&
-    old.MemorySwap &&
-    resources.Memory > old.MemorySwap &&
-    old.MemorySwap > 0 &&
-    !resources.MemorySwap
-  ) {
-    throw conflict(
+  if (resources.Memory && resources.Memory > (old.MemorySwap ?? 0) && !resources.MemorySwap) {
+    throw contradictingUpdate(
+      record.id,
       "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
     );
   }
   const changed = UPDATABLE.filter((name) => resources[name]).map((name) => [name, resources[name]]);
+  // 0 and less lift the limit on processes, which is kept as none.
+  if (typeof resources.PidsLimit === "number" && resources.PidsLimit <= 0) changed.push(["PidsLimit", 0]);
   return { ...record, hostConfig: { ...old, ...Object.fromEntries(changed) } };
 }
 
 function withPolicy(record: ContainerRecord, { RestartPolicy }: ContainerUpdateBody): ContainerRecord {
   if (!RestartPolicy?.Name) return record;
   if (record.hostConfig.AutoRemove === true && RestartPolicy.Name !== "no") {
-    throw invalid("Restart policy cannot be updated because AutoRemove is enabled for the container");
+    throw contradictingUpdate(
+      record.id,
+      "Restart policy cannot be updated because AutoRemove is enabled for the container",
+    );
   }
   validateRestartPolicy(RestartPolicy);
   const { Name, MaximumRetryCount = 0 } = RestartPolicy;

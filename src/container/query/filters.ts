@@ -51,7 +51,8 @@ export async function compileFilters(filters: Filters, needs: Needs): Promise<En
   add("exited", (entry) => statusWord(entry.state) === "exited" && exited.includes(entry.state.exitCode));
   add("health", (entry, values) => values.includes(entry.health?.status ?? "none"));
   add("is-task", (_entry, values) => values.some((value) => value === "false" || value === "0"));
-  add("isolation", (entry, values) => values.includes(entry.record.hostConfig.Isolation || "default"));
+  // Only Windows has containers of several kinds.
+  add("isolation", () => true);
   add("volume", (entry, values) => values.some((value) => usesVolume(entry, value)));
   addPorts(filters, needs.networks, tests);
   addRelative(filters, needs, tests);

@@ -5,6 +5,7 @@ import type { ShownNetworking } from "../../network/index.ts";
 import { networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { filesIn } from "../hosts-files.ts";
+import type { ContainerRecord } from "../record.ts";
 import { logOf } from "../logging.ts";
 import { parseSecurityOptions } from "../security-options.ts";
 import { instant, isUp, statusWord } from "../state.ts";
@@ -43,11 +44,11 @@ export async function inspectContainer(
     ProcessLabel: "",
     AppArmorProfile: parseSecurityOptions(record.hostConfig.SecurityOpt ?? []).apparmor ?? "",
     ExecIDs: entry.execIds.size === 0 ? null : [...entry.execIds],
-    HostConfig: hostConfigShape(record.hostConfig),
+    HostConfig: hostConfigShape(withLinks(record)),
     GraphDriver: needs.snapshotter.has(record.id) ? needs.snapshotter.graphDriver(record.id) : null,
     ...(options.size ? await sizesOf(entry, needs) : {}),
     Mounts: mountPoints(record.mounts),
-    Config: configShape(record.config),
+    Config: { ...configShape(record.config), ...macAddress(record) },
     NetworkSettings: networkSettings(entry, attachedOf(entry, needs.networks)),
   };
 }
@@ -184,6 +185,24 @@ function configShape(config: ContainerConfig): ContainerConfig {
     Cmd: Cmd?.length ? Cmd : null,
     Entrypoint: Entrypoint?.length ? Entrypoint : null,
   } as ContainerConfig; // as above
+}
+
+/** With links as Docker keeps them: by the paths of both names, and only on the default bridge. */
+function withLinks({ name, hostConfig: { Links = [], ...host } }: ContainerRecord): HostConfig {
+  const mode = networkMode(host.NetworkMode);
+  if (mode.kind !== "network" || mode.name !== "bridge") return host;
+  const shown = Links.flatMap((link) => {
+    const [other = "", alias = other] = link.split(":");
+    return alias === "" ? [] : [`/${other.replace(/^\//, "")}:/${name}/${alias}`];
+  });
+  return shown.length === 0 ? host : { ...host, Links: shown };
+}
+
+/** The address that was asked for on the main network, where clients looked for it before 1.44. */
+function macAddress({ hostConfig, endpoints }: ContainerRecord): { MacAddress?: string } {
+  const mode = networkMode(hostConfig.NetworkMode);
+  const asked = mode.kind === "network" ? endpoints[mode.name]?.MacAddress : undefined;
+  return asked ? { MacAddress: asked } : {};
 }
 
 function withoutNulls<T extends object>(value: T): T {

@@ -30,8 +30,8 @@ async function ps(args: string): Promise<string> {
     return stdout;
   } catch (error) {
     const stderr = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
-    const detail = stderr === "" ? messageOf(error) : `exit status 1: ${stderr.split("\n")[0]}`;
-    throw unknown(`error running ps: ${detail}`, { cause: error });
+    const said = stderr === "" ? `error running ps: ${messageOf(error)}` : `ps: ${stderr.split("\n")[0]}`;
+    throw unknown(said, { cause: error });
   }
 }
 

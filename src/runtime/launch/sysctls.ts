@@ -27,7 +27,7 @@ export function sysctlOps({ sysctl, namespaces }: LinuxSpec): PlanOp[] {
     } else if (name.startsWith("net.")) {
       if (!own("network")) throw specFailure(`sysctl "${name}" not allowed in host network namespace`);
     } else if (name === "kernel.hostname") {
-      throw specFailure(`sysctl "kernel.hostname" conflicts with setting the hostname`);
+      throw specFailure(`sysctl "kernel.hostname" is not allowed as it conflicts with the OCI "hostname" field`);
     } else if (name !== "kernel.domainname" || !own("uts")) {
       throw specFailure(`sysctl "${name}" is not in a separate kernel namespace`);
     }

@@ -32,6 +32,25 @@ test("the bridge that a container joins without being asked has one MAC address,
   expect(() => adaptCreateBody(contradicting, [1, 51])).toThrow("must match the endpoint-specific MAC address");
 });
 
+test("the size of a console is two numbers", () => {
+  const sizeOf = (ConsoleSize: number[]) =>
+    adaptCreateBody({ Image: "a", HostConfig: { ConsoleSize } }, [1, 51]).body.HostConfig?.ConsoleSize;
+  expect([sizeOf([5]), sizeOf([1, 2, 3])]).toEqual([
+    [5, 0],
+    [1, 2],
+  ]);
+});
+
+test("values that no answer may have are kept as the document spells them", () => {
+  const Mounts = [{ Type: "bind" as const, BindOptions: { Propagation: "" as "private", NonRecursive: true } }];
+  const { HostConfig } = adaptCreateBody(
+    { Image: "a", HostConfig: { Isolation: "DEFAULT" as "default", Mounts } },
+    [1, 51],
+  ).body;
+  expect(HostConfig?.Isolation).toBe("default");
+  expect(HostConfig?.Mounts).toEqual([{ Type: "bind", BindOptions: { NonRecursive: true } }]);
+});
+
 test("limits that no kernel has any more are not kept", () => {
   const host = { KernelMemory: 1, KernelMemoryTCP: 1, Memory: 5 };
   const { body } = adaptCreateBody({ Image: "a", HostConfig: host }, [1, 41]);

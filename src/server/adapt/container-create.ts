@@ -4,6 +4,7 @@ import {
   type ContainerCreateBody,
   hasSince,
   type HostConfig,
+  type Mount,
 } from "../../api/index.ts";
 import { invalid } from "../../base/index.ts";
 
@@ -36,11 +37,22 @@ interface OldLimits {
 function adaptHostConfig(given: HostConfig, version: ApiVersion): HostConfig {
   // Limits that no kernel has any more are told of, and forgotten.
   const { KernelMemory: _kernel, KernelMemoryTCP: _tcp, ...host }: HostConfig & OldLimits = given;
+  if (host.Isolation?.toLowerCase() === "default") host.Isolation = "default";
+  if (host.Mounts) host.Mounts = host.Mounts.map((mount) => withoutEmptyPropagation(mount));
+  // In Go this is an array of two.
+  if (host.ConsoleSize) host.ConsoleSize = [host.ConsoleSize[0] ?? 0, host.ConsoleSize[1] ?? 0];
   if (!hasSince(version, "1.40") && (host.IpcMode ?? "") === "") host.IpcMode = "shareable";
   if (!hasSince(version, "1.41") && !host.CgroupnsMode) host.CgroupnsMode = "host";
   // Once 0 meant that a limit is not set, and -1 was not there.
   if (!hasSince(version, "1.41") && host.PidsLimit === 0) delete host.PidsLimit;
   return host;
+}
+
+/** Clients send an empty propagation for none; the API's document knows no such value, and no answer shows it. */
+function withoutEmptyPropagation(mount: Mount): Mount {
+  if (mount.BindOptions === undefined || mount.BindOptions.Propagation) return mount;
+  const { Propagation: _empty, ...options } = mount.BindOptions;
+  return { ...mount, BindOptions: options };
 }
 
 /** Before 1.44 a container had one MAC address, that of its main network. */
