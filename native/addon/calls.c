@@ -469,7 +469,7 @@ struct step {
     uint32_t second;
 };
 
-enum { STEP_MKDIR = 1, STEP_WRITE, STEP_POKE, STEP_SYMLINK, STEP_RENAME, STEP_UNLINK, STEP_RMDIR, STEP_EMPTY };
+enum { STEP_MKDIR = 1, STEP_WRITE, STEP_POKE, STEP_SYMLINK, STEP_RENAME, STEP_UNLINK, STEP_RMDIR, STEP_EMPTY, STEP_SPREAD };
 
 static int write_file(const char *path, int flags, mode_t mode, const char *data, size_t length)
 {
@@ -495,6 +495,20 @@ static int empty_file(const char *path)
     return n == 0 ? 0 : -1;
 }
 
+/* Marks a directory as a top one, whose own ones get places far from each other. Few file systems know of it. */
+static int spread(const char *path)
+{
+    int flags;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
+        flags |= FS_TOPDIR_FL;
+        (void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
+    }
+    close(fd);
+    return 0;
+}
+
 static int run_step(const struct step *step, const char *first, const char *second)
 {
     switch (step->op) {
@@ -506,6 +520,7 @@ static int run_step(const struct step *step, const char *first, const char *seco
     case STEP_UNLINK: return unlink(first);
     case STEP_RMDIR: return rmdir(first);
     case STEP_EMPTY: return empty_file(first);
+    case STEP_SPREAD: return spread(first);
     default: errno = EINVAL; return -1;
     }
 }

@@ -39,6 +39,19 @@ test("steps are made in order", async () => {
   expect(readdirSync(folder)).toEqual(["empty"]);
 });
 
+test("a directory whose own ones are spread is one like others, on any file system", async () => {
+  await runFileSteps(native, [
+    { op: "mkdir", path: at("top"), mode: 0o700 },
+    { op: "spread", path: at("top") },
+    { op: "mkdir", path: at("top/inner"), mode: 0o755 },
+  ]);
+  expect(readdirSync(at("top"))).toEqual(["inner"]);
+  // procfs knows nothing of it.
+  await runFileSteps(native, [{ op: "spread", path: "/proc/self" }]);
+  const missing = runFileSteps(native, [{ op: "spread", path: at("none") }]);
+  expect(await missing.catch((error: unknown) => error)).toMatchObject({ code: "ENOENT", syscall: "spread" });
+});
+
 test("the first that fails is the last, and is told", async () => {
   const failed = async (steps: Parameters<typeof runFileSteps>[1]) =>
     await runFileSteps(native, steps).catch((error: unknown) => error);

@@ -11,11 +11,13 @@ export type FileStep =
   | { readonly op: "symlink"; readonly target: string; readonly path: string }
   | { readonly op: "rename"; readonly from: string; readonly to: string }
   | { readonly op: "unlink" | "rmdir"; readonly path: string; readonly missing?: boolean }
+  /** Directories that are made in this one get places far from each other, on file systems that know of it (ext4). */
+  | { readonly op: "spread"; readonly path: string }
   /** Fails with ENOTEMPTY when there is something in the file. */
   | { readonly op: "empty"; readonly path: string; readonly missing?: boolean };
 
 /** In the addon's order. */
-const OPS = ["mkdir", "write", "poke", "symlink", "rename", "unlink", "rmdir", "empty"];
+const OPS = ["mkdir", "write", "poke", "symlink", "rename", "unlink", "rmdir", "empty", "spread"];
 const HEAD = 16;
 
 /**
