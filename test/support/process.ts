@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { PATIENCE } from "./wait.ts";
 
 export interface Result {
   code: number;
@@ -10,7 +11,7 @@ export interface RunOptions {
   input?: string | Uint8Array;
   env?: Record<string, string>;
   cwd?: string;
-  /** Milliseconds; the process is killed then and the call throws. */
+  /** Milliseconds, times the run's patience; the process is killed then and the call throws. */
   timeout?: number;
 }
 
@@ -29,10 +30,13 @@ export function run(command: string, args: readonly string[], options: RunOption
   child.stdin.end(options.input);
   return new Promise((resolve, reject) => {
     const text = (parts: Buffer[]) => Buffer.concat(parts).toString();
-    const timer = setTimeout(() => {
-      child.kill("SIGKILL");
-      reject(new Error(`${command} ${args.join(" ")} did not end:\n${text(stdout)}${text(stderr)}`));
-    }, options.timeout ?? 90_000);
+    const timer = setTimeout(
+      () => {
+        child.kill("SIGKILL");
+        reject(new Error(`${command} ${args.join(" ")} did not end:\n${text(stdout)}${text(stderr)}`));
+      },
+      (options.timeout ?? 90_000) * PATIENCE,
+    );
     child.on("error", (error) => {
       clearTimeout(timer);
       reject(error);

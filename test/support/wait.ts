@@ -1,5 +1,5 @@
 /** `BERTH_TEST_PATIENCE=10`: this machine is so many times slower than one of metal (an emulated one, say). */
-const PATIENCE = Number(process.env["BERTH_TEST_PATIENCE"] ?? 1);
+export const PATIENCE = Number(process.env["BERTH_TEST_PATIENCE"] ?? 1);
 /** Milliseconds after which a condition that never came fails its test. */
 const LIMIT = 60_000 * PATIENCE;
 
