@@ -47,7 +47,9 @@ export class Catalog {
   // Images
 
   image(id: Digest): ImageRow | undefined {
-    const row = this.#store.prepare("SELECT * FROM images WHERE id = ?").get(id);
+    // The configuration, which is most of the row, is read once.
+    const columns = this.#parsed.has(id) ? "id, chain_id, size, parent, tagged_at" : "*";
+    const row = this.#store.prepare(`SELECT ${columns} FROM images WHERE id = ?`).get(id);
     return row === undefined ? undefined : this.#toImage(row);
   }
 
@@ -267,17 +269,23 @@ export class Catalog {
 
   #toImage(row: Row): ImageRow {
     const id = digest(row["id"]);
-    const bytes = row["config"];
-    if (!(bytes instanceof Uint8Array)) throw new TypeError(`images.config of ${id} is not a blob`);
-    const parsed = this.#parsed.get(id) ?? parseConfig(bytes);
-    this.#parsed.set(id, parsed);
     return {
-      ...parsed,
+      ...this.#configOf(id, row),
       chainId: optionalDigest(row["chain_id"]),
       size: Number(row["size"]),
       parent: optionalDigest(row["parent"]),
       taggedAt: row["tagged_at"] === null ? undefined : text(row["tagged_at"]),
     };
+  }
+
+  #configOf(id: Digest, row: Row): StoredConfig {
+    const known = this.#parsed.get(id);
+    if (known !== undefined) return known;
+    const bytes = row["config"];
+    if (!(bytes instanceof Uint8Array)) throw new TypeError(`images.config of ${id} is not a blob`);
+    const parsed = parseConfig(bytes);
+    this.#parsed.set(id, parsed);
+    return parsed;
   }
 }
 

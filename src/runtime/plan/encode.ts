@@ -1,13 +1,11 @@
 import { invalid } from "../../base/index.ts";
-import { OPS, type ArgKind, type PlanOp } from "./ops.ts";
+import { OPS, type ArgKind, type OpName, type PlanOp } from "./ops.ts";
 
 /** "BPLN", read as a little-endian number. */
 const MAGIC = 0x4e4c5042;
 const VERSION = 1;
 /** What the shim takes; a plan of Docker's default container is below 16 KiB. */
 export const MAX_PLAN_BYTES = 8 * 1024 * 1024;
-
-const encoder = new TextEncoder();
 
 /**
  * The wire form of a plan: magic, version (u32), count (u32), then each operation as u16 opcode, u16 zero, u32 length of
@@ -25,11 +23,28 @@ export function encodePlan(ops: readonly PlanOp[]): Uint8Array {
     const length = out.reserve();
     // The union is correlated (op name ↔ its arguments), which the compiler cannot follow through a loop over keys.
     const values = op as unknown as Record<string, unknown>;
-    for (const [name, kind] of Object.entries(row.args)) writeArg(out, kind, values[name], `${op.op}.${name}`);
+    for (const { name, kind, where } of argumentsOf(op.op)) writeArg(out, kind, values[name], where);
     out.patch(length);
   }
   if (out.length > MAX_PLAN_BYTES) throw invalid(`launch plan of ${out.length} bytes is larger than ${MAX_PLAN_BYTES}`);
   return out.finish();
+}
+
+interface Argument {
+  name: string;
+  kind: ArgKind;
+  where: string;
+}
+
+const known = new Map<OpName, Argument[]>();
+
+function argumentsOf(op: OpName): Argument[] {
+  let list = known.get(op);
+  if (list === undefined) {
+    list = Object.entries(OPS[op].args).map(([name, kind]) => ({ name, kind, where: `${op}.${name}` }));
+    known.set(op, list);
+  }
+  return list;
 }
 
 function writeArg(out: PlanWriter, kind: ArgKind, value: unknown, where: string): void {
@@ -66,8 +81,8 @@ function inRange(value: number, low: number, high: number, where: string): numbe
 }
 
 class PlanWriter {
-  #buffer = new Uint8Array(4096);
-  #view = new DataView(this.#buffer.buffer);
+  #buffer = Buffer.allocUnsafe(16 * 1024);
+  #view = viewOf(this.#buffer);
   length = 0;
 
   u32(value: number): void {
@@ -87,7 +102,7 @@ class PlanWriter {
     if (value.includes("\0")) throw invalid(`${where}: text with a NUL byte`);
     // A UTF-16 unit is at most 3 bytes of UTF-8.
     this.#grow(4 + value.length * 3 + 1);
-    const { written } = encoder.encodeInto(value, this.#buffer.subarray(this.length + 4));
+    const written = this.#buffer.write(value, this.length + 4);
     this.#view.setUint32(this.length, written, true);
     this.#buffer[this.length + 4 + written] = 0;
     this.length += 4 + written + 1;
@@ -112,14 +127,18 @@ class PlanWriter {
   }
 
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.length);
+    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, this.length);
   }
 
   #grow(more: number): void {
     if (this.length + more <= this.#buffer.length) return;
-    const larger = new Uint8Array(Math.max(this.#buffer.length * 2, this.length + more));
-    larger.set(this.#buffer.subarray(0, this.length));
+    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.length + more));
+    this.#buffer.copy(larger, 0, 0, this.length);
     this.#buffer = larger;
-    this.#view = new DataView(larger.buffer);
+    this.#view = viewOf(larger);
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
 }

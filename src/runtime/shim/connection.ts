@@ -101,11 +101,7 @@ export class ShimConnection {
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<PayloadReader>();
     this.#waiting.set(id, { resolve, reject, takeOver });
-    const head = Buffer.alloc(MESSAGE_HEADER_BYTES);
-    head.writeUInt32LE(payload.length, 0);
-    head.writeUInt16LE(Message[name], 4);
-    head.writeUInt32LE(id, 8);
-    this.#socket.write(Buffer.concat([head, ...payload.parts()]));
+    this.#socket.write(payload.message(Message[name], id));
     return promise;
   }
 

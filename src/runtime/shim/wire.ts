@@ -1,28 +1,31 @@
 import { dataLoss } from "../../base/index.ts";
+import { MESSAGE_HEADER_BYTES } from "./protocol.ts";
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Builds a message's payload: little-endian numbers, length-prefixed text (with a NUL) and bytes. */
+/** Builds a message: room for its head, then little-endian numbers, length-prefixed text (with a NUL) and bytes. */
 export class PayloadWriter {
-  readonly #parts: Uint8Array[] = [];
-  length = 0;
+  #bytes = Buffer.allocUnsafe(256);
+  #at = MESSAGE_HEADER_BYTES;
 
   u32(value: number): this {
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setUint32(0, value, true);
-    return this.#add(bytes);
+    this.#grow(4);
+    this.#at = this.#bytes.writeUInt32LE(value, this.#at);
+    return this;
   }
 
   u64(value: number | bigint): this {
-    const bytes = new Uint8Array(8);
-    new DataView(bytes.buffer).setBigUint64(0, BigInt(value), true);
-    return this.#add(bytes);
+    this.#grow(8);
+    this.#at = this.#bytes.writeBigUInt64LE(BigInt(value), this.#at);
+    return this;
   }
 
   text(value: string): this {
-    const bytes = encoder.encode(value);
-    return this.u32(bytes.length).#add(bytes).#add(new Uint8Array(1));
+    const length = Buffer.byteLength(value);
+    this.u32(length).#grow(length + 1);
+    this.#bytes.write(value, this.#at);
+    this.#at = this.#bytes.writeUInt8(0, this.#at + length);
+    return this;
   }
 
   texts(values: readonly string[]): this {
@@ -32,17 +35,26 @@ export class PayloadWriter {
   }
 
   bytes(value: Uint8Array): this {
-    return this.u32(value.length).#add(value);
-  }
-
-  parts(): readonly Uint8Array[] {
-    return this.#parts;
-  }
-
-  #add(bytes: Uint8Array): this {
-    this.#parts.push(bytes);
-    this.length += bytes.length;
+    this.u32(value.length).#grow(value.length);
+    this.#bytes.set(value, this.#at);
+    this.#at += value.length;
     return this;
+  }
+
+  /** The whole message. */
+  message(type: number, id: number): Buffer {
+    this.#bytes.fill(0, 0, MESSAGE_HEADER_BYTES);
+    this.#bytes.writeUInt32LE(this.#at - MESSAGE_HEADER_BYTES, 0);
+    this.#bytes.writeUInt16LE(type, 4);
+    this.#bytes.writeUInt32LE(id, 8);
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  #grow(more: number): void {
+    if (this.#at + more <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + more));
+    this.#bytes.copy(larger, 0, 0, this.#at);
+    this.#bytes = larger;
   }
 }
 
