@@ -33,6 +33,8 @@ export async function buildContainer(
     linkLocal: flags["link-local-ip"],
     mac: flags["mac-address"],
   });
+  if (flags["mac-address"] !== "" && !MAC.test(flags["mac-address"].trim()))
+    throw new CliError(`${flags["mac-address"]} is not a valid mac address`);
   const streams = detached ? { AttachStdin: false, AttachStdout: false, AttachStderr: false } : attachStreams(flags);
   const variables = [...(await readKeyValueFiles(flags["env-file"], env)), ...resolveEnv(flags.env, env)];
   const labels = toMap([...(await readKeyValueFiles(flags["label-file"], undefined)), ...flags.label]);
@@ -145,15 +147,15 @@ async function hostConfig(
     IpcMode: flags.ipc,
     Links: [...networks.links],
     OomScoreAdj: flags["oom-score-adj"],
-    PidMode: flags.pid,
+    PidMode: modeOf(flags.pid, "--pid", "PID", /^(?:host|container:.+)?$/),
     Privileged: flags.privileged,
     PublishAllPorts: flags["publish-all"],
     ReadonlyRootfs: flags["read-only"],
     ...security,
     ...(flags["storage-opt"].length > 0 ? { StorageOpt: storageOptions(flags["storage-opt"]) } : {}),
     ...(flags.tmpfs.length > 0 ? { Tmpfs: Object.fromEntries(flags.tmpfs.map(tmpfs)) } : {}),
-    UTSMode: flags.uts,
-    UsernsMode: flags.userns,
+    UTSMode: modeOf(flags.uts, "--uts", "UTS", /^(?:host)?$/),
+    UsernsMode: modeOf(flags.userns, "--userns", "USER", /^(?:host|private)?(?::.*)?$/),
     ShmSize: flags["shm-size"],
     ...(Object.keys(flags.sysctl).length > 0 ? { Sysctls: flags.sysctl } : {}),
     Runtime: flags.runtime,
@@ -209,6 +211,13 @@ function logConfig(flags: Flags): NonNullable<HostConfig["LogConfig"]> {
   // What the driver may be is the engine's to say
   return { Type: driver as NonNullable<NonNullable<HostConfig["LogConfig"]>["Type"]>, Config: options };
 }
+
+function modeOf(text: string, flag: string, what: string, valid: RegExp): string {
+  if (!valid.test(text)) throw new CliError(`${flag}: invalid ${what} mode`);
+  return text;
+}
+
+const MAC = /^(?:[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})$/i;
 
 function cgroupns(text: string): Pick<HostConfig, "CgroupnsMode"> {
   if (text === "") return {};

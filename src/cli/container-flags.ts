@@ -1,9 +1,11 @@
 import { FlagError } from "./errors.ts";
+import { checkEnv } from "./environment.ts";
 import { bool, bytes, cpus, duration, type Flag, int, list, map, string, uint } from "./flags.ts";
 import type { DeviceRequest, Mount } from "../api/index.ts";
 import { bpsDevice, deviceRule, extraHost, gpuRequest, iopsDevice, weightDevice } from "./device-spec.ts";
 import { parseMount } from "./mount-spec.ts";
 import { parseNetwork } from "./network-spec.ts";
+import { isAddress } from "./port-spec.ts";
 import { dryRunFlag } from "./shared-flags.ts";
 
 /** The flags that `run` and `create` share. */
@@ -54,7 +56,7 @@ export const containerFlags = {
     check: checked(iopsDevice),
   }),
   "disable-content-trust": bool("Ignored", { initial: true, hidden: true }),
-  dns: list("Use this DNS server"),
+  dns: list("Use this DNS server", { check: checkAddress }),
   "dns-opt": list("Set a DNS option", { hidden: true }),
   "dns-option": list("Set a DNS option"),
   "dns-search": list("Search this DNS domain"),
@@ -120,7 +122,7 @@ export const containerFlags = {
   "stop-signal": string("Signal that asks the container to end"),
   "stop-timeout": int("Seconds from that signal to the kill"),
   "storage-opt": list("Set an option of the storage driver"),
-  sysctl: map("Set a kernel parameter"),
+  sysctl: map("Set a kernel parameter", { check: checkSysctl }),
   tmpfs: list("Mount a tmpfs on a directory"),
   tty: bool("Give the container a terminal", { short: "t" }),
   ulimit: list("Set a resource limit (name=soft[:hard])", { type: "ulimit", shownDefault: "[]", check: checkUlimit }),
@@ -173,11 +175,6 @@ function checkAttach(text: string): string {
   throw new FlagError("valid streams are STDIN, STDOUT and STDERR");
 }
 
-function checkEnv(text: string): string {
-  if (text === "" || text.startsWith("=")) throw new FlagError(`invalid environment variable: ${text}`);
-  return text;
-}
-
 const ULIMITS = new Set([
   "core",
   "cpu",
@@ -195,6 +192,25 @@ const ULIMITS = new Set([
   "sigpending",
   "stack",
 ]);
+
+function checkAddress(text: string): string {
+  if (isAddress(text)) return text;
+  throw new FlagError(`IP address is not correctly formatted: ${text}`);
+}
+
+const SYSCTLS = new Set(
+  ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"].map(
+    (name) => `kernel.${name}`,
+  ),
+);
+
+/** Those that belong to a container's own namespaces, as Docker's command lets them pass. */
+function checkSysctl(text: string): string {
+  const equals = text.indexOf("=");
+  const name = text.slice(0, Math.max(0, equals));
+  if (SYSCTLS.has(name) || name.startsWith("net.") || name.startsWith("fs.mqueue.")) return text;
+  throw new FlagError(`sysctl '${text}' is not allowed`);
+}
 
 function checkUlimit(text: string): string {
   const equals = text.indexOf("=");

@@ -84,8 +84,7 @@ export async function copyToContainer(
     });
   };
   if (source === "-") {
-    if (stat !== undefined && !isDirectory)
-      throw new CliError(`destination "${container}:${target}" must be a directory`);
+    if (!isDirectory) throw new CliError(`destination "${container}:${target}" must be a directory`);
     await put(destination, context.io.stdin());
     return 0;
   }

@@ -5,6 +5,7 @@ import { buildContainer, type CreateBody } from "./container-config.ts";
 import type { containerFlags } from "./container-flags.ts";
 import { CliError } from "./errors.ts";
 import type { FlagValues } from "./flags.ts";
+import { platformFault } from "./platform.ts";
 import { familiarReference, parseImageName, withDefaultTag } from "./image-name.ts";
 
 const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{64}$/;
@@ -26,7 +27,8 @@ export async function createContainer(
   const { io } = context;
   const { image, body } = await planContainer(context, flags, changed, args, detached);
   const client = await context.client();
-  if (flags.cidfile !== "") await refuseExisting(flags.cidfile);
+  await using idFile =
+    flags.cidfile === "" ? undefined : await (await import("./id-file.ts")).IdFile.create(flags.cidfile);
   if (flags.pull === "always") await pull(context, image, flags);
   const create = () =>
     client.json<ContainerCreateResponse>("POST", "/containers/create", {
@@ -44,10 +46,7 @@ export async function createContainer(
     created = await create();
   }
   for (const warning of created.Warnings ?? []) io.err(`WARNING: ${warning}\n`);
-  if (flags.cidfile !== "") {
-    const { writeFile } = await import("node:fs/promises");
-    await writeFile(flags.cidfile, created.Id);
-  }
+  await idFile?.write(created.Id);
   return { id: created.Id, body };
 }
 
@@ -62,6 +61,8 @@ export async function planContainer(
   if (!["always", "missing", "never"].includes(flags.pull)) {
     throw new CliError(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`, 125);
   }
+  if (flags.platform.split("/").length > 3)
+    throw new CliError(`error parsing specified platform: ${platformFault(flags.platform)}`, 125);
   const [image = ""] = args;
   if (!IMAGE_ID.test(image)) parseImageName(image);
   return { image, body: await buildContainer(flags, changed, args, io.env, detached) };
@@ -75,16 +76,6 @@ async function pull(context: Context, image: string, flags: Flags): Promise<void
   const { pullImage } = await import("./pull-image.ts");
   const name = withDefaultTag(parseImageName(image));
   await pullImage(context, name, { platform: flags.platform, quiet: flags.quiet, to: "err" });
-}
-
-async function refuseExisting(file: string): Promise<void> {
-  const { stat } = await import("node:fs/promises");
-  const exists = await stat(file).then(
-    () => true,
-    () => false,
-  );
-  if (exists)
-    throw new CliError(`container ID file found, make sure the other container isn't running or delete ${file}`);
 }
 
 /** What `run` and `create` say when something fails before the container runs, and their exit code. */
@@ -101,7 +92,7 @@ function startFailureCode(message: string): number {
   const text = message.trim();
   if (
     /executable file not found|no such file or directory|system cannot find the file specified/.test(text) &&
-    /exec|start container/.test(text)
+    /exec|start container|create the container ID file/.test(text)
   )
     return 127;
   if (/permission denied|is a directory/.test(text) && /exec|start container/.test(text)) return 126;

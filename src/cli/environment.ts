@@ -1,5 +1,5 @@
 import { readTextFile } from "../client/index.ts";
-import { CliError } from "./errors.ts";
+import { CliError, FlagError } from "./errors.ts";
 
 /**
  * Lines of `KEY=value` files; a bare key takes the value of this process, when it has one.
@@ -41,4 +41,10 @@ export function toMap(values: readonly string[]): Record<string, string> {
     map[equals === -1 ? value : value.slice(0, equals)] = equals === -1 ? "" : value.slice(equals + 1);
   }
   return map;
+}
+
+/** A value of `--env`. @throws FlagError when it names no variable. */
+export function checkEnv(text: string): string {
+  if (text === "" || text.startsWith("=")) throw new FlagError(`invalid environment variable: ${text}`);
+  return text;
 }

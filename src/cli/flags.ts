@@ -72,14 +72,18 @@ export function strings(help: string, options: FlagOptions = {}): Flag<readonly 
 }
 
 /** `key=value`, again and again. */
-export function map(help: string, options: FlagOptions = {}): Flag<Readonly<Record<string, string>>> {
+export function map(
+  help: string,
+  options: FlagOptions & { check?: (text: string) => string } = {},
+): Flag<Readonly<Record<string, string>>> {
   return {
     shownDefault: "map[]",
     ...options,
     type: "map",
     help,
     initial: {},
-    parse: (text, before) => {
+    parse: (given, before) => {
+      const text = options.check?.(given) ?? given;
       const equals = text.indexOf("=");
       return { ...before, [equals === -1 ? text : text.slice(0, equals)]: equals === -1 ? "" : text.slice(equals + 1) };
     },
@@ -151,7 +155,8 @@ export function cpus(help: string): Flag<number> {
   return { type: "decimal", help, initial: 0, parse: (text) => parseNanoCpus(text) };
 }
 
-function parseBool(text: string): boolean {
+/** A truth value as Go reads it. @throws FlagError */
+export function parseBool(text: string): boolean {
   if (["1", "t", "T", "TRUE", "true", "True"].includes(text)) return true;
   if (["0", "f", "F", "FALSE", "false", "False"].includes(text)) return false;
   throw new FlagError(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);

@@ -1,4 +1,5 @@
 import { CliError, messageOf } from "./errors.ts";
+import type { Struct as StructClass } from "../template/index.ts";
 import type { Io } from "./io.ts";
 import { alignColumns } from "./table-writer.ts";
 
@@ -10,6 +11,8 @@ export interface View<Row> {
   fields: Readonly<Record<string, ViewField<Row>>>;
   /** The columns of the plain table, by field name. */
   columns: readonly string[];
+  /** The template behind `--format raw`, where there is one. */
+  raw?: string;
   /** What `Label "x"` looks into. */
   labels?: (row: Row) => Readonly<Record<string, string>> | undefined | null;
 }
@@ -55,7 +58,7 @@ export async function printRows<Row>(
     for (const row of rows) io.out(`${rowJson(view, row)}\n`);
     return;
   }
-  await printTemplate(io, view, rows, options.format);
+  await printTemplate(io, view, rows, format === "raw" && view.raw !== undefined ? view.raw : options.format);
 }
 
 function cellText(value: unknown): string {
@@ -76,20 +79,12 @@ async function printTemplate<Row>(io: Io, view: View<Row>, rows: readonly Row[],
       throw new CliError(`failed to parse template: ${messageOf(error)}`);
     }
   })();
-  const dataOf = (row: Row) => {
-    const members = Object.fromEntries(
-      Object.entries(view.fields).map(([name, field]) => [name, () => field.value(row)]),
-    );
-    const label = (name: string) => view.labels?.(row)?.[name] ?? "";
-    return new Struct(view.type, view.labels === undefined ? members : { ...members, Label: label }, () =>
-      rowObject(view, row),
-    );
-  };
+  const dataOf = (row: Row) => templateData(Struct, view, row);
   const lines: string[] = [];
   try {
     for (const row of rows) lines.push(template.execute(dataOf(row)));
   } catch (error) {
-    if (error instanceof TemplateError) throw new CliError(`failed to execute template: ${error.message}`);
+    if (error instanceof TemplateError) throw new CliError(`template parsing error: ${error.message}`);
     throw error;
   }
   if (!isTable) {
@@ -98,6 +93,52 @@ async function printTemplate<Row>(io: Io, view: View<Row>, rows: readonly Row[],
   }
   const header = await headerLine(view, source);
   io.out(alignColumns(`${[header, ...lines].join("\n")}\n`));
+}
+
+/** A row as a template sees it. */
+function templateData<Row>(Struct: typeof StructClass, view: View<Row>, row: Row): StructClass {
+  const members = Object.fromEntries(
+    Object.entries(view.fields).map(([name, field]) => [name, () => field.value(row)]),
+  );
+  const label = (name: string) => view.labels?.(row)?.[name] ?? "";
+  return new Struct(view.type, view.labels === undefined ? members : { ...members, Label: label }, () =>
+    rowObject(view, row),
+  );
+}
+
+/**
+ * Runs `--format` over an empty row before the engine is asked, as Docker's `ps` does to learn what it needs.
+ * @returns the fields that the template looks at. @throws CliError with Docker's text for a template that cannot be used.
+ */
+export async function fieldsUsed<Row>(view: View<Row>, empty: Row, format: string): Promise<ReadonlySet<string>> {
+  const { compileTemplate, Struct, TemplateError } = await import("../template/index.ts");
+  const used = new Set<string>();
+  const fields = Object.fromEntries(
+    Object.entries(view.fields).map(([name, field]) => [
+      name,
+      {
+        ...field,
+        value: (row: Row) => {
+          used.add(name);
+          return field.value(row);
+        },
+      },
+    ]),
+  );
+  const template = (() => {
+    try {
+      return compileTemplate(format);
+    } catch (error) {
+      throw new CliError(`failed to parse template: ${messageOf(error)}`);
+    }
+  })();
+  try {
+    template.execute(templateData(Struct, { ...view, fields }, empty));
+  } catch (error) {
+    if (error instanceof TemplateError) throw new CliError(`failed to execute template: ${error.message}`);
+    throw error;
+  }
+  return used;
 }
 
 /** The heading: the template run over the fields' headings, with functions that leave them alone. */

@@ -33,6 +33,8 @@ const globalFlags = {
   version: bool("Print the version", { short: "v" }),
 };
 
+const LOG_LEVELS = new Set(["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"]);
+
 /**
  * Runs one command line.
  * @param argv the words after the program's name.
@@ -63,6 +65,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
     io.out(`Berth version ${CLIENT_VERSION}\n`);
     return 0;
   }
+  if (!LOG_LEVELS.has(flags["log-level"])) throw new CliError(`Unable to parse logging level: ${flags["log-level"]}`);
   const words = globals.args;
   if (words[0] === "help" && !globals.help) return await help(words.slice(1), io);
   if (globals.help || words.length === 0) {
@@ -152,7 +155,7 @@ async function group(words: readonly string[], io: Io): Promise<number> {
   }
   const full = `${PROGRAM} ${first}`;
   const run = `Usage:  ${full}\n\nRun '${full} --help' for more information`;
-  if (second.startsWith("-")) parseOr125(() => parseFlags({}, words.slice(1), false), first, "COMMAND");
+  if (second.startsWith("-")) parseOr125(() => parseFlags({}, words.slice(1), false), first, "");
   throw new CliError(`${PROGRAM}: unknown command: ${full} ${second}\n\n${run}`);
 }
 

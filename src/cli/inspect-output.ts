@@ -1,5 +1,6 @@
 import { ClientError } from "../client/index.ts";
 import { CliError, messageOf } from "./errors.ts";
+import { goJson } from "./format.ts";
 import type { Io } from "./io.ts";
 
 /**
@@ -14,7 +15,7 @@ export async function printInspected(
   find: (name: string) => Promise<unknown>,
   escape = false,
 ): Promise<void> {
-  const render = await renderer(format);
+  const render = format === "json" ? undefined : await renderer(format);
   const found: unknown[] = [];
   const failures: string[] = [];
   for (const name of names) {
@@ -25,7 +26,9 @@ export async function printInspected(
       if (error instanceof ClientError && error.status === undefined) break;
     }
   }
-  if (render === undefined) {
+  if (format === "json") {
+    io.out(`${goJson(found)}\n`);
+  } else if (render === undefined) {
     io.out(found.length === 0 ? "[]\n" : `${escape ? escapeHtml(indentedJson(found)) : indentedJson(found)}\n`);
   } else {
     // Docker prints an empty line when there was nothing to format
@@ -47,7 +50,6 @@ type Rendered = { text: string } | { failure: string };
 
 async function renderer(format: string): Promise<((value: unknown) => Rendered) | undefined> {
   if (format === "") return undefined;
-  if (format === "json") return (value) => ({ text: JSON.stringify(value) });
   const { compileTemplate } = await import("../template/index.ts");
   try {
     const template = compileTemplate(format, { missingKey: "error" });

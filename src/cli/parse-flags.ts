@@ -1,5 +1,5 @@
 import { FlagError } from "./errors.ts";
-import type { Flag, FlagTable } from "./flags.ts";
+import { type Flag, type FlagTable, parseBool } from "./flags.ts";
 
 export interface ParsedLine {
   values: Record<string, unknown>;
@@ -60,7 +60,7 @@ function long(table: FlagTable, word: string, queue: string[], set: SetValue, li
   const flag = Object.hasOwn(table, name) ? table[name] : undefined;
   if (flag === undefined) {
     if (name !== "help") throw new FlagError(`unknown flag: --${name}`);
-    line.help = equals === -1 || word.slice(equals + 1) === "true";
+    line.help = equals === -1 || askedFor(word.slice(equals + 1));
     return;
   }
   if (equals !== -1) return set(name, flag, word.slice(equals + 1));
@@ -68,6 +68,16 @@ function long(table: FlagTable, word: string, queue: string[], set: SetValue, li
   const value = queue.shift();
   if (value === undefined) throw new FlagError(`flag needs an argument: --${name}`);
   set(name, flag, value);
+}
+
+/** The value of `--help=…`. */
+function askedFor(text: string): boolean {
+  try {
+    return parseBool(text);
+  } catch (error) {
+    const why = error instanceof FlagError ? error.message : "";
+    throw new FlagError(`invalid argument ${JSON.stringify(text)} for "--help" flag: ${why}`);
+  }
 }
 
 function shorts(table: FlagTable, word: string, queue: string[], set: SetValue, line: { help: boolean }): void {

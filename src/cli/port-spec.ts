@@ -59,6 +59,16 @@ function range(text: string, what: string): { start: number; end: number } {
   return { start: Number(first), end: Number(second) };
 }
 
+function isPort(text: string): boolean {
+  return /^\d+$/.test(text) && Number(text) <= 65_535;
+}
+
+/** What Go says of a text that is no port. */
+export function portFault(text: string): string {
+  const why = /^\d+$/.test(text) ? "value out of range" : "invalid syntax";
+  return `strconv.ParseUint: parsing ${JSON.stringify(text)}: ${why}`;
+}
+
 /** Reads `--expose` values. */
 export function parseExposed(specs: readonly string[]): Record<string, Record<string, never>> {
   const exposed: Record<string, Record<string, never>> = {};
@@ -75,14 +85,13 @@ function exposedRange(spec: string, ports: string): { start: number; end: number
   try {
     return range(ports, "port");
   } catch {
-    const wrong = ports.split("-").find((part) => !/^\d+$/.test(part)) ?? ports;
-    throw new CliError(
-      `invalid range format for --expose: ${spec}, error: strconv.ParseUint: parsing ${JSON.stringify(wrong)}: invalid syntax`,
-    );
+    const wrong = ports.split("-").find((part) => !isPort(part));
+    const why = wrong === undefined ? `invalid range specified for port: ${ports}` : portFault(wrong);
+    throw new CliError(`invalid range format for --expose: ${spec}, error: ${why}`);
   }
 }
 
-function isAddress(text: string): boolean {
+export function isAddress(text: string): boolean {
   const octets = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
   if (octets !== null) return octets.slice(1).every((octet) => Number(octet) <= 255);
   return text.includes(":") && /^[0-9a-fA-F:.]+(?:%\S+)?$/.test(text);

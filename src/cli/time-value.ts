@@ -3,9 +3,11 @@ import { parseDuration } from "./units.ts";
 
 /**
  * A time as the API takes it: a span before now, a date of many forms, or seconds since 1970, which stay as they are.
- * @throws CliError naming `what`.
+ * @param what the flag that errors name, if they name it.
+ * @throws CliError
  */
-export function toTimestamp(text: string, what: string): string | undefined {
+export function toTimestamp(text: string, what?: string): string | undefined {
+  const said = what === undefined ? "" : `invalid value for "${what}": `;
   if (text === "") return undefined;
   try {
     return secondsOf(Date.now() - parseDuration(text) / 1e6);
@@ -15,17 +17,24 @@ export function toTimestamp(text: string, what: string): string | undefined {
   if (/^-?\d+(?:\.\d+)?$/.test(text)) return text;
   const match =
     /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2})(?::(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?)?(Z|[+-]\d{2}:\d{2})?$/.exec(text);
-  if (match === null)
-    throw new CliError(
-      `invalid value for "${what}": failed to parse value as time or duration: ${JSON.stringify(text)}`,
-    );
+  if (match === null) throw new CliError(`${said}failed to parse value as time or duration: ${JSON.stringify(text)}`);
   const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", zone = ""] = match;
+  const wrong = outOfRange([year, month, day, hour, minute, second].map(Number));
+  if (wrong !== undefined) throw new CliError(`${said}parsing time ${JSON.stringify(text)}: ${wrong} out of range`);
   const millis = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}${zone}`);
   if (Number.isNaN(millis))
-    throw new CliError(
-      `invalid value for "${what}": failed to parse value as time or duration: ${JSON.stringify(text)}`,
-    );
+    throw new CliError(`${said}failed to parse value as time or duration: ${JSON.stringify(text)}`);
   return `${Math.floor(millis / 1000)}.${fraction.padEnd(9, "0")}`;
+}
+
+/** The part of a date and time that no calendar or clock has. */
+function outOfRange([year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0]: readonly number[]):
+  string | undefined {
+  if (month < 1 || month > 12) return "month";
+  if (hour > 23) return "hour";
+  if (minute > 59) return "minute";
+  if (second > 59) return "second";
+  return day < 1 || day > new Date(Date.UTC(year, month, 0)).getUTCDate() ? "day" : undefined;
 }
 
 function secondsOf(millis: number): string {

@@ -109,6 +109,8 @@ export function parseDuration(text: string): number {
 export function parseNanoCpus(text: string): number {
   const match = /^([+-]?)(?:([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]+))?|([0-9]+)\/([0-9]+))$/.exec(text);
   if (match === null) throw new FlagError(`failed to parse ${text} as a rational number`);
+  if (match[5] !== undefined && Number(match[5]) === 0)
+    throw new FlagError(`failed to parse ${text} as a rational number`);
   const value =
     match[4] === undefined ? Number(text) : (Number(match[4]) / Number(match[5])) * (match[1] === "-" ? -1 : 1);
   const nano = value * 1e9;

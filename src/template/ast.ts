@@ -29,7 +29,7 @@ export type Statement =
   | { kind: "text"; at: number; text: string }
   | { kind: "action"; at: number; pipe: Pipe }
   | { kind: "if" | "with" | "range"; at: number; pipe: Pipe; body: Statement[]; otherwise: Statement[] | undefined }
-  | { kind: "template"; at: number; name: string; pipe: Pipe | undefined }
+  | { kind: "template"; at: number; name: string; nameAt: number; pipe: Pipe | undefined }
   | { kind: "break" | "continue"; at: number };
 
 export interface Template {

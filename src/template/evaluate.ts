@@ -120,9 +120,13 @@ class Run {
     else if (isMap(value)) for (const key of sortedKeys(value)) yield [key, value[key]];
     else if (typeof value === "number" && Number.isInteger(value)) {
       for (let index = 0; index < value; index++) yield [index, index];
-    } else if (typeof value === "string") {
-      this.#fail(pipe.at, printPipe(pipe), `range can't iterate over ${value}`);
-    } else this.#fail(pipe.at, printPipe(pipe), `range can't iterate over ${formatValue(value)}`);
+    } else {
+      // Go names what it has evaluated last
+      const last = pipe.commands.at(-1)?.words[0];
+      const [at, context] =
+        last === undefined ? [pipe.at, printPipe(pipe)] : [fieldPosition(last), printExpression(last)];
+      this.#fail(at, context, `range can't iterate over ${formatValue(value)}`);
+    }
   }
 
   /** `range $i, $e := …` sets both; `range $e := …` the element. The pipeline pushed them already when it declared. */
@@ -141,7 +145,10 @@ class Run {
 
   #call(statement: Extract<Statement, { kind: "template" }>, dot: unknown): void {
     const body = this.#template.defined.get(statement.name);
-    if (body === undefined) this.#failAt(statement.at, `template ${JSON.stringify(statement.name)} not defined`);
+    if (body === undefined) {
+      const printed = `{{template ${JSON.stringify(statement.name)}${statement.pipe === undefined ? "" : ` ${printPipe(statement.pipe)}`}}}`;
+      this.#fail(statement.nameAt, printed, `template ${JSON.stringify(statement.name)} not defined`);
+    }
     if (++this.#depth > MAX_DEPTH) this.#failAt(statement.at, `exceeded maximum template depth (${MAX_DEPTH})`);
     const data = statement.pipe === undefined ? undefined : this.#pipe(statement.pipe, dot);
     const outer = { variables: this.#variables, name: this.#name };
@@ -235,13 +242,21 @@ class Run {
       const isLast = index === names.length - 1;
       const args = isLast ? rest.map((word) => this.#operand(word, dot)) : [];
       if (isLast && final !== undefined) args.push(final.value);
-      value = this.#field(value, name, node, args);
+      value = this.#field(value, name, node, args, isLast ? rest : []);
     }
     return value;
   }
 
-  #field(receiver: unknown, name: string, node: Expression, args: readonly unknown[]): unknown {
-    const fail = (message: string) => this.#fail(fieldPosition(node), printExpression(node), message);
+  #field(
+    receiver: unknown,
+    name: string,
+    node: Expression,
+    args: readonly unknown[],
+    rest: readonly Expression[],
+  ): unknown {
+    // Go names what it has evaluated last: of `(.A).B`, the part in parentheses
+    const said = node.kind === "chain" ? lastOf(node.of) : node;
+    const fail = (message: string) => this.#fail(fieldPosition(said), printExpression(said), message);
     if (receiver === undefined) {
       return this.#options.missingKey === "error"
         ? fail(`nil data; no entry for key ${JSON.stringify(name)}`)
@@ -257,6 +272,7 @@ class Run {
       if (args.length !== member.length) {
         return fail(`wrong number of args for ${name}: want ${member.length} got ${args.length}`);
       }
+      for (const [index, value] of args.entries()) this.#argument("string", value, rest[index] ?? node);
       return this.#guarded(() => member(...args), name, node.at, printExpression(node));
     }
     if (isMap(receiver)) {
@@ -289,6 +305,11 @@ class Run {
       const word = rest[index];
       return this.#argument(type, value, word ?? node);
     });
+    const [callee] = rest;
+    if (name === "call" && callee !== undefined && !isCallable(args[0]) && args[0] !== null && args[0] !== undefined) {
+      const what = `non-function ${printExpression(callee)} of type ${typeName(args[0])}`;
+      return this.#fail(command.at, printCommand(command), `error calling call: ${what}`);
+    }
     const call = declared.call as (...values: unknown[]) => unknown; // the values were checked against `parameters`
     return this.#guarded(() => call(...checked), name, command.at, printCommand(command));
   }
@@ -306,6 +327,10 @@ class Run {
 
   #argument(type: ParameterType, value: unknown, node: Expression): unknown {
     const fail = (message: string) => this.#fail(node.at, printExpression(node), message);
+    const isLiteral = node.kind === "number" || node.kind === "string" || node.kind === "bool";
+    const fits = type === "string" ? typeof value === "string" : type !== "int" || Number.isInteger(value);
+    if (isLiteral && !fits)
+      return fail(`expected ${type === "int" ? "integer" : type}; found ${printExpression(node)}`);
     switch (type) {
       case "any":
         return value;
@@ -394,6 +419,13 @@ class Run {
     const line = before.split("\n").length;
     return `${this.#template.name}:${line}:${Buffer.byteLength(before.slice(newline + 1))}`;
   }
+}
+
+/** What is evaluated last of an expression. */
+function lastOf(node: Expression): Expression {
+  if (node.kind !== "pipe") return node;
+  const [first] = node.pipe.commands.at(-1)?.words ?? [];
+  return first === undefined ? node : lastOf(first);
 }
 
 /** Go gives `.A.B` the position of `.B`, where its parser joined the two. */

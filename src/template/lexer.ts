@@ -34,7 +34,7 @@ const KEYWORDS = new Set(["block", "break", "continue", "define", "else", "end",
 const SPACE = /^[ \t\r\n]+/;
 const WORD = /^[\p{L}\p{Nd}_]+/u;
 const NUMBER =
-  /^[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]+)?|\.[0-9][0-9_]*(?:[eE][+-]?[0-9_]+)?)/;
+  /^[+-]?(?:0[xX][0-9a-fA-F_]*|0[bB][01_]+|0[oO][0-7_]+|[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]+)?|\.[0-9][0-9_]*(?:[eE][+-]?[0-9_]+)?)/;
 /** What may follow an identifier, a field or a variable. */
 const TERMINATOR = /^(?:[ \t\r\n.,|:=()]|$)/;
 
@@ -134,7 +134,9 @@ function lexAction(source: string, start: number, tokens: Token[], fail: Fail): 
     } else if (first === ")") {
       if (--depth < 0) fail("unexpected right paren", at);
       push("paren-right", 1);
-    } else if (NUMBER.test(rest) && !(first === "." && !/^\.[0-9]/.test(rest))) lexNumber(rest, fail, at, push);
+    } else if (rest === ".")
+      fail('illegal number syntax: "."', at); // Go looks for a number where no field can be
+    else if (NUMBER.test(rest) && !(first === "." && !/^\.[0-9]/.test(rest))) lexNumber(rest, fail, at, push);
     else if (first === ".") lexFieldOrVariable("field", rest, fail, at, push);
     else if (first === "$") lexFieldOrVariable("variable", rest, fail, at, push);
     else if (WORD.test(rest)) lexWord(rest, fail, at, push);

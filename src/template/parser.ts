@@ -131,16 +131,16 @@ class Parser {
   }
 
   #define(): void {
-    const name = this.#quotedName("define clause");
+    const { name } = this.#quotedName("define clause");
     this.#expectRight("define clause");
     this.#defined.set(name, this.#definition("define clause"));
   }
 
   #block(at: number): Statement {
-    const name = this.#quotedName("block clause");
+    const { name, at: nameAt } = this.#quotedName("block clause");
     const pipe = this.#pipeline("block clause", "right");
     this.#defined.set(name, this.#definition("block clause"));
-    return { kind: "template", at, name, pipe };
+    return { kind: "template", at, name, nameAt, pipe };
   }
 
   /** A body with variables and loops of its own. */
@@ -158,17 +158,17 @@ class Parser {
   }
 
   #template(at: number): Statement {
-    const name = this.#quotedName("template clause");
+    const { name, at: nameAt } = this.#quotedName("template clause");
     const next = this.#nextNonSpace();
-    if (next.kind === "right") return { kind: "template", at, name, pipe: undefined };
+    if (next.kind === "right") return { kind: "template", at, name, nameAt, pipe: undefined };
     this.#index--;
-    return { kind: "template", at, name, pipe: this.#pipeline("template clause", "right") };
+    return { kind: "template", at, name, nameAt, pipe: this.#pipeline("template clause", "right") };
   }
 
-  #quotedName(context: string): string {
+  #quotedName(context: string): { name: string; at: number } {
     const token = this.#nextNonSpace();
     if (token.kind !== "string") this.#unexpected(token, context);
-    return this.#unquoted(token);
+    return { name: this.#unquoted(token), at: token.at };
   }
 
   #pipeline(context: string, end: "right" | "paren-right"): Pipe {
@@ -302,7 +302,9 @@ class Parser {
       case "number":
         return this.#number(token);
       case "char": {
-        const value = this.#unquoted(token).codePointAt(0) ?? 0;
+        const [char = "", ...more] = this.#unquoted(token);
+        if (more.length > 0) this.#fail(`malformed character constant: ${token.text}`);
+        const value = char.codePointAt(0) ?? 0;
         return { kind: "number", at, value, isInteger: true, text: token.text };
       }
       case "string":
@@ -362,7 +364,11 @@ class Parser {
 
   #unexpected(token: Token, context: string): never {
     const shown =
-      token.kind === "eof" ? "EOF" : token.kind === "keyword" ? `<${token.text}>` : JSON.stringify(token.text);
+      token.kind === "eof"
+        ? "EOF"
+        : ["keyword", "dot", "nil"].includes(token.kind)
+          ? `<${token.text}>`
+          : JSON.stringify(token.text);
     return this.#fail(`unexpected ${shown} in ${context}`);
   }
 

@@ -23,8 +23,8 @@ export default defineCommand({
       await context.client()
     ).request("GET", "/events", {
       query: {
-        since: toTimestamp(flags.since, "since"),
-        until: toTimestamp(flags.until, "until"),
+        since: toTimestamp(flags.since),
+        until: toTimestamp(flags.until),
         filters: encodeFilters(flags.filter),
       },
     });

@@ -1,7 +1,7 @@
 import type { IDResponse } from "../../api/index.ts";
 import { detachKeysOf, followResize, requireTerminal, runSession } from "../attach-session.ts";
 import { atLeast, defineCommand } from "../command.ts";
-import { readKeyValueFiles, resolveEnv } from "../environment.ts";
+import { checkEnv, readKeyValueFiles, resolveEnv } from "../environment.ts";
 import { CliError, detached } from "../errors.ts";
 import { bool, list, string } from "../flags.ts";
 import { detachKeysFlag } from "../shared-flags.ts";
@@ -15,7 +15,7 @@ export default defineCommand({
   flags: {
     detach: bool("Leave the command running in the background", { short: "d" }),
     "detach-keys": detachKeysFlag,
-    env: list("Set an environment variable", { short: "e" }),
+    env: list("Set an environment variable", { short: "e", check: checkEnv }),
     "env-file": list("Read environment variables from a file"),
     interactive: bool("Pass standard input on", { short: "i" }),
     privileged: bool("Give all privileges"),

@@ -33,7 +33,7 @@ export default defineCommand({
 
 function historyView(truncate: boolean, human: boolean): View<ImageHistoryResponseItem> {
   return {
-    type: "*formatter.historyContext",
+    type: "*image.historyContext",
     columns: ["ID", "CreatedSince", "CreatedBy", "Size", "Comment"],
     fields: {
       ID: { header: "IMAGE", value: ({ Id }) => (truncate ? shortId(Id) : Id) },

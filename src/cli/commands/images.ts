@@ -84,6 +84,7 @@ function append(map: Map<string, string[]>, key: string, value: string): void {
 function imageView(truncate: boolean, digests: boolean): View<ImageRow> {
   return {
     type: "*formatter.imageContext",
+    raw: "repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n",
     columns: ["Repository", "Tag", ...(digests ? ["Digest"] : []), "ID", "CreatedSince", "Size"],
     fields: {
       Repository: { header: "REPOSITORY", value: ({ repository }) => repository },

@@ -30,6 +30,7 @@ export default defineCommand({
 function networkView(truncate: boolean): View<NetworkSummary> {
   return {
     type: "*network.networkContext",
+    raw: "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n",
     labels: (network) => network.Labels,
     columns: ["ID", "Name", "Driver", "Scope"],
     fields: {

@@ -1,6 +1,7 @@
 import type { ContainerInspectResponse } from "../../api/index.ts";
 import { between, defineCommand } from "../command.ts";
 import { CliError } from "../errors.ts";
+import { portFault } from "../port-spec.ts";
 import { bracketed } from "../ports.ts";
 import { pathOf } from "../targets.ts";
 
@@ -16,9 +17,7 @@ export default defineCommand({
     if (wanted !== undefined) {
       const [number = "", protocol = "tcp"] = wanted.split("/");
       if (!/^\d+$/.test(number) || Number(number) > 65_535) {
-        throw new CliError(
-          `Error: invalid port (${wanted}): strconv.ParseUint: parsing ${JSON.stringify(number)}: invalid syntax`,
-        );
+        throw new CliError(`Error: invalid port (${wanted}): ${portFault(number)}`);
       }
       const bindings = ports[`${number}/${protocol}`];
       if (bindings === undefined || bindings === null || bindings.length === 0) {

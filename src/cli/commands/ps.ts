@@ -1,7 +1,7 @@
 import type { ContainerSummary } from "../../api/index.ts";
 import { defineCommand, none } from "../command.ts";
 import { bool, int } from "../flags.ts";
-import { printRows, type View } from "../format.ts";
+import { fieldsUsed, printRows, type View } from "../format.ts";
 import { displayPorts } from "../ports.ts";
 import { filterFlag, formatFlag, noTruncFlag, warnQuietFormat } from "../shared-flags.ts";
 import { ellipsis, encodeFilters, shortId } from "../targets.ts";
@@ -26,16 +26,18 @@ export default defineCommand({
     const format = given.format || (given.quiet ? "" : ((await context.config()).psFormat ?? ""));
     warnQuietFormat(given.format, given.quiet, (text) => context.io.err(text));
     const limit = given.latest && !changed.has("last") ? 1 : given.last;
+    const view = containerView(!given["no-trunc"], given.size);
+    const needsSize = format.includes("{{") && (await fieldsUsed(view, {}, format)).has("Size");
     const client = await context.client();
     const containers = await client.json<ContainerSummary[]>("GET", "/containers/json", {
       query: {
         all: given.all || limit > 0,
         limit: limit > 0 ? limit : undefined,
-        size: given.size || /\.Size\b/.test(format),
+        size: given.size || needsSize,
         filters: encodeFilters(given.filter),
       },
     });
-    await printRows(context.io, containerView(!given["no-trunc"], given.size), containers, {
+    await printRows(context.io, view, containers, {
       format,
       quiet: given.quiet,
     });
@@ -46,6 +48,19 @@ function containerView(truncate: boolean, size: boolean): View<ContainerSummary>
   return {
     type: "*formatter.ContainerContext",
     labels: (container) => container.Labels,
+    raw: [
+      "container_id: {{.ID}}",
+      "image: {{.Image}}",
+      "command: {{.Command}}",
+      "created_at: {{.CreatedAt}}",
+      "state: {{.State}}",
+      "status: {{.Status}}",
+      "names: {{.Names}}",
+      "labels: {{- pad .Labels 1 0}}",
+      "ports: {{- pad .Ports 1 0}}",
+      ...(size ? ["size: {{.Size}}"] : []),
+      "",
+    ].join("\n"),
     columns: ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", ...(size ? ["Size"] : [])],
     fields: {
       ID: { header: "CONTAINER ID", value: ({ Id = "" }) => (truncate ? shortId(Id) : Id) },

@@ -109,6 +109,7 @@ function summarize({ Images, Containers, Volumes, BuildCache, LayersSize = 0 }: 
 
 const summaryView: View<Row> = {
   type: "*formatter.diskUsageImagesContext",
+  raw: "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\nreclaimable: {{.Reclaimable}}\n",
   columns: ["Type", "TotalCount", "Active", "Size", "Reclaimable"],
   fields: {
     Type: { header: "TYPE", value: ({ type }) => type },

@@ -25,6 +25,7 @@ export default defineCommand({
 
 export const volumeView: View<Volume> = {
   type: "*formatter.volumeContext",
+  raw: "name: {{.Name}}\ndriver: {{.Driver}}\n",
   labels: (volume) => volume.Labels,
   columns: ["Driver", "Name"],
   fields: {
