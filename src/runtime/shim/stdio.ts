@@ -29,6 +29,7 @@ export class ShimStdio implements StdioStream {
   #end: StdioEnd | undefined;
   #wake: (() => void) | undefined;
   #inputClosed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(socket: Socket, tty: boolean, detachKeys: Uint8Array, early: Buffer) {
     this.#socket = socket;
@@ -57,7 +58,11 @@ export class ShimStdio implements StdioStream {
     this.#socket.end(controlFrame(Control.inputDetach));
   }
 
-  async closeInput(): Promise<void> {
+  closeInput(): Promise<void> {
+    return (this.#closing ??= this.#closeInput());
+  }
+
+  async #closeInput(): Promise<void> {
     if (this.#inputClosed) return;
     this.#inputClosed = true;
     if (this.#end !== undefined) return;

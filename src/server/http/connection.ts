@@ -21,6 +21,8 @@ export interface ConnectionOptions {
 }
 
 const HEAD_END = Buffer.from("\r\n\r\n");
+/** Why a request is aborted when the server ends it. */
+export const SERVER_ENDS = new Error("the server ends");
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /** One client's connection: its requests are answered one after another, in their order. */
@@ -63,9 +65,9 @@ export class Connection {
     if (this.#abort === undefined) this.#socket.destroy();
   }
 
-  /** Ends what is under way. */
+  /** Ends what is under way. It is not its client that leaves: that is the abort's reason. */
   destroy(): void {
-    this.#abort?.abort();
+    this.#abort?.abort(SERVER_ENDS);
     this.#socket.destroy();
   }
 

@@ -1,4 +1,4 @@
-export { Connection } from "./connection.ts";
+export { Connection, SERVER_ENDS } from "./connection.ts";
 export type { Exchange, Hijacked } from "./exchange.ts";
 export { HttpFault } from "./fault.ts";
 export { parseHead, type RequestHead } from "./head.ts";

@@ -1,7 +1,8 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../../base/index.ts";
 import { isKind, messageOf } from "../../base/index.ts";
 import { type ApiVersion, hasSince, type OutputChunk, type StdioStream } from "../../api/index.ts";
-import type { Exchange, HeaderFields, Hijacked } from "../http/index.ts";
+import { type Exchange, type HeaderFields, type Hijacked, SERVER_ENDS } from "../http/index.ts";
 import { MULTIPLEXED_STREAM, RAW_STREAM, errorFrame, writeOutput } from "./frames.ts";
 import { pump, type Sink } from "./pump.ts";
 
@@ -18,6 +19,9 @@ export function hijackHead(exchange: Exchange, tty: boolean, version: ApiVersion
   for (const name in fields) text += `${name}: ${fields[name]}\r\n`;
   return `${text}\r\n`;
 }
+
+/** How long a process that does not read may hold up the release of its stdio. */
+const CLOSE_MS = 500;
 
 /** The client's side of a process's stdio. */
 export interface StreamEnds {
@@ -62,7 +66,7 @@ export class RawEnds implements StreamEnds {
 
 /**
  * Joins a client to a process's stdio until the output has ended or the client has gone. The client's end of input closes the
- * process's stdin and nothing else.
+ * process's stdin and nothing else; so does its going away, but not the daemon's end, which containers do not notice.
  */
 export async function joinStdio(
   client: StreamEnds,
@@ -72,7 +76,8 @@ export async function joinStdio(
 ): Promise<void> {
   await using held = stdio;
   // Output that is waited for ends on dispose, so a client that has gone frees the process's side at once.
-  const release = (): void => void disposeQuietly(held, logger);
+  let left: Promise<void> | undefined;
+  const release = (): void => void (left ??= leave(held, signal, logger));
   signal.addEventListener("abort", release, { once: true });
   if (signal.aborted) release();
   void feedInput(client, held, logger);
@@ -85,6 +90,7 @@ export async function joinStdio(
     client.writeError(messageOf(error));
   } finally {
     signal.removeEventListener("abort", release);
+    await left;
   }
 }
 
@@ -95,14 +101,25 @@ async function feedInput(client: StreamEnds, stdio: StdioStream, logger: Logger)
       if (chunk === undefined) break;
       await stdio.write(chunk);
     }
-    await stdio.closeInput();
   } catch (error) {
     // Either the client broke off or the process takes no more input; its output goes on.
     logger.debug("input of an attached process ended", { error: messageOf(error) });
   }
+  try {
+    await stdio.closeInput();
+  } catch (error) {
+    logger.debug("input of an attached process was not closed", { error: messageOf(error) });
+  }
 }
 
-async function disposeQuietly(stdio: StdioStream, logger: Logger): Promise<void> {
+/** Lets go of the process; it is told that no more input comes, unless it does not even take what came. */
+async function leave(stdio: StdioStream, signal: AbortSignal, logger: Logger): Promise<void> {
+  try {
+    if (signal.reason !== SERVER_ENDS)
+      await Promise.race([stdio.closeInput(), delay(CLOSE_MS, undefined, { ref: false })]);
+  } catch (error) {
+    logger.debug("input of an attached process was not closed", { error: messageOf(error) });
+  }
   try {
     await stdio[Symbol.asyncDispose]();
   } catch (error) {
