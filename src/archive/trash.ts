@@ -16,10 +16,18 @@ const ROOM = 0.1;
 export class Trash {
   readonly folder: string;
   readonly #archiver: Archiver;
+  readonly #quick: ((directory: string) => Promise<boolean>) | undefined;
   readonly #logger: Logger;
   #tail: Promise<void> = Promise.resolve();
 
-  constructor(options: { folder: string; archiver: Archiver; logger: Logger }) {
+  /** @param options `quick` deletes a directory that needs no walk; false: it does. */
+  constructor(options: {
+    folder: string;
+    archiver: Archiver;
+    quick?: ((directory: string) => Promise<boolean>) | undefined;
+    logger: Logger;
+  }) {
+    this.#quick = options.quick;
     this.folder = options.folder;
     this.#archiver = options.archiver;
     this.#logger = options.logger;
@@ -47,7 +55,8 @@ export class Trash {
   async #delete(name: string): Promise<void> {
     try {
       if (await this.#hasRoom()) await this.#archiver.lull(PATIENCE_MS);
-      await this.#archiver.removeTree(join(this.folder, name));
+      const directory = join(this.folder, name);
+      if ((await this.#quick?.(directory)) !== true) await this.#archiver.removeTree(directory);
     } catch (error) {
       if (isKind(error, "cancelled")) return; // the daemon ends: resumed at the next start
       this.#logger.warn("a removed directory cannot be deleted yet", { directory: name, error: messageOf(error) });

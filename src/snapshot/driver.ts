@@ -20,11 +20,10 @@ export interface StorageDriver {
   stackUpon?(place: Place): Promise<void>;
   /** Exchanges what two snapshots of the same parent have written. */
   exchange(one: Place, other: Place): void;
-  /**
-   * Takes the directory away at once: moves it into the trash folder, or removes it. Missing is fine.
-   * @returns whether there is something in the trash folder now.
-   */
-  discard(id: string, trash: string): Promise<boolean>;
+  /** Moves the directory into the trash folder, at once. Missing is fine. */
+  discard(id: string, trash: string): Promise<void>;
+  /** Deletes the directory of a snapshot in which nothing was written, quickly; false: there is something in it. */
+  removeEmpty?(directory: string): Promise<boolean>;
   unpackTarget(place: Place): UnpackTarget;
   mount(place: Place): RootfsMount;
   /** The same, for one that is to be lost with the machine; takes away what an earlier such mount left. Absent: no difference. */

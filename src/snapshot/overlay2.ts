@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Archiver } from "../archive/index.ts";
 import { errnoOf } from "../base/index.ts";
@@ -96,13 +96,9 @@ export function createOverlay2(options: {
       const directory = join(home, id);
       const link = await linkOf(id);
       links.delete(id);
-      // Most containers write nothing: then there is nothing to throw away.
-      if (await tried(options.native, emptySteps(directory, link))) return false;
-      // It may be gone by halves already.
-      if (link !== undefined) await rm(link, { force: true });
-      await moveAway(directory, join(trash, id));
-      return true;
+      await moveAway(options.native, directory, join(trash, id), link);
     },
+    removeEmpty: (directory) => tried(options.native, emptySteps(directory)),
 
     unpackTarget: ({ id }) => ({ directory: diffOf(id), whiteouts: "overlay" }),
     mount: (place) => mountOf(home, place, lowersOf(place)),
@@ -150,11 +146,8 @@ async function readLower(home: string, parent: string): Promise<string> {
   return below === undefined ? `${LINKS}/${link}` : `${LINKS}/${link}:${below}`;
 }
 
-/**
- * Removes a snapshot in which nothing was written; fails before anything is gone when something was. The short name goes
- * while the file that tells it is there.
- */
-function emptySteps(directory: string, link: string | undefined): FileStep[] {
+/** Removes a snapshot in which nothing was written; fails before anything is gone when something was. */
+function emptySteps(directory: string): FileStep[] {
   const within = (name: string) => join(directory, name);
   const missing = true;
   return [
@@ -165,7 +158,6 @@ function emptySteps(directory: string, link: string | undefined): FileStep[] {
       path: within(name),
       missing,
     })),
-    ...(link === undefined ? [] : [{ op: "unlink", path: link, missing } as const]),
     { op: "unlink", path: within("lower"), missing },
     { op: "unlink", path: within("link"), missing },
     { op: "rmdir", path: directory, missing },
@@ -210,10 +202,18 @@ function isShortName(text: string): boolean {
   return /^[A-Z2-7]{26}$/.test(text);
 }
 
-/** Renames; what is gone already is fine. */
-export async function moveAway(from: string, to: string): Promise<void> {
+/** Renames, with the short name gone before; what is gone already is fine. */
+export async function moveAway(
+  native: Pick<Native, "fileSteps">,
+  from: string,
+  to: string,
+  link?: string,
+): Promise<void> {
   try {
-    await rename(from, to);
+    await runFileSteps(native, [
+      ...(link === undefined ? [] : [{ op: "unlink", path: link, missing: true } as const]),
+      { op: "rename", from, to },
+    ]);
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw error;
   }

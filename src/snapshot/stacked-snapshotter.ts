@@ -52,7 +52,13 @@ export class StackedSnapshotter implements Snapshotter {
     this.#logger = logger;
     this.#rows = new Rows(store, driver.name);
     // Beside the driver's own folder, on the same file system: a rename is enough.
-    this.#trash = new Trash({ folder: join(root, `.removed-${driver.name}`), archiver, logger });
+    const folder = join(root, `.removed-${driver.name}`);
+    this.#trash = new Trash({
+      folder,
+      archiver,
+      quick: async (path) => (await driver.removeEmpty?.(path)) ?? false,
+      logger,
+    });
     this.#views = createRootfsViews({ native });
     this.#retries = new Retries({
       what: "removing a snapshot's directory",
@@ -194,9 +200,9 @@ export class StackedSnapshotter implements Snapshotter {
   }
 
   async #moveAway(id: string): Promise<void> {
-    const thrown = await this.#driver.discard(id, this.#trash.folder);
+    await this.#driver.discard(id, this.#trash.folder);
     this.#left.delete(id);
-    if (thrown) this.#trash.empty(id);
+    this.#trash.empty(id);
   }
 
   #active(key: string): Place {

@@ -10,7 +10,7 @@ import type { SnapshotChange } from "./types.ts";
 export function createVfs(options: {
   root: string;
   archiver: Archiver;
-  native: Pick<Native, "renameat2">;
+  native: Pick<Native, "fileSteps" | "renameat2">;
 }): StorageDriver {
   const { archiver } = options;
   const home = join(options.root, "vfs", "dir");
@@ -39,10 +39,7 @@ export function createVfs(options: {
     exchange: (one, other) =>
       options.native.renameat2(AT_FDCWD, directoryOf(one.id), AT_FDCWD, directoryOf(other.id), RENAME_EXCHANGE),
 
-    discard: async (id, trash) => {
-      await moveAway(directoryOf(id), join(trash, id));
-      return true;
-    },
+    discard: (id, trash) => moveAway(options.native, directoryOf(id), join(trash, id)),
 
     unpackTarget: ({ id }) => ({ directory: directoryOf(id), whiteouts: "apply" }),
     mount: ({ id, kind }) => ({ type: "bind", source: directoryOf(id), readOnly: kind === "committed" }),
