@@ -9,7 +9,7 @@ import type { LinkReaper } from "./link-reaper.ts";
 import type { Links } from "./links.ts";
 import type { NetworkRecord, NetworkRecords } from "./records.ts";
 import type { NetworkRegistry } from "./registry.ts";
-import { enableIpv6Forwarding, setSysctl } from "./sysctl.ts";
+import { enableIpv6Forwarding, setBridgeSysctl, setSysctl } from "./sysctl.ts";
 
 /** The key of `HostParts.turns`. */
 export const RULES = "rules";
@@ -63,8 +63,8 @@ export class NetworkHost {
     const { links, records, config } = this.#parts;
     await links.ensureBridge(network.bridge, bridgeAddresses(network), network.mtu);
     // Published ports of 127.0.0.1 lead out of this interface with a loopback source; the rules keep others out.
-    await setSysctl(records, `net/ipv4/conf/${network.bridge}/route_localnet`, "1");
-    await setSysctl(records, `net/ipv6/conf/${network.bridge}/accept_ra`, "0");
+    await setBridgeSysctl(`net/ipv4/conf/${network.bridge}/route_localnet`, "1");
+    await setBridgeSysctl(`net/ipv6/conf/${network.bridge}/accept_ra`, "0");
     if (network.ipv6 && config.forwarding) await enableIpv6Forwarding(records);
   }
 

@@ -6,9 +6,18 @@ const IPV6_INTERFACES = "/proc/sys/net/ipv6/conf";
 
 /** Sets `net/ipv4/ip_forward`-like settings of the host and remembers what was there. Absent ones are skipped. */
 export async function setSysctl(records: NetworkRecords, path: string, value: string): Promise<void> {
+  await change(path, value, (before) => records.saveSysctl(path, before));
+}
+
+/** Sets one of a bridge of ours, with which it goes. Absent ones are skipped. */
+export async function setBridgeSysctl(path: string, value: string): Promise<void> {
+  await change(path, value, () => undefined);
+}
+
+async function change(path: string, value: string, note: (before: string) => void): Promise<void> {
   const before = await readSysctl(path);
   if (before === undefined || before === value) return;
-  records.saveSysctl(path, before);
+  note(before);
   await writeFile(`/proc/sys/${path}`, value);
 }
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { databaseRows } from "../../support/database.ts";
 import { moreOpenFiles, openFiles } from "../../support/descriptors.ts";
 import { NO_SPARES, startEngine, type TestEngine } from "../../support/engine.ts";
 import { inventory } from "../../support/host.ts";
@@ -22,6 +24,7 @@ describe("the daemon is killed, or a step fails, between any two side effects", 
   let engine: TestEngine;
   let registry: OneImageRegistry;
   let clean: Set<string>;
+  let rows: string[];
   let calm: ReadonlyMap<string, number>;
   const arms = () => join(engine.folder, "arms");
   const trace = () => join(engine.folder, "trace");
@@ -37,6 +40,7 @@ describe("the daemon is killed, or a step fails, between any two side effects", 
     await writeFile(arms(), "");
     await engine.start(armed());
     clean = new Set(await standing());
+    rows = await databaseRows(engine.dataRoot);
   });
   afterAll(async () => {
     await engine[Symbol.asyncDispose]();
@@ -74,6 +78,9 @@ describe("the daemon is killed, or a step fails, between any two side effects", 
     expect(POINTS.filter((point) => !names.has(point))).toEqual([]);
     await removeAll(engine);
     await hostIsClean();
+    await eventually("the database as it was", async () =>
+      isDeepStrictEqual(await databaseRows(engine.dataRoot), rows),
+    );
     calm = openFiles(engine.pid);
   });
 
