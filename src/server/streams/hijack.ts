@@ -21,7 +21,7 @@ export function hijackHead(exchange: Exchange, tty: boolean, version: ApiVersion
 }
 
 /** How long a process that does not read may hold up the release of its stdio. */
-const CLOSE_MS = 500;
+const CLOSE_MS = 10_000;
 
 /** The client's side of a process's stdio. */
 export interface StreamEnds {
