@@ -1,3 +1,3 @@
 export { createSnapshotter } from "./create.ts";
-export { createRootfsViews } from "./rootfs-view.ts";
+export { createRootfsViews, readOnlyMount } from "./rootfs-view.ts";
 export type * from "./types.ts";

@@ -55,6 +55,13 @@ export function createRootfsViews(options: { native: Native; legacy?: boolean; p
   };
 }
 
+/** The same tree, to be read only: a writable directory is the first of those below, so that no work directory is needed. */
+export function readOnlyMount(mount: RootfsMount): RootfsMount {
+  if (mount.type === "bind") return { ...mount, readOnly: true };
+  const lower = [...(mount.upper === undefined ? [] : [mount.upper]), ...mount.lower];
+  return { type: "overlay", lower, upper: undefined, work: undefined };
+}
+
 function view(fd: number): RootfsView {
   return {
     fd,

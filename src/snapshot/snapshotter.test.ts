@@ -164,6 +164,28 @@ for (const driver of ["overlay2", "vfs"] as const) {
       expect(await Promise.all([read("c1"), read("c2"), read(BASE)])).toEqual(["changed", "root", "root"]);
     });
 
+    test("many look into one and write to it at once", async () => {
+      await layer(BASE, undefined, makeBase);
+      await snapshots.prepare("c1", BASE);
+      const names = Array.from({ length: 20 }, (_, index) => `file${index}`);
+      const seen = await Promise.all(
+        names.flatMap((name) => [
+          snapshots.withMerged("c1", async ({ path }) => writeFileSync(join(path, name), "x")),
+          snapshots.withMerged("c1", async ({ path }) => readFileSync(join(path, "etc/passwd"), "utf8"), {
+            readOnly: true,
+          }),
+        ]),
+      );
+      expect(seen.filter((text) => text !== undefined)).toHaveLength(names.length);
+      expect(await snapshots.withMerged("c1", async ({ path }) => readdirSync(path))).toEqual(
+        expect.arrayContaining(names),
+      );
+      const write = snapshots.withMerged("c1", async ({ path }) => writeFileSync(join(path, "y"), ""), {
+        readOnly: true,
+      });
+      expect(await write.catch(String)).toContain("EROFS");
+    });
+
     test("a committed one cannot be written through its merged tree", async () => {
       await layer(BASE, undefined, makeBase);
 

@@ -6,7 +6,7 @@ import type { Store } from "../store/index.ts";
 import { O_DIRECTORY, O_RDONLY, type Native } from "../sys/index.ts";
 import type { Place, StorageDriver } from "./driver.ts";
 import { notActive } from "./errors.ts";
-import { createRootfsViews } from "./rootfs-view.ts";
+import { createRootfsViews, readOnlyMount } from "./rootfs-view.ts";
 import { type Row, Rows } from "./rows.ts";
 import type { RootfsMount, Snapshot, SnapshotChange, SnapshotRow, Snapshotter, UnpackTarget } from "./types.ts";
 
@@ -33,6 +33,8 @@ export class StackedSnapshotter implements Snapshotter {
   readonly #logger: Logger;
   readonly #views: ReturnType<typeof createRootfsViews>;
   readonly #making = new KeyedLock();
+  /** Of snapshots that are mounted to be written to, by key. */
+  readonly #writing = new KeyedLock();
   /** Directories that lost their row and could not be moved away. */
   readonly #left = new Set<string>();
   readonly #retries: Retries;
@@ -145,8 +147,18 @@ export class StackedSnapshotter implements Snapshotter {
     return this.#driver.diff(this.#place(key), signal);
   }
 
-  async withMerged<T>(keyOrName: string, work: (directory: { fd: number; path: string }) => Promise<T>): Promise<T> {
-    await using view = await this.#views.open(await this.mounts(keyOrName));
+  async withMerged<T>(
+    keyOrName: string,
+    work: (directory: { fd: number; path: string }) => Promise<T>,
+    use?: { readOnly: boolean },
+  ): Promise<T> {
+    const mount = await this.mounts(keyOrName);
+    if (use?.readOnly === true || (mount.type === "overlay" && mount.upper === undefined)) {
+      await using view = await this.#views.open(readOnlyMount(mount));
+      return await work(view);
+    }
+    using _turn = await this.#writing.acquire(keyOrName);
+    await using view = await this.#views.open(mount);
     return await work(view);
   }
 

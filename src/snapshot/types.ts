@@ -47,9 +47,14 @@ export interface Snapshotter extends AsyncDisposable {
   diff(key: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /**
    * The whole tree as a directory of this host while `work` runs, by a mount that stands in no mount table: for cp,
-   * export and volumes' content when no container has it mounted. Writable for an active snapshot.
+   * export and volumes' content when no container has it mounted. Writable for an active snapshot, one after another: two
+   * writable mounts of one directory would take each other's work directory away.
    */
-  withMerged<T>(keyOrName: string, work: (directory: { fd: number; path: string }) => Promise<T>): Promise<T>;
+  withMerged<T>(
+    keyOrName: string,
+    work: (directory: { fd: number; path: string }) => Promise<T>,
+    use?: { readOnly: boolean },
+  ): Promise<T>;
   has(keyOrName: string): boolean;
   list(): SnapshotRow[];
   /** For inspect's GraphDriver. */

@@ -20,7 +20,7 @@ interface Place {
 
 /** `HEAD /containers/{id}/archive`. @throws not-found `Could not find the file P in container REF`. */
 export async function statPath(entry: ContainerEntry, ref: string, path: string, needs: Needs): Promise<PathStat> {
-  return await within(entry, path, needs, ({ root, path: inside }) =>
+  return await within(entry, path, { needs, readOnly: true }, ({ root, path: inside }) =>
     found(needs.archiver.stat(root, inside), path, ref),
   );
 }
@@ -36,7 +36,7 @@ export async function getPath(
   const ready = Promise.withResolvers<{ stat: PathStat; body: AsyncIterable<Uint8Array> }>();
   const read = Promise.withResolvers<void>();
   // The tree stays open until the body was read, failed or left.
-  within(entry, path, needs, async ({ root, path: inside, ids }) => {
+  within(entry, path, { needs, readOnly: true }, async ({ root, path: inside, ids }) => {
     const { stat, body } = await found(needs.archiver.get(root, inside, { ids, signal: call.signal }), path, ref);
     ready.resolve({ stat, body: finally_(body, read.resolve) });
     call.signal.addEventListener("abort", () => read.resolve(), { once: true });
@@ -65,7 +65,7 @@ export async function putPath(
 ): Promise<void> {
   refuseReadOnly(entry, path);
   const owner = options.copyUidGid ? await ownerOf(entry, needs) : undefined;
-  await within(entry, path, needs, ({ root, path: inside, ids }) =>
+  await within(entry, path, { needs, readOnly: false }, ({ root, path: inside, ids }) =>
     found(
       needs.archiver.put(root, inside, body, {
         ids,
@@ -99,7 +99,7 @@ async function found<T>(work: Promise<T>, path: string, ref: string): Promise<T>
 async function within<T>(
   entry: ContainerEntry,
   path: string,
-  needs: Needs,
+  { needs, readOnly }: { needs: Needs; readOnly: boolean },
   work: (place: Place) => Promise<T>,
 ): Promise<T> {
   const { phase } = entry.state;
@@ -111,7 +111,7 @@ async function within<T>(
     const trailing = path.endsWith("/.") ? `${inside}/.` : inside;
     return await work({ root: { path: mount.source }, path: trailing, ids });
   }
-  return await needs.snapshotter.withMerged(entry.id, (directory) => work({ root: { fd: directory.fd }, path }));
+  return await needs.snapshotter.withMerged(entry.id, ({ fd }) => work({ root: { fd }, path }), { readOnly });
 }
 
 function clean(path: string): string {

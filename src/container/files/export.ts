@@ -1,5 +1,6 @@
 import type { CallContext } from "../../api/index.ts";
 import { conflict } from "../../base/index.ts";
+import { readOnlyMount } from "../../snapshot/index.ts";
 import type { ContainerEntry } from "../entry.ts";
 import type { ContainerDependencies } from "../types.ts";
 
@@ -19,17 +20,6 @@ async function* packed(
   call: CallContext,
   needs: Pick<ContainerDependencies, "archiver" | "snapshotter" | "rootfsViews">,
 ): AsyncGenerator<Uint8Array> {
-  const mounts = await needs.snapshotter.mounts(entry.id);
-  // Its own writable layer goes below, so that a running container's mount is not made a second time.
-  const readOnly =
-    mounts.type === "bind"
-      ? { ...mounts, readOnly: true }
-      : {
-          type: "overlay" as const,
-          lower: [...(mounts.upper === undefined ? [] : [mounts.upper]), ...mounts.lower],
-          upper: undefined,
-          work: undefined,
-        };
-  await using view = await needs.rootfsViews.open(readOnly);
+  await using view = await needs.rootfsViews.open(readOnlyMount(await needs.snapshotter.mounts(entry.id)));
   yield* needs.archiver.pack({ root: { fd: view.fd }, whiteouts: "none", signal: call.signal });
 }
