@@ -85,7 +85,8 @@ export async function joinStdio(
     await pump(held.output, client.sink, signal, (chunk) => client.write(chunk));
     client.end();
   } catch (error) {
-    if (isKind(error, "cancelled")) return;
+    // A failed write may tell of it before the connection does.
+    if (isKind(error, "cancelled")) return release();
     logger.warn("output of an attached process broke off", { error: messageOf(error) });
     client.writeError(messageOf(error));
   } finally {
