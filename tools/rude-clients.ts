@@ -3,7 +3,7 @@
  * the memory of the daemon and of a shim before and after, and exits with 1 when a file stayed open.
  */
 import { parseArgs } from "node:util";
-import { rudeClients } from "../test/integration/bad-input/rude-clients/rude-clients.ts";
+import { rudeClients } from "../test/integration/bad-input/rude-clients.ts";
 
 const { values } = parseArgs({ options: { clients: { type: "string", default: "10000" } } });
 const { left, daemon, shim } = await rudeClients(Number(values.clients));

@@ -1,10 +1,10 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { moreOpenFiles, openFiles } from "../../../support/descriptors.ts";
-import { NO_SPARES, startEngine, type TestEngine } from "../../../support/engine.ts";
-import { shimOf } from "../../../support/host.ts";
-import { anonymousBytes } from "../../../support/memory.ts";
-import { eventually } from "../../../support/wait.ts";
+import { moreOpenFiles, openFiles } from "../../support/descriptors.ts";
+import { NO_SPARES, startEngine, type TestEngine } from "../../support/engine.ts";
+import { shimOf } from "../../support/host.ts";
+import { anonymousBytes } from "../../support/memory.ts";
+import { eventually } from "../../support/wait.ts";
 
 /** How many are there at a time. */
 const AT_A_TIME = 20;
