@@ -51,12 +51,21 @@ static void client_gone(struct client *c) {
   if (c->process) stdio_update(c->process);
 }
 
+/* The end of its input may be the last thing that it sent before it went. */
+static void client_deaf(struct client *c) {
+  c->deaf = 1;
+  ring_free(&c->output);
+  client_update(c);
+}
+
+static int listens(const struct client *c) { return !c->gone && !c->ending && !c->deaf; }
+
 static void flush(struct client *c) {
   uint32_t before = c->output.length;
   int result = ring_flush(&c->output, c->socket.fd);
   if (c->output.length < before) c->progress_ms = now_ms();
   if (result < 0) {
-    client_gone(c);
+    client_deaf(c);
     return;
   }
   if (result == 0 && c->ending && !c->lingering) {
@@ -71,7 +80,7 @@ static void flush(struct client *c) {
 
 int clients_have_room(const struct process *p) {
   for (struct client *c = p->clients; c; c = c->next)
-    if (!c->gone && !c->ending && !c->hung_up && ring_room(&c->output) < READ_BYTES + 2 * FRAME_HEADER + 1) return 0;
+    if (listens(c) && ring_room(&c->output) < READ_BYTES + 2 * FRAME_HEADER + 1) return 0;
   return 1;
 }
 
@@ -91,7 +100,7 @@ static void send_frame(struct client *c, int stream, const uint8_t *data, size_t
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     ssize_t n = sendmsg(c->socket.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
-      client_gone(c);
+      client_deaf(c);
       return;
     }
     if (n > 0) sent = (size_t)n;
@@ -106,15 +115,17 @@ static void send_frame(struct client *c, int stream, const uint8_t *data, size_t
 void clients_output(struct process *p, int stream, const uint8_t *data, size_t length) {
   uint32_t wanted = stream == FRAME_STDERR ? ATTACH_STDERR : ATTACH_STDOUT;
   for (struct client *c = p->clients; c; c = c->next)
-    if (!c->gone && !c->ending && !c->hung_up && (c->flags & wanted)) send_frame(c, stream, data, length);
+    if (listens(c) && (c->flags & wanted)) send_frame(c, stream, data, length);
 }
 
 /* The last frame; the ring always keeps room for it. */
 static void end_client(struct client *c, uint8_t why) {
   if (c->gone || c->ending) return;
   c->ending = 1;
+  if (c->hung_up) client_gone(c);
+  if (c->deaf) return;
   send_frame(c, FRAME_CONTROL, &why, 1);
-  if (!c->gone) flush(c);
+  if (!c->gone && !c->deaf) flush(c);
 }
 
 void clients_end(struct process *p) {
@@ -209,7 +220,7 @@ int clients_input_pending(const struct process *p) {
 }
 
 static void client_hung_up(struct client *c) {
-  c->hung_up = 1;
+  c->hung_up = c->deaf = 1;
   ring_free(&c->output);
   if (c->input && blocked(c)) {
     watch_set(&c->socket, 0);

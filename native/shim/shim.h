@@ -176,6 +176,7 @@ struct client {
   uint64_t stall_ms, progress_ms;
   uint8_t *input; /* READ_BYTES, when it has stdin */
   uint32_t input_start, input_end, frame_left;
+  int deaf;    /* it takes no more output; what it sent is still read, up to its hang-up */
   int hung_up; /* the peer is gone; what it sent still goes to stdin */
 };
 

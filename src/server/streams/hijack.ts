@@ -81,17 +81,22 @@ export async function joinStdio(
   signal.addEventListener("abort", release, { once: true });
   if (signal.aborted) release();
   void feedInput(client, held, logger);
+  const output = held.output[Symbol.asyncIterator]();
+  // To return from the output at once would let go of the process before its input is closed.
+  const lasting = { [Symbol.asyncIterator]: () => ({ next: () => output.next() }) };
   try {
-    await pump(held.output, client.sink, signal, (chunk) => client.write(chunk));
+    await pump(lasting, client.sink, signal, (chunk) => client.write(chunk));
     client.end();
   } catch (error) {
-    // A failed write may tell of it before the connection does.
+    // A failed write may tell of it before the connection does: the input is closed first here, too.
     if (isKind(error, "cancelled")) return release();
     logger.warn("output of an attached process broke off", { error: messageOf(error) });
     client.writeError(messageOf(error));
   } finally {
     signal.removeEventListener("abort", release);
     await left;
+    // Not awaited, as in `pump`.
+    void Promise.resolve(output.return?.()).catch(() => undefined);
   }
 }
 
