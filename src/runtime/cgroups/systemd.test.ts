@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { SystemdManager, type Property } from "../systemd/index.ts";
+import { reasonOf } from "../testing/rejection.ts";
 import { limitProperties, listToMask } from "./scope-properties.ts";
 import { cgroupPath, scopeOf, slicePath } from "./slices.ts";
 import { SystemdCgroups } from "./systemd.ts";
+import { CgroupV2 } from "./v2.ts";
 
 const MIB = 1024 * 1024;
 const NO_LIMIT = 2n ** 64n - 1n;
@@ -75,6 +77,17 @@ describe("limits as properties", () => {
   test("sets of processors are bits from the lowest", () => {
     expect(listToMask("0-1,8,17")).toEqual(Uint8Array.of(3, 1, 2));
   });
+});
+
+test("freezing or thawing a cgroup that goes meanwhile does not wait for it", async () => {
+  const root = mkdtempSync(join(tmpdir(), "berth-gone-"));
+  try {
+    writeFileSync(join(root, "cgroup.controllers"), "cpu\n");
+    mkdirSync(join(root, "gone"));
+    expect(await reasonOf(new CgroupV2(root).freeze("/gone", false))).toContain("ENOENT");
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 });
 
 describe("a container's scope", () => {

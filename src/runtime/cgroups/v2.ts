@@ -102,7 +102,9 @@ export class CgroupV2 implements CgroupDriver {
     const directory = `${this.#root}${path}`;
     await writeFile(`${directory}/cgroup.freeze`, frozen ? "1" : "0");
     for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
-      if ((await readTable(`${directory}/cgroup.events`))["frozen"] === (frozen ? 1 : 0)) return;
+      // Of a cgroup that goes meanwhile the file is missing: that is told, not waited for.
+      const events = await readFile(`${directory}/cgroup.events`, "utf8");
+      if (events.includes(`frozen ${frozen ? 1 : 0}`)) return;
       await sleep(wait, undefined, signal === undefined ? {} : { signal });
     }
   }
