@@ -9,7 +9,7 @@ import {
   readBody,
   statusOfKind,
 } from "../api/index.ts";
-import { asEngineError, invalid, type Logger, messageOf } from "../base/index.ts";
+import { asEngineError, invalid, isKind, type Logger, messageOf } from "../base/index.ts";
 import { type Exchange, HttpFault, type HeaderFields, type RequestHead } from "./http/index.ts";
 import type { ApiCall, Route, Routes } from "./route.ts";
 import { Router } from "./router.ts";
@@ -139,17 +139,19 @@ export class Dispatcher {
     const { response, head } = exchange;
     const error = thrown instanceof HttpFault ? thrown : asEngineError(thrown);
     const status = error instanceof HttpFault ? error.status : statusOfKind(error.kind);
-    this.#log(exchange, status, error.message);
+    this.#log(exchange, status, error);
     if (!response.fresh) return response.cutOff();
     if (thrown instanceof HttpFault) response.closeAfter();
     if (status === 304) return response.send(304, this.#options.fields);
     sendError(exchange, status, this.#options.fields, error.message === "" ? head.target : error.message);
   }
 
-  #log(exchange: Exchange, status: number, message: string): void {
+  #log(exchange: Exchange, status: number, error: Error): void {
     const { method, target } = exchange.head;
-    const fields = { method, path: target.split("?", 1)[0], status, error: message };
-    if (exchange.signal.aborted) this.#options.logger.debug("request was given up by its client", fields);
+    const fields = { method, path: target.split("?", 1)[0], status, error: error.message };
+    // A failed write may tell of its going before the signal does.
+    const left = exchange.signal.aborted || isKind(error, "cancelled");
+    if (left) this.#options.logger.debug("request was given up by its client", fields);
     else if (status >= 500) this.#options.logger.error("request failed", fields);
     else this.#options.logger.debug("request was refused", fields);
   }
