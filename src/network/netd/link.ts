@@ -26,7 +26,7 @@ export class NetdLink {
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       this.#over = true;
-      for (const { reject } of this.#pending.values()) reject(new LinkLost("netd hung up"));
+      for (const { reject } of this.#pending.values()) reject(new LinkLost("hung up"));
       resolve();
     });
     onLines(socket, (message) => {
@@ -58,7 +58,7 @@ export class NetdLink {
 
   /** @throws LinkLost, unavailable with what netd says. */
   request(request: Request): Promise<{ version?: string }> {
-    if (this.#over) return Promise.reject(new LinkLost("netd hung up"));
+    if (this.#over) return Promise.reject(new LinkLost("hung up"));
     const id = this.#next++;
     const { promise, resolve, reject } = Promise.withResolvers<{ version?: string }>();
     this.#pending.set(id, { resolve, reject });

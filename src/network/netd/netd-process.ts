@@ -7,7 +7,8 @@ import { LinkLost, NetdLink } from "./link.ts";
 import type { Netd, NetdConfig, NetdEntry } from "./types.ts";
 import type { Request } from "./wire.ts";
 
-const ATTEMPTS = 3;
+/** It may be killed each time while it is asked; a start of a container fails only when nothing else helps. */
+const ATTEMPTS = 10;
 /** Only what the executable needs: the daemon's own variables are none of its business. */
 const PASSED = ["PATH", "TMPDIR", "BUN_TMPDIR"];
 
@@ -58,7 +59,8 @@ export class NetdProcess implements Netd {
         return;
       } catch (error) {
         // It may have ended just now, since there was nothing to do.
-        if (!(error instanceof LinkLost) || attempt === ATTEMPTS) throw error;
+        if (!(error instanceof LinkLost)) throw error;
+        if (attempt === ATTEMPTS) throw netdFailed(error.message);
       }
     }
   }
@@ -136,14 +138,16 @@ export class NetdProcess implements Netd {
     });
     await new Promise<void>((resolve, reject) => {
       child.once("error", (error) => reject(netdFailed(`did not start: ${error.message}`)));
-      child.once("exit", (code, signal) => reject(netdFailed(`ended at once (${signal ?? code})`)));
+      child.once("exit", (code, signal) =>
+        reject(signal === null ? netdFailed(`ended at once (${code})`) : new LinkLost(`was killed (${signal})`)),
+      );
       child.stdout.once("data", () => resolve());
     });
     child.removeAllListeners();
     child.stdout.destroy();
     child.unref();
     const link = await NetdLink.open(socket, this.#log);
-    if (link === undefined) throw netdFailed("does not listen");
+    if (link === undefined) throw new LinkLost("does not listen any more");
     return link;
   }
 
