@@ -102,11 +102,13 @@ export class Bus implements Disposable {
     if (kind === SIGNAL) return this.#onSignal(member ?? "", body);
     if (kind === CALL || replyTo === undefined) return; // nothing of ours can be called
     const waiting = this.#pending.get(replyTo);
-    this.#pending.delete(replyTo);
     if (kind === RETURN) waiting?.resolve(body());
-    if (kind !== ERROR) return;
-    const [reason] = body();
-    waiting?.reject(new BusError(errorName ?? "", reason === undefined ? (errorName ?? "") : textOf(reason)));
+    if (kind === ERROR) {
+      const [reason] = body();
+      waiting?.reject(new BusError(errorName ?? "", reason === undefined ? (errorName ?? "") : textOf(reason)));
+    }
+    // Not before: an answer that cannot be read ends the connection, and the call that waits for it.
+    this.#pending.delete(replyTo);
   }
 
   #end(error: Error): void {

@@ -8,6 +8,8 @@ import { textOf, WireWriter, type Value } from "./wire.ts";
 export interface Caller {
   /** A method's return value of one text. */
   answer(text: string): void;
+  /** A method's return value of a type that is not known. */
+  answerUnreadably(): void;
   fail(name: string, text: string): void;
   /** JobRemoved of this job. */
   jobRemoved(job: string, unit: string, result: string): void;
@@ -77,6 +79,7 @@ function callerOf(socket: Socket, serial: number): Caller {
   const signature = (text: string): Value => [SIGNATURE, { signature: "g", value: text }];
   return {
     answer: (text) => socket.write(encode(RETURN, [reply, signature("o")], "o", [text])),
+    answerUnreadably: () => socket.write(encode(RETURN, [reply, signature("a{sv}")], "u", [0])),
     fail: (name, text) =>
       socket.write(encode(ERROR, [reply, [ERROR_NAME, { signature: "s", value: name }], signature("s")], "s", [text])),
     jobRemoved: (job, unit, result) =>

@@ -78,7 +78,7 @@ test("stopping and changing what is gone is nothing", async () => {
   expect(fake.calls).toEqual(["StopUnit a.scope", "SetUnitProperties a.scope", "GetUnit a.scope"]);
 });
 
-test("a connection that ends, a refusal of access and a socket without listener are errors", async () => {
+test("a connection that ends, an unreadable answer, a refusal of access and a socket without listener are errors", async () => {
   using leaving = await FakeSystemd.start((_call, caller) => caller.hangUp());
   expect(await reason(new SystemdManager(leaving.socket).stop("a.scope"))).toBe("the connection ended");
 
@@ -87,6 +87,9 @@ test("a connection that ends, a refusal of access and a socket without listener 
     caller.hangUp();
   });
   expect(await reason(new SystemdManager(halfway.socket).stop("a.scope"))).toBe("the connection ended");
+
+  using babbling = await FakeSystemd.start((_call, caller) => caller.answerUnreadably());
+  expect(await reason(new SystemdManager(babbling.socket).stop("a.scope"))).toContain("unknown D-Bus type");
 
   using closed = await FakeSystemd.start(() => undefined, "REJECTED EXTERNAL\r\n");
   expect(await reason(new SystemdManager(closed.socket).stop("a.scope"))).toContain("access was refused");
