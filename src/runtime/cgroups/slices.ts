@@ -17,8 +17,8 @@ export function slicePath(slice: string): string {
   return parts.map((_, index) => `/${parts.slice(0, index + 1).join("-")}.slice`).join("");
 }
 
-/** `system.slice:docker:<id>`, as a runtime spec names a place under systemd. */
-const SYSTEMD_PLACE = /^([^:]*):([^:/]+):([^:/]+)$/;
+/** `system.slice:docker:<id>`, as a runtime spec names a place under systemd. A slice's name may have colons itself. */
+const SYSTEMD_PLACE = /^(.*):([^:/]+):([^:/]+)$/;
 
 /**
  * The container's place in the hierarchy: Docker's `<parent>/<id>`, or under systemd a cgroup within its scope.

@@ -34,6 +34,7 @@ describe("names of slices and scopes", () => {
       slice: "a-b.slice",
       path: "/a.slice/a-b.slice/docker-123.scope",
     });
+    expect(cgroupPath("a:b.slice:docker:123")).toBe("/a:b.slice/docker-123.scope/container");
     expect(scopeOf(cgroupPath("-.slice:docker:1"))?.slice).toBe("-.slice");
     expect(scopeOf("/docker/123")).toBeUndefined();
     expect(() => cgroupPath("/docker:docker:123")).toThrow(BAD_SLICE);
