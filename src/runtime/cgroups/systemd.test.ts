@@ -80,12 +80,17 @@ describe("limits as properties", () => {
   });
 });
 
-test("freezing or thawing a cgroup that goes meanwhile does not wait for it", async () => {
+test("neither the freezing of a cgroup that goes meanwhile nor a thaw is waited for", async () => {
   const root = mkdtempSync(join(tmpdir(), "berth-gone-"));
   try {
     writeFileSync(join(root, "cgroup.controllers"), "cpu\n");
     mkdirSync(join(root, "gone"));
-    expect(await reasonOf(new CgroupV2(root).freeze("/gone", false))).toContain("ENOENT");
+    const cgroups = new CgroupV2(root);
+    expect(await reasonOf(cgroups.freeze("/gone", true))).toContain("ENOENT");
+    // As the kernel says for as long as a cgroup above is frozen.
+    writeFileSync(join(root, "gone/cgroup.events"), "populated 1\nfrozen 1\n");
+    await cgroups.freeze("/gone", false);
+    expect(readFileSync(join(root, "gone/cgroup.freeze"), "utf8")).toBe("0");
   } finally {
     rmSync(root, { recursive: true, force: true });
   }

@@ -101,10 +101,12 @@ export class CgroupV2 implements CgroupDriver {
   async freeze(path: string, frozen: boolean, signal?: AbortSignal): Promise<void> {
     const directory = `${this.#root}${path}`;
     await writeFile(`${directory}/cgroup.freeze`, frozen ? "1" : "0");
+    // Thawed it is at once, unless a cgroup above is frozen: that may last, and is not its own state.
+    if (!frozen) return;
     for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
       // Of a cgroup that goes meanwhile the file is missing: that is told, not waited for.
       const events = await readFile(`${directory}/cgroup.events`, "utf8");
-      if (events.includes(`frozen ${frozen ? 1 : 0}`)) return;
+      if (events.includes("frozen 1")) return;
       await sleep(wait, undefined, signal === undefined ? {} : { signal });
     }
   }
