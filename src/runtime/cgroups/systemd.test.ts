@@ -155,6 +155,23 @@ describe("a container's scope", () => {
     expect(said).toEqual(["set docker-1.scope", "CPUWeight=1n", "stop docker-1.scope"]);
   });
 
+  test("leaves a quota the room that the container's own has, whichever half of it is new", async () => {
+    const { manager } = new SystemdCgroups(root, new Recording());
+    mkdirSync(join(root, path), { recursive: true });
+    writeFileSync(join(root, path, "cpu.max"), "25000 50000\n");
+    await manager.update(path, { devices: [], cpu: { quota: 25_000 } });
+    writeFileSync(join(root, path, "cpu.max"), "max 20000\n");
+    await manager.update(path, { devices: [], cpu: { period: 20_000 } });
+    expect(said).toEqual([
+      "set docker-1.scope",
+      "CPUQuotaPerSecUSec=550000n",
+      "CPUQuotaPeriodUSec=50000n",
+      "set docker-1.scope",
+      `CPUQuotaPerSecUSec=${NO_LIMIT}n`,
+      "CPUQuotaPeriodUSec=20000n",
+    ]);
+  });
+
   test("is nothing to a container that was made without systemd", async () => {
     const cgroups = new SystemdCgroups(root, new Recording());
     await cgroups.prepareParent("/docker/1");

@@ -63,8 +63,16 @@ export class SystemdCgroups extends CgroupV2 {
 
   async #update(path: string, resources: LinuxResources): Promise<void> {
     const scope = scopeOf(path);
-    const properties = limitProperties(resources);
-    if (scope !== undefined && properties.length > 0) await this.#systemd.setProperties(scope.unit, properties);
+    if (scope === undefined) return;
+    const properties = limitProperties({ ...resources, ...(await this.#wholeCpu(path, resources)) });
+    if (properties.length > 0) await this.#systemd.setProperties(scope.unit, properties);
+  }
+
+  /** A quota means nothing without its period, and an update may tell one of them: the container's cgroup has both. */
+  async #wholeCpu(path: string, { cpu }: LinuxResources): Promise<Pick<LinuxResources, "cpu">> {
+    if (!cpu?.quota && !cpu?.period) return {};
+    const [quota, period] = (await readFile(`${this.#root}${path}/cpu.max`, "utf8")).split(" ");
+    return { cpu: { ...cpu, quota: quota === "max" ? -1 : Number(quota), period: Number(period) } };
   }
 
   async #dismiss(path: string): Promise<void> {

@@ -38,7 +38,7 @@ export interface CgroupManager {
    * @throws unavailable with the manager's reason.
    */
   adopt(path: string, supervisor: number, resources: LinuxResources): Promise<void>;
-  /** Tells of limits that have changed. */
+  /** Tells of limits that have changed; the container's cgroup has them already. */
   update(path: string, resources: LinuxResources): Promise<void>;
   /** Gives the place up; every process of it has been killed. Idempotent. */
   dismiss(path: string): Promise<void>;
