@@ -58,7 +58,8 @@ export class SystemdCgroups extends CgroupV2 {
     await mkdir(`${directory}/supervisor`, { recursive: true });
     await writeFile(`${directory}/supervisor/cgroup.procs`, String(supervisor));
     const controllers = (await readFile(`${directory}/cgroup.controllers`, "utf8")).trim().split(" ");
-    await Promise.all(controllers.map((controller) => enable(directory, controller)));
+    // One by one: in the kernel they wait for the same lock.
+    for (const controller of controllers) await enable(directory, controller);
   }
 
   async #update(path: string, resources: LinuxResources): Promise<void> {
