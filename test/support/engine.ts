@@ -20,6 +20,9 @@ const POOL = BERTH_TEST_POOL === undefined ? [] : [`--pool-size=${BERTH_TEST_POO
 /** `BERTH_TEST_CGROUP_DRIVER=systemd` runs the tests with scopes of systemd for containers, in a slice of the engine. */
 const { BERTH_TEST_CGROUP_DRIVER = "cgroupfs" } = process.env;
 
+/** Environment for tests that wait for a clean host again and again: a netd that has nothing to serve ends sooner. */
+export const SHORT_LINGER = { BERTH_NETD_LINGER: "100" };
+
 /** Flags for tests that count the daemon's open files: supervisors that wait for a container have one each. */
 export const NO_SPARES = ["--pool-size=0"];
 

@@ -9,8 +9,11 @@ import { onLines, send, type Numbered, type Outcome } from "./wire.ts";
 
 /** So long a daemon may take to say what is to be served. */
 const FIRST_LINGER_MS = 30_000;
-/** So long a process with nothing to serve waits for the next container. */
-const LINGER_MS = 2000;
+/**
+ * Milliseconds that a process with nothing to serve waits for the next container. For tests `BERTH_NETD_LINGER` has
+ * others.
+ */
+const LINGER_MS = Number(process.env["BERTH_NETD_LINGER"] ?? 2000);
 const SWEEP_MS = 10_000;
 
 /**

@@ -10,7 +10,7 @@ import type { Request } from "./wire.ts";
 /** It may be killed each time while it is asked; a start of a container fails only when nothing else helps. */
 const ATTEMPTS = 10;
 /** Only what the executable needs: the daemon's own variables are none of its business. */
-const PASSED = ["PATH", "TMPDIR", "BUN_TMPDIR"];
+const PASSED = ["PATH", "TMPDIR", "BUN_TMPDIR", "BERTH_NETD_LINGER"];
 
 /** How a netd is started, and where it is found. */
 export interface NetdProgram {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { databaseRows } from "../../support/database.ts";
 import { moreOpenFiles, openFiles } from "../../support/descriptors.ts";
-import { NO_SPARES, startEngine, type TestEngine } from "../../support/engine.ts";
+import { NO_SPARES, SHORT_LINGER, startEngine, type TestEngine } from "../../support/engine.ts";
 import { inventory } from "../../support/host.ts";
 import { OneImageRegistry } from "../../support/registry.ts";
 import { eventually } from "../../support/wait.ts";
@@ -34,7 +34,7 @@ describe("the daemon is killed, or a step fails, between any two side effects", 
 
   beforeAll(async () => {
     registry = await OneImageRegistry.start([{ name: "file", data: "content" }]);
-    engine = await startEngine({ image: false, flags: NO_SPARES });
+    engine = await startEngine({ image: false, flags: NO_SPARES, env: SHORT_LINGER });
     await engine.stop();
     await writeFile(trace(), "");
     await writeFile(arms(), "");
