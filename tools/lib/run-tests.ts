@@ -9,11 +9,10 @@ import { spawn } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PATIENCE } from "../../test/support/wait.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const BUN = join(ROOT, "tools/bun");
-/** `BERTH_TEST_PATIENCE=10`: this machine is so many times slower than one of metal (an emulated one, say). */
-const PATIENCE = Number(process.env["BERTH_TEST_PATIENCE"] ?? 1);
 /** Milliseconds for one test; a test waits for events, this only ends one that hangs. */
 const TEST_TIMEOUT = 120_000 * PATIENCE;
 /** Milliseconds for one part, so that a hang is reported by name before CI's own limit. */
