@@ -1,5 +1,6 @@
 import { watch } from "node:fs";
 import { dirname } from "node:path";
+import { onceSettled } from "./settled.ts";
 
 /** Looks again after so long even when the kernel said nothing (a queue that overflowed). */
 const PATIENCE = 1000;
@@ -8,6 +9,7 @@ const PATIENCE = 1000;
 export class Changes implements Disposable {
   readonly #close: () => void;
   #changed = false;
+  #ended = false;
   #wake: (() => void) | undefined;
 
   /** @param ended,signal also wake the follower. */
@@ -19,11 +21,20 @@ export class Changes implements Disposable {
     const watcher = watch(dirname(path), { persistent: false }, notify);
     watcher.on("error", notify);
     signal.addEventListener("abort", notify);
-    ended.then(notify, notify);
+    const waits = onceSettled(ended, () => {
+      this.#ended = true;
+      notify();
+    });
     this.#close = () => {
+      waits[Symbol.dispose]();
       watcher.close();
       signal.removeEventListener("abort", notify);
     };
+  }
+
+  /** Nothing is written any more. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** Resolves at the next change, or at once when there was one since the last call. */

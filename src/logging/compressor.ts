@@ -20,12 +20,9 @@ interface Compression {
 /** Compresses a log's rotated files as they come, until the log has ended and no plain one is left. */
 export async function compressRotated(parts: Compression, ended: Promise<void>, signal: AbortSignal): Promise<void> {
   using changes = new Changes(parts.path, ended, signal);
-  let whole = false;
-  const noteEnd = () => (whole = true);
-  ended.then(noteEnd, noteEnd);
   await removeLeftovers(parts.path);
   while (!signal.aborted) {
-    const last = whole;
+    const last = changes.ended;
     try {
       for (let index = 1; index < parts.maxFiles && !signal.aborted; index++) await compressFile(parts, index);
     } catch (error) {

@@ -43,11 +43,11 @@ export async function* lineBlocks(request: BlocksRequest): AsyncGenerator<LineBl
       await file?.[Symbol.asyncDispose]();
     }
     const [newest] = files;
-    if (changes === undefined || ended === undefined) {
+    if (changes === undefined) {
       if (newest !== undefined) yield* buffer.drain(newest, signal);
     } else {
       files = [];
-      yield* follow(newest, { buffer, changes, ended, request });
+      yield* follow(newest, { buffer, changes, request });
     }
   } finally {
     await closeAll(files);
@@ -66,24 +66,17 @@ async function skipTo(files: OpenLog[], from: { identity: string; offset: number
 interface Following {
   buffer: LineBuffer;
   changes: Changes;
-  ended: Promise<void>;
   request: BlocksRequest;
 }
 
 /** Reads on as the file grows and is rotated; ends when the log is whole and read to its end. */
-async function* follow(
-  first: OpenLog | undefined,
-  { buffer, changes, ended, request }: Following,
-): AsyncGenerator<LineBlock> {
+async function* follow(first: OpenLog | undefined, { buffer, changes, request }: Following): AsyncGenerator<LineBlock> {
   const { path, maxFiles, signal } = request;
-  let whole = false;
-  const noteEnd = () => (whole = true);
-  ended.then(noteEnd, noteEnd);
   let file = first;
   try {
     for (;;) {
       if (signal.aborted) return;
-      const last = whole;
+      const last = changes.ended;
       file ??= await openLog(path);
       if (file !== undefined) {
         yield* buffer.drain(file, signal);

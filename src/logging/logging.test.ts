@@ -156,6 +156,27 @@ describe("following", () => {
     await log[Symbol.asyncDispose]();
     expect((await more).done).toBe(true);
   });
+
+  test("leaves nothing behind while the container goes on", async () => {
+    writeFileSync(path, line("one"));
+    const ended = new Promise<void>(() => undefined);
+    const until = 4_000_000_000n * 1_000_000_000n;
+    const follow = async (count: number) => {
+      for (let number = 0; number < count; number++) {
+        const log = await read({ follow: true, until: number % 2 === 0 ? until : undefined }, ended);
+        const output = log.output[Symbol.asyncIterator]();
+        await output.next();
+        const more = output.next();
+        await log[Symbol.asyncDispose]();
+        await more;
+      }
+      Bun.gc(true);
+      return process.memoryUsage().arrayBuffers;
+    };
+    const before = await follow(8);
+    // Each of them has a quarter of a mebibyte to read into.
+    expect((await follow(64)) - before).toBeLessThan(4 * 1024 * 1024);
+  });
 });
 
 describe("options", () => {

@@ -1,6 +1,7 @@
 import type { LogStream } from "../api/index.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { lineBlocks } from "./line-blocks.ts";
+import { onceSettled } from "./settled.ts";
 import type { LogRead } from "./types.ts";
 
 /** Reads a log over its rotated files; a follower goes on until the container's log is whole. */
@@ -17,8 +18,8 @@ export function readLog(request: LogRead): LogStream {
 async function* frames({ path, maxFiles, tty, query, details, ended, signal }: LogRead): AsyncGenerator<Uint8Array> {
   if (!query.stdout && !query.stderr) return;
   const writer = new FrameWriter(query, tty, details);
-  using until = query.until === undefined ? undefined : new Deadline(query.until);
-  const follow = until === undefined ? ended : Promise.race([ended, until.reached]);
+  using until = query.until === undefined ? undefined : new Deadline(query.until, ended);
+  const follow = until === undefined ? ended : until.reached;
   const blocks = lineBlocks({ path, maxFiles, tail: query.tail, follow: query.follow ? follow : undefined, signal });
   for await (const { lines } of blocks) {
     const block = writer.frames(lines);
@@ -30,13 +31,17 @@ async function* frames({ path, maxFiles, tty, query, details, ended, signal }: L
 /** The longest delay that a timer takes. */
 const LONGEST = 2 ** 31 - 1;
 
-/** Settles at an instant: who follows until then gets what was written by then. */
+/** Settles at an instant, or when the log has ended before: who follows until then gets what was written by then. */
 class Deadline implements Disposable {
   readonly reached: Promise<void>;
+  readonly #ended: Disposable;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(at: bigint) {
-    this.reached = new Promise((resolve) => this.#wait(at, resolve));
+  constructor(at: bigint, ended: Promise<void>) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.reached = promise;
+    this.#ended = onceSettled(ended, resolve);
+    this.#wait(at, resolve);
   }
 
   #wait(at: bigint, resolve: () => void): void {
@@ -47,5 +52,6 @@ class Deadline implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
+    this.#ended[Symbol.dispose]();
   }
 }
