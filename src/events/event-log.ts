@@ -45,7 +45,7 @@ export class EventLog {
   read(since: bigint | undefined, until: bigint | undefined): StampedEvent[] {
     return this.#store
       .prepare("SELECT CAST(at AS TEXT) AS at, body FROM events WHERE at >= ? AND at <= ? ORDER BY seq")
-      .all(since ?? 0n, until ?? MAX_INTEGER)
+      .all(storable(since ?? 0n), storable(until ?? MAX_INTEGER))
       .map((row) => ({
         at: BigInt(String(row["at"])),
         message: JSON.parse(String(row["body"])) as EventMessage, // written by append
@@ -59,3 +59,9 @@ export class EventLog {
 }
 
 const MAX_INTEGER = 9223372036854775807n;
+
+/** Clients may name instants that are further away than the store's integers reach. */
+function storable(at: bigint): bigint {
+  if (at > MAX_INTEGER) return MAX_INTEGER;
+  return at < -MAX_INTEGER ? -MAX_INTEGER : at;
+}

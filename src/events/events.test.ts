@@ -68,6 +68,17 @@ describe("subscribe", () => {
     expect(await actionsOf(subscribe({ until: nowNanos() }))).toEqual(["create"]);
   });
 
+  test("takes instants that are further away than the store's integers reach", async () => {
+    publish("create");
+    const far = 2n ** 63n * 1_000_000_000n;
+    expect(await actionsOf(subscribe({ since: -far, until: nowNanos() }))).toEqual(["create"]);
+    expect(await actionsOf(subscribe({ since: far, until: 1n }))).toEqual([]);
+    const stop = new AbortController();
+    const reader = actionsOf(subscribe({ since: 0n, until: far }, stop.signal));
+    stop.abort();
+    expect(await reader).toEqual(["create"]);
+  });
+
   test("survives a restart of the daemon", async () => {
     publish("create", "c9", { name: "web" });
     bus[Symbol.dispose]();
