@@ -100,13 +100,16 @@ function engineGauges({ engineId, storageDriver, containers, events }: MetricsSo
 }
 
 function ownGauges({ logs, spares }: MetricsSources): Family[] {
+  let looking: ReturnType<LogService["totals"]> | undefined;
+  // The families are asked at once: they share one look at the disk.
+  const totals = () => (looking ??= logs.totals().finally(() => (looking = undefined)));
   const entries = async (): Promise<Sample[]> =>
-    [...(await logs.totals())].flatMap(([driver, { delivered, dropped }]) => [
+    [...(await totals())].flatMap(([driver, { delivered, dropped }]) => [
       { labels: { driver, result: "delivered" }, value: delivered },
       { labels: { driver, result: "dropped" }, value: dropped },
     ]);
   const ofEach = (member: "failures" | "waitingBytes") => async (): Promise<Sample[]> =>
-    [...(await logs.totals())].map(([driver, totals]) => ({ labels: { driver }, value: totals[member] }));
+    [...(await totals())].map(([driver, totals]) => ({ labels: { driver }, value: totals[member] }));
   return [
     new Gauge(
       "berth_log_entries_total",
