@@ -28,7 +28,10 @@ export class ContainerEntry {
   ending = false;
   /** Clients that attached before the start. */
   readonly pending: PendingAttachments;
+  /** Execs that run, or may be started. */
   readonly execIds = new Set<string>();
+  /** Those that can still be inspected; inspect of the container shows them no more. */
+  readonly endedExecIds = new Set<string>();
   readonly #exitWaiters = new Set<(result: WaitResult) => void>();
   readonly #removalWaiters = new Set<(result: WaitResult) => void>();
 

@@ -19,7 +19,7 @@ import type { ContainerDependencies } from "../types.ts";
 import type { ExecInstance } from "./instance.ts";
 import { execProcess, execUser } from "./process.ts";
 
-/** Ended execs are kept for inspect until so many newer ones of their container are there. */
+/** Ended execs are kept for inspect until so many newer ones of their container have ended. */
 const KEPT = 64;
 
 type Needs = Pick<ContainerDependencies, "events" | "config" | "host" | "users">;
@@ -51,7 +51,6 @@ export class ExecService implements ExecBackend {
     const instance: ExecInstance = { id: randomId(), entry, body, detachKeys, state: { kind: "created" } };
     this.#instances.set(instance.id, instance);
     entry.execIds.add(instance.id);
-    this.#trim(entry);
     this.#announce(instance, `exec_create: ${commandText(body)}`);
     return { Id: instance.id };
   }
@@ -129,8 +128,9 @@ export class ExecService implements ExecBackend {
 
   /** The container is gone. */
   forget(entry: ContainerEntry): void {
-    for (const id of entry.execIds) this.#instances.delete(id);
+    for (const id of [...entry.execIds, ...entry.endedExecIds]) this.#instances.delete(id);
     entry.execIds.clear();
+    entry.endedExecIds.clear();
   }
 
   #get(id: string): ExecInstance {
@@ -149,6 +149,10 @@ export class ExecService implements ExecBackend {
 
   #ended(instance: ExecInstance, exitCode: number, pid: number): void {
     instance.state = { kind: "ended", exitCode, pid };
+    const { execIds, endedExecIds } = instance.entry;
+    // Not of a container that is gone: it has none any more.
+    if (execIds.delete(instance.id)) endedExecIds.add(instance.id);
+    this.#trim(endedExecIds);
     this.#announce(instance, "exec_die", { exitCode: String(exitCode) });
   }
 
@@ -156,12 +160,11 @@ export class ExecService implements ExecBackend {
     announce(this.#needs.events, instance.entry.record, action, { execID: instance.id, ...attributes });
   }
 
-  #trim(entry: ContainerEntry): void {
-    for (const id of entry.execIds) {
-      if (entry.execIds.size <= KEPT) return;
-      if (this.#instances.get(id)?.state.kind !== "ended") continue;
+  #trim(ended: Set<string>): void {
+    for (const id of ended) {
+      if (ended.size <= KEPT) return;
       this.#instances.delete(id);
-      entry.execIds.delete(id);
+      ended.delete(id);
     }
   }
 }

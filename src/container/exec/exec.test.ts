@@ -25,6 +25,7 @@ describe("exec", () => {
     let text = "";
     for await (const { data } of stream?.output ?? []) text += Buffer.from(data).toString();
     expect(text).toBe("hello");
+    expect((await world.containers.inspect(container, { size: false })).ExecIDs).toBeNull();
     expect(await world.service.execs.inspect(Id)).toMatchObject({
       Running: false,
       ExitCode: 3,
@@ -65,6 +66,20 @@ describe("exec", () => {
     expect(await failure(world.service.execs.inspect("nope"))).toBe("No such exec instance: nope");
     const { Id } = await world.service.execs.create(container, { Cmd: ["x"] });
     expect(await failure(world.service.execs.resize(Id, { height: 1, width: 1 }))).toBe("exec process is not started");
+  });
+
+  test("can be inspected until 64 newer ones have ended", async () => {
+    const container = await world.run();
+    const ids: string[] = [];
+    for (let number = 0; number < 66; number++) {
+      const { Id } = await world.service.execs.create(container, { Cmd: ["true"] });
+      await world.service.execs.start(Id, { ...ATTACHED, detach: true }, CALL);
+      ids.push(Id);
+    }
+    await Bun.sleep(0);
+    const found = await Promise.allSettled(ids.map((id) => world.service.execs.inspect(id)));
+    expect(found.map(({ status }) => status)).toEqual(ids.map((_, index) => (index < 2 ? "rejected" : "fulfilled")));
+    expect((await world.containers.inspect(container, { size: false })).ExecIDs).toBeNull();
   });
 
   test("goes with its container", async () => {
