@@ -83,6 +83,14 @@ describe("a context's archive", () => {
     expect(() => unpackContext(tar(entries))).toThrow(why);
   });
 
+  test("that unpacks to more than it may is not unpacked further", () => {
+    const large = "\0".repeat(9 << 20);
+    // Each member is within its own limit; the last one is broken, which is seen only by who gets there
+    const archive = zip({ "meta.json": META, "tls/a/b": large, "tls/a/c": large, "tls/a/d": "x" });
+    archive.write("??", archive.lastIndexOf("PK\x03\x04"), "latin1");
+    expect(() => unpackContext(archive)).toThrow("read exceeds the defined limit");
+  });
+
   test("that is empty or cut is refused", () => {
     expect(() => unpackContext(Buffer.alloc(0))).toThrow("invalid context: no metadata found");
     expect(() => unpackContext(Buffer.from("xx\n"))).toThrow("unexpected EOF");

@@ -21,13 +21,13 @@ export function isZip(bytes: Buffer): boolean {
 }
 
 /**
- * The files of a zip.
+ * The files of a zip, one at a time: what a small archive unpacks to may be more than memory holds.
  * @param limit of each file's content, unpacked.
  * @throws CliError for what is no such archive, or too large.
  */
-export function readZip(bytes: Buffer, limit: number): [name: string, content: Uint8Array][] {
+export function* readZip(bytes: Buffer, limit: number): Iterable<[name: string, content: Uint8Array]> {
   try {
-    return members(bytes, limit);
+    yield* members(bytes, limit);
   } catch (error) {
     // A number outside of the buffer, or a stream that does not inflate
     if (error instanceof RangeError || (error instanceof Error && "errno" in error)) throw broken();
@@ -35,22 +35,20 @@ export function readZip(bytes: Buffer, limit: number): [name: string, content: U
   }
 }
 
-function members(bytes: Buffer, limit: number): [string, Uint8Array][] {
+function* members(bytes: Buffer, limit: number): Iterable<[string, Uint8Array]> {
   let end = bytes.length - END_SIZE;
   while (end >= 0 && bytes.readUInt32LE(end) !== END) end--;
   if (end < 0) throw broken();
   const count = bytes.readUInt16LE(end + 10);
   let at = bytes.readUInt32LE(end + 16);
-  const files: [string, Uint8Array][] = [];
   for (let index = 0; index < count; index++) {
     if (bytes.readUInt32LE(at) !== CENTRAL) throw broken();
     const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) => bytes.readUInt16LE(at + field));
     if (nameLength === undefined || extraLength === undefined || commentLength === undefined) throw broken();
     const name = bytes.toString("utf8", at + CENTRAL_SIZE, at + CENTRAL_SIZE + nameLength);
-    if (!name.endsWith("/")) files.push([name, content(bytes, at, limit)]);
+    if (!name.endsWith("/")) yield [name, content(bytes, at, limit)];
     at += CENTRAL_SIZE + nameLength + extraLength + commentLength;
   }
-  return files;
 }
 
 function content(bytes: Buffer, central: number, limit: number): Uint8Array {
