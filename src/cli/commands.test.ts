@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { contextDirectories } from "../client/index.ts";
 import { main } from "./index.ts";
 import { type FakeAnswer, FakeEngine, type FakeRequest, frame } from "./testing/fake-engine.ts";
 import { ScriptedIo } from "./testing/scripted-io.ts";
@@ -340,6 +341,12 @@ describe("the way to the engine", () => {
     expect((await quiet("context rm -f far")).code).toBe(0);
     expect((await quiet("context show")).stdout).toBe("default\n");
     expect(engine.requests).toHaveLength(2);
+    // One that was damaged is not written over
+    const { meta } = await contextDirectories(config[1] ?? "", "damaged");
+    await mkdir(meta, { recursive: true });
+    await writeFile(join(meta, "meta.json"), "{");
+    expect((await quiet("context create damaged")).stderr).toBe('context "damaged" already exists\n');
+    expect((await quiet("context import damaged /nonexistent")).stderr).toBe('context "damaged" already exists\n');
   });
 
   test("an engine that is not there", async () => {

@@ -32,12 +32,23 @@ export async function contextDirectories(config: string, name: string): Promise<
 
 /** @throws ClientError when there is none of that name. */
 export async function readContext(config: string, name: string): Promise<Context> {
-  const path = `${(await contextDirectories(config, name)).meta}/meta.json`;
+  const path = await metaFile(config, name);
   const text = await readStoredFile(path);
   if (text === undefined) {
     throw new ClientError(`context "${name}": context not found: open ${path}: no such file or directory`);
   }
   return parseContext(text, path);
+}
+
+/** @throws ClientError unless `name` can name a context that is still to be made. One that cannot be read is there, too. */
+export async function checkNewContext(config: string, name: string): Promise<void> {
+  checkContextName(name);
+  if ((await readStoredFile(await metaFile(config, name))) !== undefined)
+    throw new ClientError(`context "${name}" already exists`);
+}
+
+async function metaFile(config: string, name: string): Promise<string> {
+  return `${(await contextDirectories(config, name)).meta}/meta.json`;
 }
 
 /** All stored contexts by name. */

@@ -3,6 +3,7 @@ export { API_VERSION, Client, readText } from "./client.ts";
 export { type ConfigFile, configDirectory, readConfigFile, updateConfigFile } from "./config-file.ts";
 export {
   checkContextName,
+  checkNewContext,
   type Context,
   type ContextTls,
   contextDirectories,

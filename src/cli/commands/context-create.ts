@@ -1,5 +1,5 @@
 import {
-  checkContextName,
+  checkNewContext,
   type ContextTls,
   type Context as StoredContext,
   readContext,
@@ -22,12 +22,7 @@ export default defineCommand({
   },
   async run(context, { flags, changed, args: [name = ""] }) {
     const { configDirectory } = context;
-    checkContextName(name);
-    const exists = await readContext(configDirectory, name).then(
-      () => true,
-      () => false,
-    );
-    if (exists) throw new CliError(`context "${name}" already exists`);
+    await checkNewContext(configDirectory, name);
     if (flags.from !== "" && changed.has("docker")) throw new CliError("cannot use --docker flag when --from is set");
     const { Metadata, Endpoints, tls } = await source();
     const described = flags.description === "" ? Metadata : { ...Metadata, Description: flags.description };

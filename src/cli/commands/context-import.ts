@@ -1,4 +1,4 @@
-import { checkContextName, readContext, writeContext } from "../../client/index.ts";
+import { checkNewContext, writeContext } from "../../client/index.ts";
 import { defineCommand, exactly } from "../command.ts";
 import { MAX_CONTENT, unpackContext } from "../context-archive.ts";
 import { CliError } from "../errors.ts";
@@ -15,12 +15,7 @@ export default defineCommand({
   flags: {},
   async run(context, { args: [name = "", file = ""] }) {
     const { io, configDirectory } = context;
-    checkContextName(name);
-    const exists = await readContext(configDirectory, name).then(
-      () => true,
-      () => false,
-    );
-    if (exists) throw new CliError(`context "${name}" already exists`);
+    await checkNewContext(configDirectory, name);
     const { tls, ...meta } = unpackContext(await whole(file === "-" ? io.stdin() : await fileChunks(file)));
     await writeContext(configDirectory, { Name: name, ...meta }, tls);
     io.out(`${name}\n`);
