@@ -341,6 +341,12 @@ describe("the way to the engine", () => {
     expect((await quiet("context rm -f far")).code).toBe(0);
     expect((await quiet("context show")).stdout).toBe("default\n");
     expect(engine.requests).toHaveLength(2);
+    for (const value of ["", "maybe", "constructor"]) {
+      const { stderr } = await quiet(`context create x1 --docker host=tcp://h:1,skip-tls-verify=${value}`);
+      expect(stderr).toBe(
+        `unable to create docker endpoint config: skip-tls-verify: parsing "${value}": invalid syntax\n`,
+      );
+    }
     // One that was damaged is not written over
     const { meta } = await contextDirectories(config[1] ?? "", "damaged");
     await mkdir(meta, { recursive: true });

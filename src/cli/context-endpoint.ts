@@ -6,14 +6,11 @@ import {
   readTextFile,
 } from "../client/index.ts";
 import { CliError, FlagError, messageOf } from "./errors.ts";
-import { type Flag, splitCsv } from "./flags.ts";
+import { type Flag, splitCsv, truthOf } from "./flags.ts";
 
 type Endpoint = NonNullable<StoredContext["Endpoints"][string]>;
 
 const KEYS = ["ca", "cert", "from", "host", "key", "skip-tls-verify"];
-const TRUTH: Readonly<Record<string, boolean>> = { "": false };
-for (const text of ["1", "t", "T", "true", "TRUE", "True"]) Object.assign(TRUTH, { [text]: true });
-for (const text of ["0", "f", "F", "false", "FALSE", "False"]) Object.assign(TRUTH, { [text]: false });
 
 /** `--docker` of `context create` and `context update`. */
 export const endpointFlag: Flag<Readonly<Record<string, string>>> = {
@@ -56,13 +53,13 @@ async function read(
     .filter((key) => !KEYS.includes(key))
     .sort();
   if (unknown.length > 0) throw new CliError(`unrecognized config key: ${unknown.join(", ")}`);
-  const { from, host, "skip-tls-verify": skip = "" } = given;
+  const { from, host, "skip-tls-verify": skip = "false" } = given;
   if (from !== undefined) {
     const endpoint = (await readContext(configDirectory, from)).Endpoints["docker"];
     if (endpoint === undefined) throw new CliError(`unable to get endpoint from context "${from}"`);
     return { endpoint, tls: { docker: {} } };
   }
-  const SkipTLSVerify = TRUTH[skip];
+  const SkipTLSVerify = truthOf(skip);
   if (SkipTLSVerify === undefined)
     throw new CliError(`skip-tls-verify: parsing ${JSON.stringify(skip)}: invalid syntax`);
   const files = await tlsFiles(given);

@@ -155,10 +155,17 @@ export function cpus(help: string): Flag<number> {
   return { type: "decimal", help, initial: 0, parse: (text) => parseNanoCpus(text) };
 }
 
-/** A truth value as Go reads it. @throws FlagError */
-export function parseBool(text: string): boolean {
+/** A truth value as Go reads it; undefined: it is none. */
+export function truthOf(text: string): boolean | undefined {
   if (["1", "t", "T", "TRUE", "true", "True"].includes(text)) return true;
   if (["0", "f", "F", "FALSE", "false", "False"].includes(text)) return false;
+  return undefined;
+}
+
+/** @throws FlagError for what is no truth value. */
+export function parseBool(text: string): boolean {
+  const truth = truthOf(text);
+  if (truth !== undefined) return truth;
   throw new FlagError(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
 
