@@ -1,9 +1,38 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { noSshProgram, tunnelEnded } from "./errors.ts";
 import type { DialTarget, NativeSocket, SocketHandlers } from "./native.ts";
 
 /** Enough to tell why; a program that talks on is not kept. */
 const MAX_STDERR = 4096;
+
+/** Signals that end this process unless a command has another use for them. */
+const DEADLY = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
+let running: Set<ChildProcess> | undefined;
+
+/**
+ * Ends the program with this process. The end of its input does not: the other side takes that for a half-close, and `exec`
+ * of a command that says nothing would keep the connection until that command has ended.
+ */
+function endWithProcess(child: ChildProcess): void {
+  running ??= watchProcess();
+  running.add(child);
+  child.once("exit", () => running?.delete(child));
+}
+
+function watchProcess(): Set<ChildProcess> {
+  const children = new Set<ChildProcess>();
+  process.on("exit", () => {
+    for (const child of children) child.kill();
+  });
+  for (const [signal, number] of Object.entries(DEADLY)) {
+    process.on(signal, () => {
+      // An exit, not the signal again, which would leave a raw terminal as it is
+      if (process.listenerCount(signal) === 1) process.exit(128 + number);
+    });
+  }
+  return children;
+}
 
 /**
  * A connection through `ssh`: berth on the other side joins its standard input and output to the engine's socket.
@@ -16,6 +45,7 @@ export async function dialSsh(
 ): Promise<NativeSocket> {
   const args = sshArguments(target);
   const child = spawn("ssh", args, { stdio: ["pipe", "pipe", "pipe"], detached: true });
+  endWithProcess(child);
   const { stdin, stdout, stderr } = child;
   let said = "";
   let given = false;

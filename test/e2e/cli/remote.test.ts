@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { certificateFolder, hasOpenssl, makeCertificates, tlsFlags } from "../../support/certificates.ts";
@@ -18,7 +18,8 @@ const SSH = `#!/bin/sh
 while [ "$1" != -- ]; do shift; done
 [ "$2" = nowhere ] && { echo "ssh: Could not resolve hostname nowhere" >&2; exit 255; }
 shift 2
-exec sh -c "$*"
+[ -z "$SSH_PIDS" ] || echo $$ >> "$SSH_PIDS"
+exec sh -c "exec $*"
 `;
 
 describe("an engine behind ssh", () => {
@@ -68,6 +69,24 @@ describe("an engine behind ssh", () => {
       expect(stderr).toContain("has exited with exit status 255, make sure the URL is valid, and ");
       expect(stderr).toContain("stderr=ssh: Could not resolve hostname nowhere");
     });
+  });
+
+  test("is let go of when the command is killed, though its session has nothing to say", async () => {
+    const pids = join(folder, "pids");
+    const env = { ...process.env, PATH: `${folder}:${process.env["PATH"]}`, SSH_PIDS: pids };
+    expect((await engine.berth(["run", "-d", "--name", "silent", "busybox:local", "sleep", "1000"])).code).toBe(0);
+    const client = Bun.spawn([BERTH, "-H", host, "exec", "silent", "sleep", "999"], { env, stdin: "ignore" });
+    await eventually("the session", async () => (await engine.berth(["top", "silent"])).stdout.includes("sleep 999"));
+    client.kill("SIGTERM");
+    expect(await client.exited).toBe(143);
+    const started = (await readFile(pids, "utf8")).trim().split("\n");
+    expect(started).not.toBeEmpty();
+    await eventually("the end of what connects", async () => {
+      // Empty: it has ended, but nobody has asked how
+      const left = await Promise.all(started.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
+      return left.join("") === "";
+    });
+    expect((await engine.berth(["rm", "-f", "silent"])).code).toBe(0);
   });
 
   test("is not reached without the program", async () => {
