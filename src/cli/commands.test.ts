@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { contextDirectories } from "../client/index.ts";
 import { main } from "./index.ts";
@@ -314,6 +316,24 @@ describe("inspect", () => {
       stderr: 'template parsing error: template: :1:2: executing "" at <.Foo>: map has no entry for key "Foo"\n',
     });
   });
+});
+
+test("the begun line of a log that breaks off is shown", async () => {
+  await using engine = await FakeEngine.start(() => ({ json: {} }));
+  const socket = join(engine.folder, "broken.sock");
+  const type = "application/vnd.docker.raw-stream";
+  const server = createServer((client) => {
+    client.on("error", () => undefined);
+    client.once("data", () =>
+      client.end(`HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n`),
+    );
+  }).listen(socket);
+  await once(server, "listening");
+  const io = new ScriptedIo({});
+  expect(await main(["-H", `unix://${socket}`, "logs", "--grep", "a", "web"], io)).toBe(1);
+  expect(io.stdout).toBe("half\n");
+  expect(io.stderr).not.toBe("");
+  server.close();
 });
 
 describe("the way to the engine", () => {

@@ -27,6 +27,11 @@ describe("lines of logs", () => {
     expect((await shown(["ab\nbc\nx", "bb\nb"], "", accepts)).after).toBe("ab\nxbb\nb\n");
   });
 
+  test("of a terminal match to their end, and stay as they are", async () => {
+    const accepts = (line: string) => line.endsWith("b");
+    expect((await shown(["ab\r\nbc\r\n"], "", accepts)).after).toBe("ab\r\n");
+  });
+
   test("that never end come in pieces", async () => {
     const { before } = await shown(["x".repeat(1 << 20), "x".repeat(1 << 20)], "> ");
     expect(before.split("\n")[0]).toHaveLength((1 << 20) + 2);

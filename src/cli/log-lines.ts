@@ -3,6 +3,7 @@ import type { OutputWriters } from "../client/index.ts";
 /** A line that never ends is shown in pieces of this size. */
 const LONGEST = 1 << 20;
 const NEWLINE = 10;
+const RETURN = 13;
 
 /** Foregrounds that can be read on light and dark: cyan, yellow, green, magenta, blue, and their bright forms. */
 const COLORS = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
@@ -58,12 +59,14 @@ export class LineWriter implements OutputWriters {
       this.#take(all.subarray(at, end), shown);
       at = newline === -1 ? end : end + 1;
     }
-    this.#rest[stream] = Uint8Array.from(all.subarray(at)); // copied: the bytes are the caller's
+    this.#rest[stream] = new Uint8Array(all.subarray(at)); // copied: the bytes are the caller's
     if (shown.length > 0) await this.#out[stream](Buffer.concat(shown));
   }
 
   #take(line: Uint8Array, shown: Uint8Array[]): void {
-    if (this.#accepts?.(new TextDecoder().decode(line)) === false) return;
+    // A terminal ends its lines with both
+    const bare = line.at(-1) === RETURN ? line.subarray(0, -1) : line;
+    if (this.#accepts?.(new TextDecoder().decode(bare)) === false) return;
     shown.push(this.#prefix, line, Uint8Array.of(NEWLINE));
   }
 }

@@ -47,8 +47,11 @@ export default defineCommand({
     const prefixes = names.length === 1 ? [""] : linePrefixes(names, await isColored(io));
     const show = async (name: string, index: number) => {
       const lines = new LineWriter(out, prefixes[index] ?? "", accepts);
-      await showLog(client, name, query, lines);
-      await lines.end();
+      try {
+        await showLog(client, name, query, lines);
+      } finally {
+        await lines.end();
+      }
     };
     if (names.length === 1) return await show(first, 0);
     let failed = false;
