@@ -1,4 +1,4 @@
-import { emptyEntry, formatHeader, type TarEntry, TarReader, TRAILER } from "../archive/index.ts";
+import { emptyEntry, formatHeader, paddingOf, type TarEntry, TarReader, TRAILER } from "../archive/index.ts";
 import type { Context as StoredContext, ContextTls } from "../client/index.ts";
 import { CliError, messageOf } from "./errors.ts";
 import { isZip, readZip } from "./zip.ts";
@@ -7,7 +7,6 @@ import { isZip, readZip } from "./zip.ts";
 
 const META = "meta.json";
 const TLS = "tls/";
-const BLOCK = 512;
 /** Of all content that an archive holds. */
 export const MAX_CONTENT = 10 << 20;
 
@@ -24,7 +23,7 @@ export function packContext(context: StoredContext, tls: ContextTls): Uint8Array
     const entry = emptyEntry(content === undefined ? "directory" : "file", name);
     parts.push(formatHeader({ ...entry, mode, size: content?.length ?? 0 }));
     if (content === undefined) return;
-    parts.push(content, new Uint8Array((BLOCK - (content.length % BLOCK)) % BLOCK));
+    parts.push(content, new Uint8Array(paddingOf(content.length)));
   };
   add(META, 0o644, Buffer.from(JSON.stringify(context)));
   add("tls", 0o700);

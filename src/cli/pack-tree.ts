@@ -1,6 +1,6 @@
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, statSync, type Stats } from "node:fs";
 import { join } from "node:path";
-import { emptyEntry, formatHeader, type TarEntry, TRAILER } from "../archive/index.ts";
+import { emptyEntry, formatHeader, paddingOf, type TarEntry, TRAILER } from "../archive/index.ts";
 
 const PIECE = 1 << 18;
 
@@ -89,6 +89,6 @@ function* content(path: string, size: number): Iterable<Uint8Array> {
   } finally {
     closeSync(file);
   }
-  const padding = (512 - (size % 512)) % 512;
+  const padding = paddingOf(size);
   if (padding > 0) yield Buffer.alloc(padding);
 }
