@@ -1,5 +1,5 @@
 import { CliError, messageOf } from "./errors.ts";
-import type { Struct as StructClass } from "../template/index.ts";
+import type { CompiledTemplate, Struct as StructClass } from "../template/index.ts";
 import type { Io } from "./io.ts";
 import { alignColumns } from "./table-writer.ts";
 
@@ -67,18 +67,12 @@ function cellText(value: unknown): string {
 }
 
 async function printTemplate<Row>(io: Io, view: View<Row>, rows: readonly Row[], format: string): Promise<void> {
-  const { compileTemplate, Struct, TemplateError } = await import("../template/index.ts");
+  const { Struct, TemplateError } = await import("../template/index.ts");
   const isTable = format.startsWith("table");
   const source = (isTable ? format.slice("table".length).trim() : format)
     .replaceAll("\\t", "\t")
     .replaceAll("\\n", "\n");
-  const template = (() => {
-    try {
-      return compileTemplate(source);
-    } catch (error) {
-      throw new CliError(`failed to parse template: ${messageOf(error)}`);
-    }
-  })();
+  const template = await compile(source);
   const dataOf = (row: Row) => templateData(Struct, view, row);
   const lines: string[] = [];
   try {
@@ -93,6 +87,15 @@ async function printTemplate<Row>(io: Io, view: View<Row>, rows: readonly Row[],
   }
   const header = await headerLine(view, source);
   io.out(alignColumns(`${[header, ...lines].join("\n")}\n`));
+}
+
+async function compile(source: string): Promise<CompiledTemplate> {
+  const { compileTemplate } = await import("../template/index.ts");
+  try {
+    return compileTemplate(source);
+  } catch (error) {
+    throw new CliError(`failed to parse template: ${messageOf(error)}`);
+  }
 }
 
 /** A row as a template sees it. */
@@ -111,7 +114,7 @@ function templateData<Row>(Struct: typeof StructClass, view: View<Row>, row: Row
  * @returns the fields that the template looks at. @throws CliError with Docker's text for a template that cannot be used.
  */
 export async function fieldsUsed<Row>(view: View<Row>, empty: Row, format: string): Promise<ReadonlySet<string>> {
-  const { compileTemplate, Struct, TemplateError } = await import("../template/index.ts");
+  const { Struct, TemplateError } = await import("../template/index.ts");
   const used = new Set<string>();
   const fields = Object.fromEntries(
     Object.entries(view.fields).map(([name, field]) => [
@@ -125,13 +128,7 @@ export async function fieldsUsed<Row>(view: View<Row>, empty: Row, format: strin
       },
     ]),
   );
-  const template = (() => {
-    try {
-      return compileTemplate(format);
-    } catch (error) {
-      throw new CliError(`failed to parse template: ${messageOf(error)}`);
-    }
-  })();
+  const template = await compile(format);
   try {
     template.execute(templateData(Struct, { ...view, fields }, empty));
   } catch (error) {
