@@ -35,16 +35,7 @@ export async function createContainer(
       query: { name: flags.name, platform: flags.platform.toLowerCase() },
       json: body,
     });
-  let created: ContainerCreateResponse;
-  try {
-    created = await create();
-  } catch (error) {
-    const missing = error instanceof ClientError && error.status === 404 && /No such image/i.test(error.detail);
-    if (!missing || flags.pull !== "missing") throw error;
-    if (!flags.quiet) io.err(`Unable to find image '${shownName(image)}' locally\n`);
-    await pull(context, image, flags);
-    created = await create();
-  }
+  const created = await (flags.pull === "missing" ? pullingMissing(context, image, flags, create) : create());
   for (const warning of created.Warnings ?? []) io.err(`WARNING: ${warning}\n`);
   await idFile?.write(created.Id);
   return { id: created.Id, body };
@@ -68,14 +59,30 @@ export async function planContainer(
   return { image, body: await buildContainer(flags, changed, args, io.env, detached) };
 }
 
-function shownName(image: string): string {
-  return familiarReference(withDefaultTag(parseImageName(image)));
+type PullFlags = Pick<Flags, "platform" | "quiet">;
+
+/** What `create` gives; when it finds no image, that is pulled and it is asked again. */
+export async function pullingMissing<T>(
+  context: Context,
+  image: string,
+  flags: PullFlags,
+  create: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await create();
+  } catch (error) {
+    const missing = error instanceof ClientError && error.status === 404 && /No such image/i.test(error.detail);
+    if (!missing) throw error;
+    const shown = familiarReference(withDefaultTag(parseImageName(image)));
+    if (!flags.quiet) context.io.err(`Unable to find image '${shown}' locally\n`);
+    await pull(context, image, flags);
+    return await create();
+  }
 }
 
-async function pull(context: Context, image: string, flags: Flags): Promise<void> {
+async function pull(context: Context, image: string, { platform, quiet }: PullFlags): Promise<void> {
   const { pullImage } = await import("./pull-image.ts");
-  const name = withDefaultTag(parseImageName(image));
-  await pullImage(context, name, { platform: flags.platform, quiet: flags.quiet, to: "err" });
+  await pullImage(context, withDefaultTag(parseImageName(image)), { platform, quiet, to: "err" });
 }
 
 /** What `run` and `create` say when something fails before the container runs, and their exit code. */

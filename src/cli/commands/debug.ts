@@ -1,12 +1,10 @@
 import type { ContainerCreateResponse, ContainerInspectResponse, ImageSummary } from "../../api/index.ts";
-import { type Client, ClientError } from "../../client/index.ts";
 import { detachKeysOf, requireTerminal } from "../attach-session.ts";
-import { atLeast, type Context, defineCommand } from "../command.ts";
-import { failedBeforeRunning } from "../create-container.ts";
+import { atLeast, defineCommand } from "../command.ts";
+import { failedBeforeRunning, pullingMissing } from "../create-container.ts";
 import { type DebugRequest, planDebug, toolImage } from "../debug-plan.ts";
 import { resolveEnv } from "../environment.ts";
 import { bool, list, string } from "../flags.ts";
-import { familiarReference, parseImageName, withDefaultTag } from "../image-name.ts";
 import { detachKeysFlag } from "../shared-flags.ts";
 import { pathOf } from "../targets.ts";
 
@@ -45,7 +43,9 @@ export default defineCommand({
       stdin,
       tty,
     } satisfies DebugRequest);
-    const { Id: id } = await create(context, client, body).catch((error: unknown) => {
+    const { Id: id } = await pullingMissing(context, body.Image ?? "", { platform: "", quiet: false }, () =>
+      client.json<ContainerCreateResponse>("POST", "/containers/create", { json: body }),
+    ).catch((error: unknown) => {
       throw failedBeforeRunning("debug", error);
     });
     if (onTerminal) io.err(`The files of ${name} are below ${root}\n`);
@@ -59,23 +59,3 @@ export default defineCommand({
     });
   },
 });
-
-/** Makes the container; an image that was named and is not there is pulled. */
-async function create(
-  context: Context,
-  client: Client,
-  body: ReturnType<typeof planDebug>["body"],
-): Promise<ContainerCreateResponse> {
-  const post = () => client.json<ContainerCreateResponse>("POST", "/containers/create", { json: body });
-  try {
-    return await post();
-  } catch (error) {
-    const missing = error instanceof ClientError && error.status === 404 && /No such image/i.test(error.detail);
-    if (!missing) throw error;
-    const image = withDefaultTag(parseImageName(body.Image ?? ""));
-    context.io.err(`Unable to find image '${familiarReference(image)}' locally\n`);
-    const { pullImage } = await import("../pull-image.ts");
-    await pullImage(context, image, { platform: "", quiet: false, to: "err" });
-    return await post();
-  }
-}
