@@ -20,14 +20,15 @@ export interface DebugRequest {
 /**
  * The container that looks into `target`: tools of another image in the namespaces of processes, network, host name and,
  * where the target shares it, IPC. Its own files stay apart; the target's are below the root of its first process.
- * @returns what to make, and where the target's files are.
+ * @returns what to make, and where the target's files are: undefined when the engine's numbers of processes are not those
+ *   that will be seen.
  * @throws CliError when the target does not run: it has no namespaces then.
  */
 export function planDebug(
   name: string,
   target: ContainerInspectResponse,
   request: DebugRequest,
-): { body: CreateBody; root: string } {
+): { body: CreateBody; root: string | undefined } {
   const { Id = "", State, HostConfig } = target;
   if (State?.Running !== true)
     throw new CliError(
@@ -36,7 +37,8 @@ export function planDebug(
     );
   const joined = `container:${Id}`;
   const ipc = HostConfig?.IpcMode ?? "";
-  const isFirst = !/^(?:host|container:)/.test(HostConfig?.PidMode ?? "");
+  const pid = HostConfig?.PidMode ?? "";
+  const first = pid === "host" ? State.Pid : pid.startsWith("container:") ? undefined : 1;
   const body: CreateBody = {
     Image: request.image,
     // The image's own entrypoint is not what is wanted
@@ -65,7 +67,7 @@ export function planDebug(
     },
     NetworkingConfig: { EndpointsConfig: {} },
   };
-  return { body, root: `/proc/${isFirst ? 1 : (State.Pid ?? 1)}/root` };
+  return { body, root: first === undefined ? undefined : `/proc/${first}/root` };
 }
 
 /** The newest busybox that the engine has, whatever registry it came from. @throws CliError with what to do when there is none. */

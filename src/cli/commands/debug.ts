@@ -48,7 +48,7 @@ export default defineCommand({
     ).catch((error: unknown) => {
       throw failedBeforeRunning("debug", error);
     });
-    if (onTerminal) io.err(`The files of ${name} are below ${root}\n`);
+    if (onTerminal && root !== undefined) io.err(`The files of ${name} are below ${root}\n`);
     const { runAttached } = await import("./run.ts");
     return await runAttached(context, id, body, {
       command: "debug",
