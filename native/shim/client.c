@@ -51,10 +51,11 @@ static void client_gone(struct client *c) {
   if (c->process) stdio_update(c->process);
 }
 
-/* The end of its input may be the last thing that it sent before it went. */
+/* The end of its input may be the last thing that it sent before it went; once its process has ended, nothing matters. */
 static void client_deaf(struct client *c) {
   c->deaf = 1;
   ring_free(&c->output);
+  if (c->ending) client_gone(c);
   client_update(c);
 }
 
@@ -122,10 +123,9 @@ void clients_output(struct process *p, int stream, const uint8_t *data, size_t l
 static void end_client(struct client *c, uint8_t why) {
   if (c->gone || c->ending) return;
   c->ending = 1;
-  if (c->hung_up) client_gone(c);
-  if (c->deaf) return;
+  if (c->deaf) return client_gone(c);
   send_frame(c, FRAME_CONTROL, &why, 1);
-  if (!c->gone && !c->deaf) flush(c);
+  if (!c->gone) flush(c);
 }
 
 void clients_end(struct process *p) {

@@ -173,6 +173,26 @@ describe.skipIf(reason !== undefined)("a container under its shim", () => {
   );
 
   test(
+    "a client that went in the midst of its input does not keep the shim",
+    async () => {
+      const argv = ["sh", "-c", "while :; do echo tick; sleep 0.02; done"];
+      const { shim, stdio } = await world.container({ argv, stdin: true, stdinOnce: true });
+      await shim.start();
+      // More than the pipe takes, and less than the pipe and the shim do.
+      await stdio.write(new Uint8Array(96 * 1024));
+      await stdio[Symbol.asyncDispose]();
+      const other = await shim.attach({ stdin: true, stdout: true, stderr: false, detachKeys: new Uint8Array() });
+      await new Reading(other).until("tick\ntick\ntick\n");
+      await other.closeInput();
+      await shim.kill(9);
+      await shim.waitExit();
+      await shim.shutdown();
+      await until("the end of the shim", () => !alive(shim.pid));
+    },
+    TIMEOUT,
+  );
+
+  test(
     "several clients see the same; one that comes after the end sees its end",
     async () => {
       const { shim, stdio } = await world.container({ argv: ["sh", "-c", "read x; echo $x"], stdin: true });
