@@ -255,11 +255,12 @@ static void read_input(struct client *c) {
 
 static void client_ready(struct watch *w, uint32_t events) {
   struct client *c = MEMBER_OF(w, struct client, socket);
-  if (events & EPOLLOUT) {
-    flush(c);
-    if (c->process && !c->gone) stdio_update(c->process);
-  }
-  if (!c->gone && (events & (EPOLLIN | EPOLLHUP | EPOLLERR))) read_input(c);
+  uint32_t hang_up = events & (EPOLLHUP | EPOLLERR);
+  if (events & EPOLLOUT) flush(c);
+  /* Input that stdin does not take yet has more behind it in the socket: that is read, up to the hang-up, in its turn. */
+  if (hang_up && blocked(c)) client_deaf(c);
+  if (c->process && !c->gone && (hang_up || (events & EPOLLOUT))) stdio_update(c->process);
+  if (!c->gone && !blocked(c) && (hang_up || (events & EPOLLIN))) read_input(c);
   client_update(c);
 }
 

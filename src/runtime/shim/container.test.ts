@@ -193,6 +193,32 @@ describe.skipIf(reason !== undefined)("a container under its shim", () => {
   );
 
   test(
+    "a client that went with output before it and input behind it: all of its input arrives, and its end",
+    async () => {
+      await writeFile(join(world.rootfs, "tmp/much"), new Uint8Array(4 << 20));
+      const { shim, stdio, pid } = await world.container({
+        argv: ["cat", "/tmp/much", "-"],
+        stdin: true,
+        stdinOnce: true,
+      });
+      await shim.start();
+      // The pipe's worth, the shim's, and some that waits in the socket.
+      await stdio.write(new Uint8Array(160 * 1024));
+      await stdio.closeInput();
+      let before = "";
+      await until("the container to be held back", () => {
+        const now = readFileSync(`/proc/${pid}/status`, "utf8");
+        const still = now === before && now.includes("State:\tS");
+        before = now;
+        return still;
+      });
+      await stdio[Symbol.asyncDispose]();
+      expect((await shim.waitExit()).code).toBe(0);
+    },
+    TIMEOUT,
+  );
+
+  test(
     "several clients see the same; one that comes after the end sees its end",
     async () => {
       const { shim, stdio } = await world.container({ argv: ["sh", "-c", "read x; echo $x"], stdin: true });
