@@ -53,9 +53,13 @@ export class PortRelay {
     const pidfd = this.#native.pidfdOpen(held.pid, 0);
     try {
       const descriptor = this.#native.pidfdGetfd(pidfd, held.descriptor);
-      if (portOf(this.#native.getsockname(descriptor)) === hostPort) return descriptor;
-      closeSync(descriptor);
-      throw new Error(`descriptor ${held.descriptor} of process ${held.pid} is not its socket`);
+      try {
+        if (portOf(this.#native.getsockname(descriptor)) === hostPort) return descriptor;
+        throw new Error(`descriptor ${held.descriptor} of process ${held.pid} is not its socket`);
+      } catch (error) {
+        closeSync(descriptor);
+        throw error;
+      }
     } finally {
       closeSync(pidfd);
     }
