@@ -14,7 +14,7 @@ export function createArchiver(options: { addonPath?: string } = {}): Archiver {
   return {
     unpack: (request) => unpacking.during(unpack(pool, gate, "unpack", request)),
     extract: (request) => unpacking.during(unpack(pool, gate, "extract", request)),
-    lull: (limitMs) => unpacking.over(limitMs),
+    lull: (limitMs, signal) => unpacking.over(limitMs, signal),
     join: ({ signal, ...args }) => pool.stream("join", args, signal),
     pack: ({ signal, ...args }) => pool.stream("pack", args, signal),
     stat: (root, path) => pool.run("stat", { root, path }),
@@ -30,7 +30,7 @@ export function createArchiver(options: { addonPath?: string } = {}): Archiver {
     treeChanges: (before, after) => pool.run("treeChanges", { before, after }),
     copyTree: (from, to) => pool.run("copyTree", { from, to }),
     copyWithin: (root, path, to, ids) => pool.run("copyWithin", { root, path, to, ids }),
-    removeTree: (path) => pool.run("removeTree", { path }),
+    removeTree: (path, signal) => pool.run("removeTree", { path }, { signal }),
     emptyDirectory: (directory) => pool.run("emptyDirectory", { directory }),
     usage: (root) => pool.run("usage", { root }),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
@@ -67,15 +67,17 @@ class Busy {
     }
   }
 
-  async over(limitMs: number): Promise<void> {
-    if (this.#count === 0) return;
+  async over(limitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#count === 0 || signal?.aborted === true) return;
     await new Promise<void>((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);
+        signal?.removeEventListener("abort", wake);
         this.#waiting.delete(wake);
         resolve();
       };
       const timer = setTimeout(wake, limitMs);
+      signal?.addEventListener("abort", wake);
       this.#waiting.add(wake);
     });
   }

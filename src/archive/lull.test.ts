@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLogger } from "../base/index.ts";
+import { isKind, silentLogger } from "../base/index.ts";
 import { type Archiver, createArchiver, TRAILER, Trash } from "./index.ts";
 
 /** What nobody waits for gives way to what is unpacked. */
@@ -63,13 +63,56 @@ test("a lull is not waited for longer than the limit", async () => {
   expect(await done).toMatchObject({ entries: 0 });
 });
 
-test("what is thrown away is deleted", async () => {
+async function openTrash(): Promise<Trash> {
   const trash = new Trash({ folder: join(place, "trash"), archiver, logger: silentLogger });
   await trash.open();
+  return trash;
+}
+
+test("what is thrown away is deleted", async () => {
+  const trash = await openTrash();
   mkdirSync(join(trash.folder, "entry"));
   writeFileSync(join(trash.folder, "entry/file"), "");
   trash.empty("entry");
   await trash.idle();
   expect(existsSync(join(trash.folder, "entry"))).toBe(false);
   expect(existsSync(trash.folder)).toBe(true);
+});
+
+test("the daemon's end does not wait for what is thrown away, which the next start deletes", async () => {
+  const { done, end } = unpackUntil();
+  const trash = await openTrash();
+  for (const name of ["one", "two"]) {
+    mkdirSync(join(trash.folder, name));
+    trash.empty(name);
+  }
+  await trash[Symbol.asyncDispose]();
+  expect(readdirSync(trash.folder).sort()).toEqual(["one", "two"]);
+  end();
+  await done;
+
+  const next = await openTrash();
+  await next.resume();
+  await next.idle();
+  expect(readdirSync(trash.folder)).toEqual([]);
+});
+
+test("a removal is left half done on abort, and when the workers end", async () => {
+  const entry = join(place, "entry");
+  const fill = () => {
+    mkdirSync(entry, { recursive: true });
+    for (let count = 0; count < 20_000; count++) writeFileSync(join(entry, String(count)), "");
+  };
+  fill();
+  const aborted = new AbortController();
+  const first = archiver.removeTree(entry, aborted.signal).catch((error: unknown) => error);
+  aborted.abort();
+  expect(isKind(await first, "cancelled")).toBe(true);
+  expect(existsSync(entry)).toBe(true);
+
+  fill();
+  const second = archiver.removeTree(entry).catch((error: unknown) => error);
+  await archiver[Symbol.asyncDispose]();
+  expect(isKind(await second, "cancelled")).toBe(true);
+  expect(existsSync(entry)).toBe(true);
 });

@@ -18,7 +18,13 @@ const DT_UNKNOWN = 0;
  * bounded number of descriptors. What is gone already is fine; another file system mounted there is not entered.
  */
 export function removeTree(native: Native, directory: number, name: PathLike): void {
-  if (!unlinkFile(native, directory, name)) removeDirectory(native, directory, name);
+  const steps = removal(native, directory, name);
+  while (steps.next().done !== true);
+}
+
+/** The same in small steps: who stops between two leaves the rest. */
+export function* removal(native: Native, directory: number, name: PathLike): Generator<void, undefined> {
+  if (!unlinkFile(native, directory, name)) yield* removeDirectory(native, directory, name);
 }
 
 /** True when the name is gone; false when it is a directory. */
@@ -43,10 +49,10 @@ interface Level {
   pending: PathLike[];
 }
 
-function removeDirectory(native: Native, directory: number, name: PathLike): void {
+function* removeDirectory(native: Native, directory: number, name: PathLike): Generator<void, undefined> {
   const levels: Level[] = [];
   try {
-    const top = empty(native, directory, name, 0);
+    const top = yield* empty(native, directory, name, 0);
     if (top === undefined) return;
     levels.push(top);
     for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
@@ -64,7 +70,7 @@ function removeDirectory(native: Native, directory: number, name: PathLike): voi
         hoist(native, level.fd, next, top);
         continue;
       }
-      const inner = empty(native, level.fd, next, RESOLVE_NO_XDEV);
+      const inner = yield* empty(native, level.fd, next, RESOLVE_NO_XDEV);
       if (inner === undefined) level.pending.pop();
       else levels.push(inner);
     }
@@ -82,7 +88,7 @@ function hoist(native: Native, from: number, name: PathLike, top: Level): void {
 }
 
 /** Unlinks the files of a directory and gives its directories; undefined when it is not there. */
-function empty(native: Native, parent: number, name: PathLike, resolve: number): Level | undefined {
+function* empty(native: Native, parent: number, name: PathLike, resolve: number): Generator<void, Level | undefined> {
   let fd: number;
   try {
     fd = native.openat2(parent, name, O_DIRECTORY | O_NOFOLLOW, 0, resolve);
@@ -90,18 +96,20 @@ function empty(native: Native, parent: number, name: PathLike, resolve: number):
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
+  let level: Level | undefined;
   try {
     const pending: PathLike[] = [];
     for (let entries = native.getdents(fd); entries !== undefined; entries = native.getdents(fd)) {
       for (const entry of entries) {
         if (entry.type === DT_DIR) pending.push(entry.name);
         else if (!unlinkFile(native, fd, entry.name) && entry.type === DT_UNKNOWN) pending.push(entry.name);
+        yield;
       }
     }
-    return { fd, pending };
-  } catch (error) {
-    closeSync(fd);
-    throw error;
+    level = { fd, pending };
+    return level;
+  } finally {
+    if (level === undefined) closeSync(fd);
   }
 }
 

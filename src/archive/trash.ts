@@ -1,6 +1,6 @@
 import { mkdir, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { isKind, type Logger, messageOf } from "../base/index.ts";
+import { cancelled, isKind, type Logger, messageOf } from "../base/index.ts";
 import type { Archiver } from "./types.ts";
 
 /** So long at most a directory's removal gives way to unpacking. */
@@ -10,14 +10,15 @@ const ROOM = 0.1;
 
 /**
  * Directories that are already gone for everybody: deleted one after another in the background. What a killed daemon
- * leaves there is deleted after the next start. An image that is unpacked meanwhile comes first: both would wait for the
+ * leaves there, or one that ends before it is done, is deleted after the next start. An image that is unpacked meanwhile comes first: both would wait for the
  * same journal and processors, and only the image is waited for.
  */
-export class Trash {
+export class Trash implements AsyncDisposable {
   readonly folder: string;
   readonly #archiver: Archiver;
   readonly #quick: ((directory: string) => Promise<boolean>) | undefined;
   readonly #logger: Logger;
+  readonly #ending = new AbortController();
   #tail: Promise<void> = Promise.resolve();
 
   /** @param options `quick` deletes a directory that needs no walk; false: it does. */
@@ -52,11 +53,19 @@ export class Trash {
     await this.#tail;
   }
 
+  /** Stops; what is not deleted yet is left to the next start, for a daemon's end must not wait for it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort(cancelled("the daemon ends"));
+    await this.#tail;
+  }
+
   async #delete(name: string): Promise<void> {
+    const { signal } = this.#ending;
     try {
-      if (await this.#hasRoom()) await this.#archiver.lull(PATIENCE_MS);
+      signal.throwIfAborted();
+      if (await this.#hasRoom()) await this.#archiver.lull(PATIENCE_MS, signal);
       const directory = join(this.folder, name);
-      if ((await this.#quick?.(directory)) !== true) await this.#archiver.removeTree(directory);
+      if ((await this.#quick?.(directory)) !== true) await this.#archiver.removeTree(directory, signal);
     } catch (error) {
       if (isKind(error, "cancelled")) return; // the daemon ends: resumed at the next start
       this.#logger.warn("a removed directory cannot be deleted yet", { directory: name, error: messageOf(error) });

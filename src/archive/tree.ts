@@ -2,7 +2,7 @@ import { closeSync } from "node:fs";
 import { AT_FDCWD, type Native } from "../sys/index.ts";
 import { toKernel } from "./byte-string.ts";
 import { openDirectory } from "./directories.ts";
-import { removeTree } from "./remove-tree.ts";
+import { removal, removeTree } from "./remove-tree.ts";
 import type { DirectoryRef } from "./types.ts";
 import { isDirectory, namesIn, walk } from "./walk.ts";
 
@@ -23,10 +23,9 @@ export function usage(native: Native, root: DirectoryRef): { bytes: number; inod
   return { bytes, inodes };
 }
 
-/** Removes what the host path names, a link itself and not its target. */
-export function removePath(native: Native, path: string): undefined {
-  removeTree(native, AT_FDCWD, path);
-  return undefined;
+/** Removes what the host path names, a link itself and not its target; in steps. */
+export function removePath(native: Native, path: string): Iterable<void> {
+  return removal(native, AT_FDCWD, path);
 }
 
 /** Removes what is in a directory, which itself stays. */

@@ -159,10 +159,10 @@ export interface Archiver extends AsyncDisposable {
    * `ids`: owners become what they are on the host.
    */
   copyWithin(root: DirectoryRef, path: string, to: DirectoryRef, ids?: IdMappings): Promise<boolean>;
-  /** Removes a tree, also one with immutable modes or very deep; missing is fine. */
-  removeTree(path: string): Promise<void>;
-  /** Returns when no archive is being unpacked, or after so many milliseconds: for work that nobody waits for. */
-  lull(limitMs: number): Promise<void>;
+  /** Removes a tree, also one with immutable modes or very deep; missing is fine. Left half done on abort. */
+  removeTree(path: string, signal?: AbortSignal): Promise<void>;
+  /** Returns when no archive is being unpacked, on abort, or after so many milliseconds: for work that nobody waits for. */
+  lull(limitMs: number, signal?: AbortSignal): Promise<void>;
   /** Removes what is in a directory, which itself stays. */
   emptyDirectory(directory: DirectoryRef): Promise<void>;
   /** Apparent bytes of regular files (each inode once) and the number of inodes. */

@@ -198,6 +198,8 @@ class Seat {
   }
 
   async stop(): Promise<void> {
+    // Whichever the thread comes to first: to tell of the abort, or to end.
+    this.#died ??= closed();
     this.abort();
     this.post({ type: "exit" });
     await this.#exited;
@@ -205,7 +207,7 @@ class Seat {
 
   #fail(error: EngineError): void {
     this.#died ??= error;
-    this.#on?.({ type: "failed", error: toPlain(error) });
+    this.#on?.({ type: "failed", error: toPlain(this.#died) });
   }
 }
 

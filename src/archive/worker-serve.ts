@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { MessagePort } from "node:worker_threads";
 import { cancelled } from "../base/index.ts";
 import type { Native } from "../sys/index.ts";
@@ -12,6 +13,8 @@ import { extract, readFileRegion, unpack } from "./unpack.ts";
 import { fromPlain, type FromWorker, type Task, toPlain, type ToWorker, WINDOW } from "./worker-protocol.ts";
 
 const PROGRESS_MS = 100;
+/** So long at most a message waits while a tree is removed. */
+const HEAR_MS = 20;
 
 /** The worker's side of `worker-protocol.ts`: one task at a time, its input and output in windows. */
 export function serve(native: Native, port: MessagePort): void {
@@ -111,7 +114,7 @@ class Running {
       case "copyWithin":
         return copyWithin(native, task.args);
       case "removeTree":
-        return removePath(native, task.args.path);
+        return await this.#pausing(removePath(native, task.args.path));
       case "emptyDirectory":
         return emptyDirectory(native, task.args.directory);
       case "usage":
@@ -145,6 +148,18 @@ class Running {
         await new Promise<void>((resolve) => (this.#wake = resolve));
       }
     }
+  }
+
+  /** Does work that may take long and gives nothing, and hears now and then whether it is to go on. */
+  async #pausing(steps: Iterable<void>): Promise<undefined> {
+    let heard = performance.now();
+    for (const _step of steps) {
+      if (performance.now() - heard < HEAR_MS) continue;
+      await setImmediate();
+      this.#abort.signal.throwIfAborted();
+      heard = performance.now();
+    }
+    return undefined;
   }
 
   /** Sends what a packer makes; never more than the window ahead of the reader. */

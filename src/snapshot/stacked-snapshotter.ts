@@ -194,10 +194,10 @@ export class StackedSnapshotter implements Snapshotter {
     }
   }
 
-  /** Waits until what was removed is deleted. */
+  /** What was removed and is not deleted yet is left to the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#retries[Symbol.dispose]();
-    await this.#trash.idle();
+    await this.#trash[Symbol.asyncDispose]();
   }
 
   async #discard(id: string): Promise<void> {
