@@ -144,3 +144,24 @@ test("a layer that is removed before it is settled leaves no note", async () => 
 
   expect(unsettled()).toBe(0);
 });
+
+test("a layer that is removed and loaded again while a sync is under way is not taken for synced", async () => {
+  await boot("first", { settleAfterMs: 0 });
+  const begun = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  engine.snapshots.sync = async () => {
+    begun.resolve();
+    await ended.promise;
+  };
+  await loadTwo();
+  await begun.promise;
+  await engine.images.remove("two:1", { force: false, noprune: false, platforms: [] });
+  await engine.images.collect();
+  // The next sync never ends.
+  engine.snapshots.sync = () => new Promise(() => undefined);
+  await loadTwo();
+  ended.resolve();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+
+  expect(unsettled()).toBe(2);
+});

@@ -34,6 +34,9 @@ export class LayerSettling {
   readonly #boot: string;
   readonly #retries: Retries;
   #timer: NodeJS.Timeout | undefined;
+  /** How many notes there were, and which was a layer's last. */
+  #notes = 0;
+  readonly #lastNote = new Map<Digest, number>();
 
   constructor(parts: SettlingParts) {
     this.#parts = parts;
@@ -48,6 +51,7 @@ export class LayerSettling {
   /** Notes a new layer, within the transaction that makes it one. */
   note(chainId: Digest): void {
     this.#parts.catalog.setUnsettled(chainId, this.#boot);
+    this.#lastNote.set(chainId, ++this.#notes);
   }
 
   /** True for a layer that was unsettled when the machine went down, and is not made anew. */
@@ -70,9 +74,13 @@ export class LayerSettling {
     const { catalog, snapshotter } = this.#parts;
     const layers = catalog.unsettledLayers().filter(({ boot }) => boot === this.#boot);
     if (layers.length === 0) return;
+    const noted = this.#notes;
     await snapshotter.sync();
+    // One that was removed and made anew meanwhile may have files that the sync did not see.
+    const settled = layers.filter(({ chainId }) => (this.#lastNote.get(chainId) ?? 0) <= noted);
     // When this is lost, a boot takes more pains than it must.
-    catalog.transaction(() => layers.forEach(({ chainId }) => catalog.setSettled(chainId)), { durable: false });
+    catalog.transaction(() => settled.forEach(({ chainId }) => catalog.setSettled(chainId)), { durable: false });
+    for (const [chainId, note] of this.#lastNote) if (note <= noted) this.#lastNote.delete(chainId);
   }
 
   /**
