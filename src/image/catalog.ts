@@ -205,8 +205,11 @@ export class Catalog {
     this.#store.prepare("INSERT OR REPLACE INTO unsettled_layers (chain_id, boot) VALUES (?, ?)").run(chainId, boot);
   }
 
+  /** Not synced: when it is lost, a boot takes more pains than it must. */
   setSettled(chainId: Digest): void {
-    this.#store.prepare("DELETE FROM unsettled_layers WHERE chain_id = ?").run(chainId);
+    this.transaction(() => this.#store.prepare("DELETE FROM unsettled_layers WHERE chain_id = ?").run(chainId), {
+      durable: false,
+    });
   }
 
   /** The boot in which an unsettled layer was made. */

@@ -78,7 +78,6 @@ export class LayerSettling {
     await snapshotter.sync();
     // One that was removed and made anew meanwhile may have files that the sync did not see.
     const settled = layers.filter(({ chainId }) => (this.#lastNote.get(chainId) ?? 0) <= noted);
-    // When this is lost, a boot takes more pains than it must.
     catalog.transaction(() => settled.forEach(({ chainId }) => catalog.setSettled(chainId)), { durable: false });
     for (const [chainId, note] of this.#lastNote) if (note <= noted) this.#lastNote.delete(chainId);
   }
@@ -133,6 +132,8 @@ export class LayerSettling {
     await snapshotter.sync();
     if (snapshotter.has(chainId)) {
       snapshotter.exchange(key, chainId);
+      // Not every file system keeps this and the row below in order.
+      await snapshotter.sync();
     } else {
       await snapshotter.commit(key, chainId);
       made.move();
