@@ -255,6 +255,38 @@ describe("removal", () => {
 });
 
 describe("save", () => {
+  test("goes on when another image that shares the layer is removed meanwhile", async () => {
+    const files = Array.from({ length: 100 }, (_, at) => ({ name: `file${at}`, data: Buffer.alloc(100_000, at) }));
+    const shared = tar(files);
+    const other = image([tar([{ name: "other" }]), shared]);
+    const kept = image([tar([{ name: "kept" }]), shared]);
+    // The first is whose files are taken.
+    await load({ image: other, tags: ["other:1"] });
+    await load({ image: kept, tags: ["kept:1"] });
+    const whole = await save("kept:1");
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of await engine.images.save(["kept:1"], { platforms: [] }, call)) {
+      chunks.push(chunk);
+      const before = size;
+      size += chunk.length;
+      if (before > 1_000_000 || size <= 1_000_000) continue;
+      await remove("other:1");
+      const trash = join(engine.root, ".removed-overlay2");
+      while (readdirSync(trash).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(Buffer.concat(chunks).equals(whole)).toBe(true);
+    expect(await failure(engine.images.resolve("other:1"))).toContain("No such image");
+    // What had to stay goes afterwards.
+    const deadline = Date.now() + 60_000;
+    const left = () => engine.snapshots.list().length > 2 || engine.leftovers().length > 0;
+    while (left() && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(engine.snapshots.list()).toHaveLength(2);
+    expect(engine.leftovers()).toEqual([]);
+  });
+
   test("gives an archive that tar reads, and layers bit for bit", async () => {
     await load({ image: two, tags: ["two:1"] });
     const folder = mkdtempSync(join(tmpdir(), "berth-save-"));

@@ -88,7 +88,7 @@ export class LayerStore {
   }
 
   /** Keeps these layers, present or future, while held: until an image of them is recorded. */
-  lease(stack: readonly StackedLayer[]): Disposable {
+  lease(stack: ReadonlyArray<Pick<StackedLayer, "chainId">>): Disposable {
     const leases = new DisposableStack();
     for (const { chainId } of stack) leases.use(this.#leases.hold(chainId));
     return leases;
@@ -229,9 +229,16 @@ export class LayerStore {
     return gone;
   }
 
-  /** The tar of a layer that is here, as `plainTar`. */
-  tar(blob: LayerBlob, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-    return plainTar(this.#parts, blob, signal);
+  /** The tar of a layer that is here, as `plainTar`. What it may be read from stays meanwhile, though its image goes. */
+  async *tar(blob: LayerBlob, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    const { catalog } = this.#parts;
+    const layers = catalog.layersOfTar(blob.diffId);
+    using held = new DisposableStack();
+    held.defer(() => {
+      if (layers.some(({ chainId }) => catalog.imagesOn(chainId).length === 0)) this.#retries.soon();
+    });
+    held.use(this.lease(layers));
+    yield* plainTar(this.#parts, blob, signal);
   }
 
   /** Boot: what was half made or half removed. Blobs are swept by the content store's owner. */
