@@ -9,9 +9,9 @@ const PATIENCE_MS = 10_000;
 const ROOM = 0.1;
 
 /**
- * Directories that are already gone for everybody: deleted one after another in the background. What a killed daemon
- * leaves there, or one that ends before it is done, is deleted after the next start. An image that is unpacked meanwhile comes first: both would wait for the
- * same journal and processors, and only the image is waited for.
+ * Directories that are already gone for everybody: deleted one after another in the background. What a daemon leaves
+ * there that is killed, or ends before it is done, is deleted after the next start. An image that is unpacked meanwhile
+ * comes first: both would wait for the same journal and processors, and only the image is waited for.
  */
 export class Trash implements AsyncDisposable {
   readonly folder: string;
