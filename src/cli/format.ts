@@ -159,8 +159,8 @@ function rowObject<Row>(view: View<Row>, row: Row): Record<string, unknown> {
 }
 
 /** Go escapes these in JSON unless told otherwise, and Docker does not tell otherwise here. */
-export function goJson(value: unknown): string {
-  return JSON.stringify(value ?? null).replace(
+export function goJson(value: unknown, indent?: string): string {
+  return JSON.stringify(value ?? null, undefined, indent).replace(
     /[<>&\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

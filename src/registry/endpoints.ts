@@ -24,7 +24,9 @@ export function endpointsOf(domain: string, config: RegistryConfig): Endpoint[] 
   }
   const insecure = isInsecure(domain, config.insecure);
   const secure = { base: baseOf("https", domain), insecure, mirror: false };
-  return insecure ? [secure, { base: baseOf("http", domain), insecure, mirror: false }] : [secure];
+  return insecure && config.plainHttp !== false
+    ? [secure, { base: baseOf("http", domain), insecure, mirror: false }]
+    : [secure];
 }
 
 /** Loopback is insecure by itself; otherwise a host, `host:port` or an address within a CIDR of the list. */

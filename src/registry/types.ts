@@ -11,6 +11,8 @@ export interface RegistryConfig {
   /** Folder of `<host[:port]>/{*.crt,*.cert,*.key}`; `/etc/docker/certs.d` by default. */
   certificates?: string;
   timeouts?: Partial<RegistryTimeouts>;
+  /** False: plain http is not spoken even to insecure hosts. */
+  plainHttp?: boolean;
 }
 
 export interface RegistryTimeouts {
