@@ -9,6 +9,7 @@ const LAYERS: Record<string, number> = {
   base: 0,
   spec: 1,
   metrics: 1,
+  regex: 1,
   sys: 1,
   store: 2,
   template: 2,

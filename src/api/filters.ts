@@ -1,4 +1,5 @@
 import type { Filters } from "./backends/index.ts";
+import { compileRegex, RegexError } from "../regex/index.ts";
 import { invalidFilter } from "./errors.ts";
 
 const NONE: Filters = new Map();
@@ -21,6 +22,22 @@ export function parseFilters(text: string, accepted: readonly string[]): Filters
 /** The form in which clients send filters. */
 export function formatFilters(filters: Filters): string {
   return filters.size === 0 ? "" : JSON.stringify(Object.fromEntries(filters));
+}
+
+/**
+ * The test that Docker's filters by name or id mean: a value is the text itself, or an expression that matches somewhere in
+ * it. One that is no expression matches nothing else than itself.
+ */
+export function textFilter(values: readonly string[]): (text: string) => boolean {
+  const expressions = values.flatMap((value) => {
+    try {
+      return [compileRegex(value)];
+    } catch (error) {
+      if (error instanceof RegexError) return [];
+      throw error;
+    }
+  });
+  return (text) => values.includes(text) || expressions.some((expression) => expression.test(text));
 }
 
 function parseObject(text: string): Record<string, unknown> {

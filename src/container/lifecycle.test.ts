@@ -347,6 +347,21 @@ describe("removal", () => {
     expect(id).toHaveLength(64);
   });
 
+  test("a list by name takes Go's expressions, and none can keep the event loop", async () => {
+    await world.create({}, "web-1");
+    await world.create({}, `db-${"a".repeat(200)}`);
+    const named = async (...name: string[]) => {
+      const filters = new Map([["name", name]]);
+      const found = await world.containers.list({ all: true, limit: undefined, size: false, filters });
+      return found.map(({ Names }) => Names?.[0]?.slice(0, 6));
+    };
+    expect(await named("^/web-[[:digit:]]$")).toEqual(["/web-1"]);
+    expect(await named("(?i)WEB", "^d")).toEqual(["/db-aa", "/web-1"]);
+    expect(await named("web[")).toEqual([]);
+    expect(await named("(a+)+$", "^/?(a|a)*b")).toEqual(["/db-aa"]);
+    expect(await named("^db-(a*)*(a*)*(a*)*b$")).toEqual([]);
+  });
+
   test("prune takes what does not run and fits the filters", async () => {
     const running = await world.run();
     const kept = await world.create({ Labels: { keep: "yes" } });

@@ -18,8 +18,7 @@ export const badBufferSize = (size: string): EngineError =>
 export const badValue = (name: string, value: string): EngineError =>
   invalid(`error parsing option ${name}: invalid value '${value}'`);
 
-export const badRegex = (text: string, cause: unknown): EngineError =>
-  invalid(`error parsing regexp '${text}': ${messageOf(cause)}`, { cause });
+export const badRegex = (cause: unknown): EngineError => invalid(messageOf(cause), { cause });
 
 export const cannotStart = (why: string): EngineError => unknown(`failed to initialize logging driver: ${why}`);
 

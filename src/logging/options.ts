@@ -1,3 +1,4 @@
+import { compileRegex, type Regex } from "../regex/index.ts";
 import { badValue, badBufferSize, badMode, badRegex, bufferWithoutMode, cannotStart, unknownOption } from "./errors.ts";
 import type { LogFilePlan, Options } from "./types.ts";
 
@@ -30,12 +31,12 @@ export function checkOptions(
 }
 
 /** @throws invalid when the text is no regular expression. */
-export function pattern(text: string | undefined): RegExp | undefined {
+export function pattern(text: string | undefined): Regex | undefined {
   if (text === undefined || text === "") return undefined;
   try {
-    return new RegExp(text, "u");
+    return compileRegex(text);
   } catch (error) {
-    throw badRegex(text, error);
+    throw badRegex(error);
   }
 }
 

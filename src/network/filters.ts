@@ -1,4 +1,4 @@
-import type { Filters } from "../api/index.ts";
+import { textFilter, type Filters } from "../api/index.ts";
 import { invalid } from "../base/index.ts";
 import { PREDEFINED } from "./create.ts";
 import type { NetworkRecord } from "./records.ts";
@@ -9,8 +9,15 @@ export function listed(
   filters: Filters,
   inUse: (network: NetworkRecord) => boolean,
 ): NetworkRecord[] {
+  const names = textFilter(filters.get("name") ?? []);
+  const ids = textFilter(filters.get("id") ?? []);
   return networks.filter((network) =>
-    [...filters].every(([key, values]) => values.length === 0 || passes(network, key, values, inUse)),
+    [...filters].every(([key, values]) => {
+      if (values.length === 0) return true;
+      if (key === "name") return names(network.name);
+      if (key === "id") return ids(network.id);
+      return passes(network, key, values, inUse);
+    }),
   );
 }
 
@@ -23,10 +30,6 @@ function passes(
   switch (key) {
     case "driver":
       return values.includes(network.driver);
-    case "id":
-      return values.some((value) => network.id.startsWith(value));
-    case "name":
-      return values.some((value) => network.name.includes(value));
     case "label":
       return values.every((value) => hasLabel(network, value));
     case "scope":

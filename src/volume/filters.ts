@@ -1,4 +1,4 @@
-import type { Filters } from "../api/index.ts";
+import { textFilter, type Filters } from "../api/index.ts";
 import { invalid } from "../base/index.ts";
 import { badFilter, badFilterValue } from "./errors.ts";
 import type { VolumeRow } from "./rows.ts";
@@ -12,8 +12,10 @@ export function listed(rows: readonly VolumeRow[], filters: Filters, inUse: (nam
 function testOf(key: string, values: readonly string[], inUse: (name: string) => boolean): (row: VolumeRow) => boolean {
   if (values.length === 0) return () => true;
   switch (key) {
-    case "name":
-      return (row) => values.some((value) => row.name.includes(value));
+    case "name": {
+      const test = textFilter(values);
+      return (row) => test(row.name);
+    }
     case "driver":
       return (row) => values.includes(row.driver);
     case "label":

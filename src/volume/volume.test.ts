@@ -254,6 +254,8 @@ describe("filters", () => {
 
   test.each([
     [{ name: ["se"] }, ["used"]],
+    [{ name: ["^u.*d$"] }, ["used"]],
+    [{ name: ["["] }, []],
     [{ dangling: ["false"] }, ["used"]],
     [{ driver: ["local"], label: ["tier=web"] }, ["free"]],
     [{ label: ["tier", "old"] }, ["free"]],

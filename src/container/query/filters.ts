@@ -1,4 +1,4 @@
-import type { Filters } from "../../api/index.ts";
+import { textFilter, type Filters } from "../../api/index.ts";
 import { isKind } from "../../base/index.ts";
 import type { Image, ImageStore } from "../../image/index.ts";
 import type { NetworksBackend } from "../../api/index.ts";
@@ -35,6 +35,10 @@ export async function compileFilters(filters: Filters, needs: Needs): Promise<En
     const values = filters.get(name) ?? [];
     if (values.length > 0) tests.push((entry) => test(entry, values));
   };
+  const addText = (name: string, textsOf: (entry: ContainerEntry) => readonly string[]) => {
+    const test = textFilter(filters.get(name) ?? []);
+    add(name, (entry) => textsOf(entry).some(test));
+  };
   checkValues(filters, "status", { what: "state", allowed: STATUSES });
   checkValues(filters, "health", { what: "health", allowed: HEALTHS });
   for (const value of filters.get("is-task") ?? []) {
@@ -44,8 +48,8 @@ export async function compileFilters(filters: Filters, needs: Needs): Promise<En
     if (!/^-?\d+$/.test(value)) throw badFilterNumber("exited", value);
     return Number(value);
   });
-  add("id", (entry, values) => values.some((value) => search(value, entry.id)));
-  add("name", (entry, values) => values.some((value) => search(value, `/${entry.name}`) || search(value, entry.name)));
+  addText("id", (entry) => [entry.id]);
+  addText("name", (entry) => [entry.name, `/${entry.name}`]);
   add("label", (entry, values) => values.every((value) => hasLabel(entry.record.config.Labels ?? {}, value)));
   add("status", (entry, values) => values.includes(statusWord(entry.state)));
   add("exited", (entry) => statusWord(entry.state) === "exited" && exited.includes(entry.state.exitCode));
@@ -64,18 +68,6 @@ export async function compileFilters(filters: Filters, needs: Needs): Promise<En
 function checkValues(filters: Filters, name: string, known: { what: string; allowed: ReadonlySet<string> }): void {
   for (const value of filters.get(name) ?? []) {
     if (!known.allowed.has(value)) throw foreignFilterValue(name, value, known);
-  }
-}
-
-/** As a regular expression anywhere in the text, as Docker's Match; a pattern that is none matches literally. */
-function search(pattern: string, text: string): boolean {
-  if (pattern === text) return true;
-  // A pattern of a client runs on the event loop: what could run long is taken literally.
-  if (pattern.length > 256 || /[+*}]\)?[+*{]|\([^)]*[+*{][^)]*\)[+*{]/.test(pattern)) return text.includes(pattern);
-  try {
-    return new RegExp(pattern).test(text);
-  } catch {
-    return text.includes(pattern);
   }
 }
 
