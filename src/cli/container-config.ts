@@ -1,7 +1,7 @@
-import { resolve } from "node:path";
 import type { ContainerConfig, HostConfig, NetworkingConfig, RestartPolicy } from "../api/index.ts";
 import { readTextFile } from "../client/index.ts";
 import { RESTART_ON_UNHEALTHY } from "../spec/index.ts";
+import { absolutePath } from "./absolute-path.ts";
 import type { containerFlags } from "./container-flags.ts";
 import { readKeyValueFiles, resolveEnv, toMap } from "./environment.ts";
 import { CliError, messageOf } from "./errors.ts";
@@ -80,7 +80,7 @@ function splitVolumes(specs: readonly string[]): { binds: string[]; anonymous: R
     const colon = spec.indexOf(":");
     if (colon === -1) anonymous[spec] = {};
     else if (/^\.{1,2}(?:\/|$)/.test(spec.slice(0, colon)))
-      binds.push(resolve(spec.slice(0, colon)) + spec.slice(colon));
+      binds.push(absolutePath(spec.slice(0, colon)) + spec.slice(colon));
     else binds.push(spec);
   }
   return { binds, anonymous };

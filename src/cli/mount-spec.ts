@@ -1,5 +1,5 @@
-import { resolve } from "node:path";
 import type { Mount } from "../api/index.ts";
+import { absolutePath } from "./absolute-path.ts";
 import { FlagError } from "./errors.ts";
 import { splitCsv } from "./flags.ts";
 import { parseBytes } from "./units.ts";
@@ -32,7 +32,7 @@ function setField(mount: Mount & { Type: NonNullable<Mount["Type"]> }, key: stri
       break;
     case "source":
     case "src":
-      mount.Source = /^\.{1,2}(?:\/|$)/.test(value) ? resolve(value) : value;
+      mount.Source = /^\.{1,2}(?:\/|$)/.test(value) ? absolutePath(value) : value;
       break;
     case "target":
     case "dst":
