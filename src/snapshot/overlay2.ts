@@ -153,6 +153,7 @@ function emptySteps(directory: string): FileStep[] {
   return [
     { op: "rmdir", path: within("diff"), missing },
     // The kernel's own folder, and its mark of a volatile mount.
+    { op: "unlink", path: within("work/work/incompat/volatile/dirty"), missing },
     ...["work/work/incompat/volatile", "work/work/incompat", "work/work", "work", "merged"].map((name): FileStep => ({
       op: "rmdir",
       path: within(name),

@@ -88,8 +88,8 @@ async function trashEmpty(driver: Snapshotter["driver"]): Promise<void> {
   }
 }
 
-async function open(driver: Snapshotter["driver"]): Promise<Snapshotter> {
-  return await createSnapshotter({ root, store, archiver, native, driver, logger: silentLogger });
+async function open(driver: Snapshotter["driver"], use = archiver): Promise<Snapshotter> {
+  return await createSnapshotter({ root, store, archiver: use, native, driver, logger: silentLogger });
 }
 
 for (const driver of ["overlay2", "vfs"] as const) {
@@ -135,6 +135,32 @@ for (const driver of ["overlay2", "vfs"] as const) {
       expect(mount).toMatchObject({ type: "overlay", volatile: true });
       expect(existsSync(mark)).toBe(false);
       expect(await snapshots.mounts(BASE, { volatile: true })).not.toHaveProperty("volatile");
+    });
+
+    test("one of overlay2 in which nothing was written is removed without a walk, also after a volatile mount", async () => {
+      const walked: string[] = [];
+      const removeTree: Archiver["removeTree"] = async (directory, signal) => {
+        walked.push(directory);
+        await archiver.removeTree(directory, signal);
+      };
+      snapshots = await open(driver, { ...archiver, removeTree });
+      await layer(BASE, undefined, makeBase);
+      for (const key of ["c1", "c2"]) {
+        await snapshots.prepare(key, BASE);
+        const { WorkDir, UpperDir } = snapshots.graphDriver(key).Data;
+        if (WorkDir === undefined || UpperDir === undefined) continue;
+        mkdirSync(join(WorkDir, "work/incompat/volatile"), { recursive: true });
+        writeFileSync(join(WorkDir, "work/incompat/volatile/dirty"), "");
+        if (key === "c2") writeFileSync(join(UpperDir, "written"), "");
+      }
+
+      await snapshots.remove("c1");
+      await trashEmpty(driver);
+      expect(walked).toHaveLength(driver === "overlay2" ? 0 : 1);
+
+      await snapshots.remove("c2");
+      await trashEmpty(driver);
+      expect(walked).toHaveLength(driver === "overlay2" ? 1 : 2);
     });
 
     test("where a parent may come later, it is named by the commit", async () => {
