@@ -1,4 +1,13 @@
-import { conflict, EngineError, invalid, notFound, notImplemented, notModified, unknown } from "../base/index.ts";
+import {
+  conflict,
+  EngineError,
+  invalid,
+  notFound,
+  notImplemented,
+  notModified,
+  unknown,
+  messageOf,
+} from "../base/index.ts";
 
 /** Errors of the container layer, with Docker's texts. */
 
@@ -20,6 +29,10 @@ export const noCommand = (): EngineError => invalid("no command specified");
 export const notRunning = (id: string): EngineError => conflict(`container ${id} is not running`);
 
 export const alreadyPaused = (id: string): EngineError => conflict(`Container ${id} is already paused`);
+
+/** @param cause what the runtime says. */
+export const cannotPause = (id: string, cause: unknown): EngineError =>
+  unknown(`cannot pause container ${id}: ${messageOf(cause)}`, { cause });
 
 export const notPaused = (id: string): EngineError => unknown(`Container ${id} is not paused`);
 

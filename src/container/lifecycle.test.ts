@@ -347,6 +347,15 @@ describe("removal", () => {
     expect(id).toHaveLength(64);
   });
 
+  test("a pause that the runtime gives up leaves it running, with Docker's text", async () => {
+    const id = await world.run();
+    world.runtime.task(id).pauseFault = new Error("OCI runtime pause failed: unable to freeze");
+    expect(await failure(world.containers.pause(id))).toBe(
+      `unknown: cannot pause container ${id}: OCI runtime pause failed: unable to freeze`,
+    );
+    expect((await stateOf(id))?.Status).toBe("running");
+  });
+
   test("a list by name takes Go's expressions, and none can keep the event loop", async () => {
     await world.create({}, "web-1");
     await world.create({}, `db-${"a".repeat(200)}`);

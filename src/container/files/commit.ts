@@ -5,6 +5,7 @@ import type { ImageRunConfig } from "../../spec/index.ts";
 import { announce } from "../announce.ts";
 import { mergeConfig } from "../create/merge-config.ts";
 import type { ContainerEntry } from "../entry.ts";
+import { freeze } from "../lifecycle/pause.ts";
 import type { ContainerDependencies } from "../types.ts";
 
 export interface CommitOptions {
@@ -33,7 +34,7 @@ export async function commit(
   const parent = await needs.images.get(record.image.id);
   const created = formatNanos(nowNanos());
   const reference = options.repo ? `${options.repo}${options.tag ? `:${options.tag}` : ""}` : undefined;
-  await run?.task.pause();
+  if (run !== undefined) await freeze(entry.id, run.task);
   try {
     const image = await needs.images.create({
       config: {

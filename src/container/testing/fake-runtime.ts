@@ -82,6 +82,8 @@ export class FakeTask implements Task {
   execOutput = "";
   began = false;
   paused = false;
+  /** Thrown by the next pauses. */
+  pauseFault: Error | undefined;
   #pid: number;
   readonly #runtime: FakeRuntime;
   readonly #exit: (record: ExitRecord) => void;
@@ -165,6 +167,7 @@ export class FakeTask implements Task {
   }
 
   async pause(): Promise<void> {
+    if (this.pauseFault !== undefined) throw this.pauseFault;
     this.paused = true;
   }
 

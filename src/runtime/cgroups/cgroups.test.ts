@@ -10,7 +10,7 @@ import { reasonOf } from "../testing/rejection.ts";
 import { compileDeviceProgram } from "./device-program.ts";
 import { deviceRuleText } from "./device-rules.ts";
 import { isUnified, parseHierarchies } from "./hierarchies.ts";
-import { applyWrites, cgroupPath, killCgroup, listProcesses, openCgroups, removeCgroup } from "./index.ts";
+import { applyWrites, cgroupPath, freezeAll, killCgroup, listProcesses, openCgroups, removeCgroup } from "./index.ts";
 import { resourceWritesV1 } from "./resources-v1.ts";
 import { cpuWeight, resourceWritesV2 } from "./resources-v2.ts";
 
@@ -247,6 +247,25 @@ describe("a real cgroup", () => {
     await removeCgroup(driver, path);
     expect(driver.directories(path).filter((directory) => existsSync(directory))).toEqual([]);
     expect(await listProcesses(driver, path)).toEqual([]);
+  });
+
+  test("what cannot be frozen in time is thawed again", async () => {
+    const done: string[] = [];
+    const limit = new AbortController();
+    const driver = {
+      async freeze(_path: string, frozen: boolean, signal?: AbortSignal): Promise<void> {
+        done.push(frozen ? "freeze" : "thaw");
+        if (!frozen || signal === undefined) return;
+        const aborted = once(signal, "abort");
+        limit.abort();
+        await aborted;
+        throw signal.reason;
+      },
+    };
+    expect(await reasonOf(freezeAll(driver, "/stuck", limit.signal))).toContain(
+      "OCI runtime pause failed: unable to freeze",
+    );
+    expect(done).toEqual(["freeze", "thaw"]);
   });
 
   test("takes new limits, all or none", async () => {

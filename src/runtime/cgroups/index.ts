@@ -7,7 +7,7 @@ import type { CgroupDriver } from "./types.ts";
 import { CgroupV1 } from "./v1.ts";
 import { CgroupV2 } from "./v2.ts";
 
-export { killCgroup, listProcesses, removeCgroup, signalProcesses, waitUntilEmpty } from "./processes.ts";
+export { freezeAll, killCgroup, listProcesses, removeCgroup, signalProcesses, waitUntilEmpty } from "./processes.ts";
 export { cgroupPath, slicePath } from "./slices.ts";
 export type * from "./types.ts";
 export { applyWrites } from "./update.ts";

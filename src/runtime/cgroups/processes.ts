@@ -1,10 +1,11 @@
 import { readFile, rmdir, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { errnoOf, unavailable } from "../../base/index.ts";
+import { errnoOf, unavailable, unknown } from "../../base/index.ts";
 import { subtree } from "./files.ts";
 import type { CgroupDriver } from "./types.ts";
 
 const REMOVAL_LIMIT_MS = 10_000;
+const FREEZE_LIMIT_MS = 10_000;
 
 /** Host pids of all processes in the cgroup and beneath it; empty when it is gone. */
 export async function listProcesses(driver: CgroupDriver, path: string): Promise<number[]> {
@@ -31,6 +32,25 @@ export async function signalProcesses(driver: CgroupDriver, path: string, signal
     } catch (error) {
       if (errnoOf(error) !== "ESRCH") throw error;
     }
+  }
+}
+
+/**
+ * Freezes every process of the cgroup, or none: one in an uninterruptible wait (for a dead file server, say) can keep the
+ * others waiting for ever, so it is given up after `limit` and all are thawed.
+ * @throws unknown (500, as Docker) when it is given up.
+ */
+export async function freezeAll(
+  driver: Pick<CgroupDriver, "freeze">,
+  path: string,
+  limit: AbortSignal = AbortSignal.timeout(FREEZE_LIMIT_MS),
+): Promise<void> {
+  try {
+    await driver.freeze(path, true, limit);
+  } catch (error) {
+    await unlessGone(driver.freeze(path, false));
+    if (limit.aborted) throw unknown("OCI runtime pause failed: unable to freeze", { cause: error });
+    throw error;
   }
 }
 

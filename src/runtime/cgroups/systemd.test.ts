@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { SystemdManager, type Property } from "../systemd/index.ts";
 import { reasonOf } from "../testing/rejection.ts";
+import { freezeAll } from "./processes.ts";
 import { limitProperties, listToMask } from "./scope-properties.ts";
 import { cgroupPath, scopeOf, slicePath } from "./slices.ts";
 import { SystemdCgroups } from "./systemd.ts";
@@ -90,6 +91,10 @@ test("neither the freezing of a cgroup that goes meanwhile nor a thaw is waited 
     // As the kernel says for as long as a cgroup above is frozen.
     writeFileSync(join(root, "gone/cgroup.events"), "populated 1\nfrozen 1\n");
     await cgroups.freeze("/gone", false);
+    expect(readFileSync(join(root, "gone/cgroup.freeze"), "utf8")).toBe("0");
+    // A process in an uninterruptible wait.
+    writeFileSync(join(root, "gone/cgroup.events"), "populated 1\nfrozen 0\n");
+    expect(await reasonOf(freezeAll(cgroups, "/gone", AbortSignal.timeout(20)))).toContain("unable to freeze");
     expect(readFileSync(join(root, "gone/cgroup.freeze"), "utf8")).toBe("0");
   } finally {
     rmSync(root, { recursive: true, force: true });

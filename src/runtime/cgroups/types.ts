@@ -58,6 +58,10 @@ export interface CgroupDriver {
   updates(path: string, resources: LinuxResources): Promise<ResourceWrite[]>;
   /** Subtrees of /sys/fs/cgroup in the container: the directory of the host, the name inside. Empty: one cgroup2 mount. */
   hierarchies(): Array<{ name: string; mountpoint: string; controllers: string[] }>;
+  /**
+   * Waits until every process is frozen; a thaw is only begun.
+   * @throws AbortError when the signal comes first: it may be half frozen then.
+   */
   freeze(path: string, frozen: boolean, signal?: AbortSignal): Promise<void>;
   stats(path: string, calls: Pick<BlockingCalls, "readFiles">): Promise<CgroupStats>;
   /** How often the kernel has killed for want of memory here. */

@@ -112,11 +112,12 @@ export class CgroupV1 implements CgroupDriver {
   async freeze(path: string, frozen: boolean, signal?: AbortSignal): Promise<void> {
     const file = this.#file(path, "freezer", "freezer.state");
     if (file === undefined) return;
-    const wanted = frozen ? "FROZEN" : "THAWED";
+    // Thawed it is at once, unless a cgroup above is frozen: that may last, and is not its own state.
+    if (!frozen) return await writeFile(file, "THAWED");
     // The kernel gives no event here; a task in an uninterruptible wait delays the state, and writing again helps it on.
     for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
-      await writeFile(file, wanted);
-      if ((await readFile(file, "utf8")).trim() === wanted) return;
+      await writeFile(file, "FROZEN");
+      if ((await readFile(file, "utf8")).trim() === "FROZEN") return;
       await sleep(wait, undefined, signal === undefined ? {} : { signal });
     }
   }

@@ -14,6 +14,7 @@ import type { LinuxResources } from "../../spec/index.ts";
 import { runFileSteps, type FileStep } from "../../sys/index.ts";
 import {
   applyWrites,
+  freezeAll,
   killCgroup,
   listProcesses,
   removeCgroup,
@@ -144,7 +145,7 @@ export class ShimTask implements Task {
   }
 
   async pause(): Promise<void> {
-    await this.#context.cgroups.freeze(this.#parts.record.cgroupPath, true);
+    await freezeAll(this.#context.cgroups, this.#parts.record.cgroupPath);
   }
 
   async resume(): Promise<void> {
