@@ -13,8 +13,12 @@ const available = await hasOpenssl();
 // A variable that names a host, even an empty one, keeps older commands from looking at contexts
 const unset = ["-u", "DOCKER_HOST", "-u", "BERTH_HOST", "-u", "DOCKER_CONTEXT"];
 
-/** What ssh(1) does with its words, without another host: those behind the host's name go to a shell. */
-const SSH = `#!/bin/sh
+/**
+ * What ssh(1) does with its words, without another host: those behind the host's name go to a shell, for which the engine
+ * is the usual one there.
+ */
+const sshOf = (socket: string) => `#!/bin/sh
+export DOCKER_HOST=unix://${socket}
 while [ "$1" != -- ]; do shift; done
 [ "$2" = nowhere ] && { echo "ssh: Could not resolve hostname nowhere" >&2; exit 255; }
 shift 2
@@ -29,9 +33,9 @@ describe("an engine behind ssh", () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "berth-ssh-"));
-    await writeFile(join(folder, "ssh"), SSH, { mode: 0o755 });
     await symlink(BERTH, join(folder, "berth"));
     engine = await startEngine();
+    await writeFile(join(folder, "ssh"), sshOf(engine.socket), { mode: 0o755 });
     host = `ssh://captain@ship:2222${engine.socket}`;
   });
   afterAll(async () => {
@@ -45,18 +49,25 @@ describe("an engine behind ssh", () => {
       return run("env", [...unset, ...env, file, ...args], { input: "through\n" });
     };
 
+    let at = "";
+    beforeAll(async () => {
+      // Docker's command has not always taken a socket's path behind the host
+      const refused = (await call("-H", host, "version")).stderr.includes("extra path after the host");
+      at = refused ? host.slice(0, -engine.socket.length) : host;
+    });
+
     test("is asked, run on and exec'd in", async () => {
-      expect((await call("-H", host, "version", "--format", "{{.Server.Os}}")).stdout).toBe("linux\n");
-      const ran = await call("-H", host, "run", "--rm", "-i", "busybox:local", "sh", "-c", "cat; echo err >&2; exit 7");
+      expect((await call("-H", at, "version", "--format", "{{.Server.Os}}")).stdout).toBe("linux\n");
+      const ran = await call("-H", at, "run", "--rm", "-i", "busybox:local", "sh", "-c", "cat; echo err >&2; exit 7");
       expect(ran).toEqual({ code: 7, stdout: "through\n", stderr: "err\n" });
-      expect((await call("-H", host, "run", "-d", "--name", name, "busybox:local", "sleep", "1000")).code).toBe(0);
-      const inside = await call("-H", host, "exec", "-i", name, "cat");
+      expect((await call("-H", at, "run", "-d", "--name", name, "busybox:local", "sleep", "1000")).code).toBe(0);
+      const inside = await call("-H", at, "exec", "-i", name, "cat");
       expect(inside).toEqual({ code: 0, stdout: "through\n", stderr: "" });
-      expect((await call("-H", host, "rm", "-f", name)).stdout).toBe(`${name}\n`);
+      expect((await call("-H", at, "rm", "-f", name)).stdout).toBe(`${name}\n`);
     });
 
     test("is reached by a context", async () => {
-      expect((await call("context", "create", "far", "--docker", `host=${host}`)).code).toBe(0);
+      expect((await call("context", "create", "far", "--docker", `host=${at}`)).code).toBe(0);
       expect((await call("-c", "far", "info", "--format", "{{.OSType}}")).stdout).toBe("linux\n");
     });
 
@@ -64,9 +75,9 @@ describe("an engine behind ssh", () => {
       const { code, stdout, stderr } = await call("-H", "ssh://nowhere", "ps");
       expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
       expect(stderr).toMatch(
-        /^error during connect: Get "http:\/\/docker\.example\.com\/v1\.\d+\/containers\/json": command \[ssh -o ConnectTimeout=30 -T -- nowhere /,
+        /^error during connect: Get "http:\/\/docker\.example\.com\/v1\.\d+\/containers\/json": command \[ssh (-o ConnectTimeout=30 -T )?-- nowhere /,
       );
-      expect(stderr).toContain("has exited with exit status 255, make sure the URL is valid, and ");
+      expect(stderr).toMatch(/has exited with exit status 255, (please )?make sure the URL is valid, and /);
       expect(stderr).toContain("stderr=ssh: Could not resolve hostname nowhere");
     });
   });
