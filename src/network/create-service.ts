@@ -6,6 +6,7 @@ import type { Native } from "../sys/index.ts";
 import { Announcements } from "./announcements.ts";
 import type { NetworkConfig } from "./config.ts";
 import { noFirewall, openFirewall } from "./firewall/firewall.ts";
+import { noFlows, TrackedFlows } from "./firewall/flows.ts";
 import { noForeignFirewall, openForeignFirewall } from "./firewall/foreign.ts";
 import { HostCare } from "./host-care.ts";
 import { NetworkHost } from "./host.ts";
@@ -73,10 +74,11 @@ export async function createNetworkService({
   const files = new SandboxFiles(config, sandboxes, networkOf);
   const firewall = resources.use(config.firewall ? openFirewall(native, config.instance) : noFirewall);
   const foreign = resources.use(config.firewall ? openForeignFirewall(native, config.instance) : noForeignFirewall);
+  const flows = resources.use(config.firewall ? new TrackedFlows(native, logger) : noFlows);
   const reaper = new LinkReaper(links, logger);
   const announce = new Announcements(events);
   const turns = new KeyedLock();
-  const publishing = new Publishing({ ports: new HostPorts(), firewall, relays: config.relay, turns });
+  const publishing = new Publishing({ ports: new HostPorts(), firewall, flows, relays: config.relay, turns });
   const serving = new Serving({ netd, files, publishing, networkOf, logger });
   const host = new NetworkHost({
     config,
@@ -85,6 +87,7 @@ export async function createNetworkService({
     links,
     reaper,
     firewall,
+    flows,
     foreign,
     turns,
   });
@@ -98,6 +101,7 @@ export async function createNetworkService({
     sandboxes,
     links,
     reaper,
+    flows,
     publishing,
     serving,
     files,
@@ -113,6 +117,7 @@ export async function createNetworkService({
     sandboxes: plugged,
     host,
     reaper,
+    flows,
     care: new HostCare({ registry, links, firewall, host, sandboxes: plugged, lock, logger }),
     netd,
     metrics,

@@ -115,7 +115,7 @@ export function releaseAddresses(network: LiveNetwork, endpoint: EndpointRecord)
   for (const address of addressesOf(endpoint)) poolOf(network, address)?.release(address);
 }
 
-function addressesOf(endpoint: EndpointRecord): Address[] {
+export function addressesOf(endpoint: EndpointRecord): Address[] {
   return [endpoint.ipv4, endpoint.ipv6].flatMap((text) => (text === undefined ? [] : (parseAddress(text) ?? [])));
 }
 

@@ -1,8 +1,10 @@
 import { crashPoint, type KeyedLock } from "../base/index.ts";
+import type { Address } from "./address.ts";
 import type { NetworkConfig } from "./config.ts";
 import { subnetsOf } from "./create.ts";
 import { bridgeAddresses } from "./endpoints.ts";
 import type { Firewall, PortForward } from "./firewall/firewall.ts";
+import type { Flows } from "./firewall/flows.ts";
 import type { ForeignFirewall } from "./firewall/foreign.ts";
 import type { FirewalledBridge } from "./firewall/rules.ts";
 import type { LinkReaper } from "./link-reaper.ts";
@@ -21,6 +23,7 @@ export interface HostParts {
   links: Links;
   reaper: LinkReaper;
   firewall: Firewall;
+  flows: Flows;
   foreign: ForeignFirewall;
   /** Changes of rules are made one after another, each from the networks of its time: an older one never comes last. */
   turns: KeyedLock;
@@ -114,6 +117,13 @@ export class NetworkHost {
       if (link.kind === "veth" && link.master !== undefined && own.has(link.master) && !known.has(link.index))
         reaper.add(link.index, () => {});
     await reaper.drain();
+  }
+
+  /** Forgets what connection tracking knows of addresses in own subnets that nobody has. @param used those in use. */
+  async forgetStrayFlows(used: readonly Address[]): Promise<void> {
+    const bridged = this.#parts.registry.records().filter((network) => network.driver === "bridge");
+    const gateways = bridged.flatMap((network) => bridgeAddresses(network).map(({ address }) => address));
+    await this.#parts.flows.sweep(bridged.flatMap(subnetsOf), [...gateways, ...used]);
   }
 
   /** Removes bridges and rules. */

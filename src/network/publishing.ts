@@ -3,6 +3,7 @@ import { asEngineError, crashPoint, type KeyedLock } from "../base/index.ts";
 import { parseAddress } from "./address.ts";
 import { connectivityFailed } from "./errors.ts";
 import type { Firewall, PortForward } from "./firewall/firewall.ts";
+import type { Flows } from "./firewall/flows.ts";
 import type { HostPorts } from "./ports/host-ports.ts";
 import { planPorts } from "./ports/plan.ts";
 import type { EndpointRecord, NetworkRecord, PortMap, PublishedPort, SandboxRecord } from "./records.ts";
@@ -15,6 +16,7 @@ const hostHasIpv6 = existsSync("/proc/net/if_inet6");
 export class Publishing {
   readonly #ports: HostPorts;
   readonly #firewall: Firewall;
+  readonly #flows: Flows;
   readonly #relays: boolean;
   readonly #turns: KeyedLock;
 
@@ -22,9 +24,10 @@ export class Publishing {
    * @param parts.relays connections to IPv6 addresses of the host are relayed to containers that have IPv4 only.
    * @param parts.turns of changes of rules: what is noted and what the filter has agree for whoever holds `RULES`.
    */
-  constructor(parts: { ports: HostPorts; firewall: Firewall; relays: boolean; turns: KeyedLock }) {
+  constructor(parts: { ports: HostPorts; firewall: Firewall; flows: Flows; relays: boolean; turns: KeyedLock }) {
     this.#ports = parts.ports;
     this.#firewall = parts.firewall;
+    this.#flows = parts.flows;
     this.#relays = parts.relays;
     this.#turns = parts.turns;
   }
@@ -47,9 +50,12 @@ export class Publishing {
         taken.push(...(await this.#ports.take(request, { supervisor, target, relayed })));
       if (taken.length === 0) return;
       crashPoint("network-publish:held");
-      using _turn = await this.#turns.acquire(RULES);
-      sandbox.published = taken;
-      await this.#firewall.publish(forwards(taken, endpoint));
+      {
+        using _turn = await this.#turns.acquire(RULES);
+        sandbox.published = taken;
+        await this.#firewall.publish(forwards(taken, endpoint));
+      }
+      await this.#flows.published(forwards(taken, endpoint));
     } catch (error) {
       sandbox.published = [];
       await this.#ports.release(taken, supervisor);
@@ -66,6 +72,7 @@ export class Publishing {
     if (published.length === 0) return;
     try {
       await this.#firewall.withdraw(forwards(published, endpoint));
+      await this.#flows.withdrawn(forwards(published, endpoint));
     } finally {
       await this.#ports.release(published, supervisor);
     }

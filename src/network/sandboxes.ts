@@ -2,9 +2,11 @@ import type { EndpointSettings } from "../api/index.ts";
 import { crashPoint, messageOf, shortId } from "../base/index.ts";
 import type { ContainerId, Logger } from "../base/index.ts";
 import type { EngineMetrics } from "../metrics/index.ts";
+import type { Address } from "./address.ts";
 import type { Announcements } from "./announcements.ts";
 import { describeEndpoint } from "./describe.ts";
 import {
+  addressesOf,
   checkEndpoint,
   chooseGateway,
   gatewaysOf,
@@ -15,6 +17,7 @@ import {
 } from "./endpoints.ts";
 import { endpointExists, notConnected } from "./errors.ts";
 import type { PortForward } from "./firewall/firewall.ts";
+import type { Flows } from "./firewall/flows.ts";
 import type { LinkReaper } from "./link-reaper.ts";
 import { withNetns } from "./links.ts";
 import type { Links } from "./links.ts";
@@ -39,6 +42,7 @@ export interface SandboxesParts {
   sandboxes: Map<string, SandboxRecord>;
   links: Links;
   reaper: LinkReaper;
+  flows: Flows;
   publishing: Publishing;
   serving: Serving;
   files: SandboxFiles;
@@ -245,6 +249,7 @@ export class Sandboxes {
   async #plug(sandbox: SandboxRecord, endpoint: EndpointRecord, netnsFd: number): Promise<void> {
     const network = this.#networkOf(endpoint.network);
     if (network === undefined || network.driver !== "bridge") return this.#parts.links.loopbackUp(netnsFd);
+    await this.#parts.flows.settled(addressesOf(endpoint));
     const plan = vethPlan(network, endpoint, sandbox.gatewayEndpoint === endpoint.id);
     endpoint.hostIndex = await this.#parts.links.plug(plan, netnsFd);
   }
@@ -322,6 +327,7 @@ export class Sandboxes {
     const release = () => {
       const network = this.#parts.registry.byId(endpoint.network);
       if (network !== undefined) releaseAddresses(network, endpoint);
+      if (endpoint.hostIndex !== 0) this.#parts.flows.retire(addressesOf(endpoint));
     };
     if (endpoint.hostIndex === 0) release();
     else this.#parts.reaper.add(endpoint.hostIndex, release);
@@ -392,6 +398,11 @@ export class Sandboxes {
     return new Set(
       [...this.#parts.sandboxes.values()].flatMap((sandbox) => sandbox.endpoints.map((item) => item.hostIndex)),
     );
+  }
+
+  /** Addresses of what is plugged in. */
+  addresses(): Address[] {
+    return [...this.#parts.sandboxes.values()].flatMap(({ endpoints }) => endpoints.flatMap(addressesOf));
   }
 
   /** After a restart, with rules in place: moves of ports that were cut short, names and relays. */

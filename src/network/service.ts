@@ -15,6 +15,7 @@ import { readCounters } from "./counters.ts";
 import { gatewayOf } from "./describe.ts";
 import type { NetworkDescription } from "./describe.ts";
 import { hostNetworkConnect, noneNetworkConnect } from "./errors.ts";
+import type { Flows } from "./firewall/flows.ts";
 import type { HostCare } from "./host-care.ts";
 import type { NetworkHost } from "./host.ts";
 import type { LinkReaper } from "./link-reaper.ts";
@@ -42,6 +43,7 @@ export interface Parts {
   sandboxes: Sandboxes;
   host: NetworkHost;
   reaper: LinkReaper;
+  flows: Flows;
   care: HostCare;
   netd: Netd;
   metrics: EngineMetrics;
@@ -162,16 +164,19 @@ export class BridgeNetworks implements NetworkService {
     sandboxes.recover(running);
     await host.setUp();
     await host.replaceRules(sandboxes.forwards);
+    const flowsForgotten = host.forgetStrayFlows(sandboxes.addresses());
     await host.removeStrayVeths(sandboxes.linkIndexes());
     await sandboxes.resume();
+    await flowsForgotten;
     care.start();
   }
 
   async uninstall(): Promise<void> {
-    const { records, sandboxes, reaper, host, care } = this.#parts;
+    const { records, sandboxes, reaper, flows, host, care } = this.#parts;
     await care.stop();
     for (const { container } of records.values()) await sandboxes.detach(container);
     await reaper.drain();
+    await flows.drain();
     await host.tearDown();
   }
 
@@ -180,6 +185,7 @@ export class BridgeNetworks implements NetworkService {
     await this.#parts.care.stop();
     await this.#parts.netd[Symbol.asyncDispose]();
     await this.#parts.reaper.drain();
+    await this.#parts.flows.drain();
     this.#parts.resources.dispose();
   }
 }

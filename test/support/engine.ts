@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { apiCall, type Answer } from "./api.ts";
 import { apiProblems } from "./api-problems.ts";
 import { busyboxArchive } from "./images.ts";
+import type { EngineSubnet } from "./connections.ts";
 import { cleanHost } from "./host.ts";
 import { run, output, type Result, type RunOptions } from "./process.ts";
 import { eventually } from "./wait.ts";
@@ -31,6 +32,10 @@ let count = 0;
 export interface EngineOptions {
   flags?: readonly string[];
   env?: Record<string, string>;
+  /** User-defined networks without a subnet get one of the engine's own, so that its addresses are known by sight. */
+  ownPool?: boolean;
+  /** What the daemon is started by: `["nsenter", "--net=…", "--"]`. */
+  launcher?: readonly string[];
   /** Default: of `BERTH_TEST_CGROUP_DRIVER`, or cgroupfs. */
   cgroupDriver?: "systemd";
   /** Load `busybox:local` (the default). */
@@ -80,6 +85,10 @@ export class TestEngine implements AsyncDisposable {
   get #cgroupDriver(): string {
     return this.#options.cgroupDriver ?? BERTH_TEST_CGROUP_DRIVER;
   }
+  get subnets(): EngineSubnet[] {
+    const bridge = { prefix: subnetOf(this.name), size: 256 };
+    return this.#options.ownPool === true ? [bridge, { prefix: poolOf(this.name), size: 16 }] : [bridge];
+  }
   get pid(): number {
     return this.#child?.pid ?? 0;
   }
@@ -90,7 +99,15 @@ export class TestEngine implements AsyncDisposable {
     const offset = (await log.exists()) ? log.size : 0;
     const child = spawn(
       "/bin/sh",
-      ["-c", 'exec "$0" "$@" >>"$BERTH_TEST_LOG" 2>&1', BERTH, "daemon", ...this.#flags()],
+      [
+        "-c",
+        'exec "$@" >>"$BERTH_TEST_LOG" 2>&1',
+        "sh",
+        ...(this.#options.launcher ?? []),
+        BERTH,
+        "daemon",
+        ...this.#flags(),
+      ],
       {
         stdio: "ignore",
         env: { ...process.env, ...this.#reporting(), ...this.#options.env, ...env, BERTH_TEST_LOG: this.logFile },
@@ -120,7 +137,8 @@ export class TestEngine implements AsyncDisposable {
       `--config-file=${this.configFile}`,
       `--bridge=${this.name}`,
       `--bridge-prefix=${this.name}-`,
-      `--bip=${subnetOf(this.name)}`,
+      `--bip=${subnetOf(this.name)}1/24`,
+      ...(this.#options.ownPool === true ? [`--default-address-pool=base=${poolOf(this.name)}0/24,size=28`] : []),
       `--cgroup-parent=${this.cgroupParent}`,
       ...(this.#cgroupDriver === "systemd" ? ["--exec-opt=native.cgroupdriver=systemd"] : []),
       ...POOL,
@@ -232,10 +250,16 @@ export async function startEngine(options: EngineOptions = {}): Promise<TestEngi
   return engine;
 }
 
-/** A /24 within 10.0.0.0/8 that differs between engines of one and of neighbouring test processes. */
+/** A /24 within 10.0.0.0/8 that differs between engines of one and of neighbouring test processes: `10.1.2.`. */
 function subnetOf(name: string): string {
   const number = Bun.hash.crc32(name) % 60_000;
-  return `10.${10 + Math.floor(number / 250)}.${1 + (number % 250)}.1/24`;
+  return `10.${10 + Math.floor(number / 250)}.${1 + (number % 250)}.`;
+}
+
+/** As `subnetOf`, within 100.64.0.0/10 (RFC 6598). */
+function poolOf(name: string): string {
+  const number = Bun.hash.crc32(name) % 16_000;
+  return `100.${64 + Math.floor(number / 256)}.${number % 256}.`;
 }
 
 /** Runs docker against the engine and gives its output; throws when it fails. */

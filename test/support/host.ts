@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import { trackedConnections, type EngineSubnet } from "./connections.ts";
 import { run } from "./process.ts";
+import { hostSysctls } from "./sysctls.ts";
 import { eventually } from "./wait.ts";
 
 /** What belongs to one test engine on the host. */
@@ -8,9 +10,13 @@ export interface EngineTraces {
   name: string;
   folder: string;
   cgroupParent: string;
+  subnets: readonly EngineSubnet[];
 }
 
-/** Everything of that engine that stands on the host now, one line each: a clean host gives none. */
+/**
+ * Everything of that engine that stands on the host now, one line each, and the host's settings of the network: apart from
+ * those, a clean host gives none.
+ */
 export async function inventory(engine: EngineTraces): Promise<string[]> {
   return [
     ...mounts(engine).map((line) => `mount ${line}`),
@@ -21,6 +27,8 @@ export async function inventory(engine: EngineTraces): Promise<string[]> {
     ...links(engine).map((name) => `link ${name}`),
     ...ports(engine).map((name) => `port of a bridge ${name}`),
     ...(await rules(engine)).map((rule) => `rule ${rule}`),
+    ...(await trackedConnections(engine.subnets)).map((line) => `connection ${line}`),
+    ...hostSysctls().map((line) => `setting ${line}`),
     ...FOLDERS.flatMap((folder) => entries(join(engine.folder, folder))).map((path) => `file ${path}`),
   ];
 }

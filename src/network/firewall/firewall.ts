@@ -4,7 +4,6 @@ import type { Native, Request } from "../../sys/index.ts";
 import { noPacketFilter } from "../errors.ts";
 import { addressBytes, parseAddress } from "../address.ts";
 import type { Address } from "../address.ts";
-import { forgetFlows } from "./connections.ts";
 import { CHAINS, elementsFor, rulesFor, SETS } from "./rules.ts";
 import type { ChainName, FirewalledBridge } from "./rules.ts";
 
@@ -54,10 +53,6 @@ export function openFirewall(native: Native, name: string): Firewall {
   const commit = async (changes: Request[]) => {
     if (changes.length > 0) await socket.request(nft.batch(changes));
   };
-  const forgetUdp = async (ports: readonly PortForward[]) => {
-    const targets = ports.filter((port) => port.protocol === "udp").map((port) => port.target);
-    if (targets.length > 0) await forgetFlows(socket, targets);
-  };
   return {
     replace: async (bridges, ports) => {
       const whole = commit([
@@ -90,7 +85,6 @@ export function openFirewall(native: Native, name: string): Firewall {
         // The table was flushed by somebody else: what should go is gone.
         if (errnoOf(error) !== "ENOENT") throw error;
       }
-      await forgetUdp(ports);
     },
     stands: async (bridges) => {
       const listed = await socket.request([nft.listRules(table)]);

@@ -1,5 +1,7 @@
+import { connect } from "node:net";
 import type { TestEngine } from "../../support/engine.ts";
 import { busyboxArchive } from "../../support/images.ts";
+import { eventually } from "../../support/wait.ts";
 
 /** One step: what it does, and whether it worked. Steps go on after a failure, as an engine that was killed gives many. */
 interface Step {
@@ -20,7 +22,7 @@ const call = (name: string, method: string, path: string, body?: unknown): Step 
 
 const CONTAINER = {
   Image: "crash:image",
-  Cmd: ["sh", "-c", "yes ready | head -n 100; exec sleep 600"],
+  Cmd: ["sh", "-c", "httpd -p 80; yes ready | head -n 100; exec sleep 600"],
   ExposedPorts: { "80/tcp": {} },
   HostConfig: {
     Binds: ["crash-volume:/data"],
@@ -31,6 +33,24 @@ const CONTAINER = {
     PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "" }] },
   },
 };
+
+/** A connection that is tracked for two minutes when nobody forgets it. */
+async function talk(engine: TestEngine): Promise<void> {
+  const { json } = await engine.api("GET", "/containers/crash/json");
+  const { NetworkSettings } = json as {
+    NetworkSettings: { Ports: Record<string, Array<{ HostPort: string }> | null> };
+  }; // the API's shape
+  const port = Number(NetworkSettings.Ports["80/tcp"]?.[0]?.HostPort);
+  await eventually("an answer of the container", async () => {
+    const socket = connect(port, "127.0.0.1");
+    socket.end("GET / HTTP/1.0\r\n\r\n");
+    return await new Promise<boolean>((resolve) => {
+      socket.once("data", () => resolve(true));
+      socket.once("error", () => resolve(false));
+      socket.once("close", () => resolve(false));
+    });
+  });
+}
 
 /**
  * Passes through every plan of side effects: load, pull, volume, network, create, start, stop, remove, untag.
@@ -47,6 +67,7 @@ export function scenario(pulled: string): readonly Step[] {
     call("network", "POST", "/networks/create", { Name: "crash-net" }),
     call("create", "POST", "/containers/create?name=crash", CONTAINER),
     call("start", "POST", "/containers/crash/start"),
+    { name: "talk", run: talk },
     call("rename", "POST", "/containers/crash/rename?name=crash2"),
     call("rename back", "POST", "/containers/crash2/rename?name=crash"),
     // Its name comes first: default route and ports move there, and back.
