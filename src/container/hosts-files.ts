@@ -30,7 +30,7 @@ type Calls = Pick<BlockingCalls, "fileSteps">;
 export interface HostsFacts {
   attached: AttachedNetworking | undefined;
   /** What `host-gateway` means in `--add-host`. */
-  hostGateway: string | undefined;
+  hostGateways: readonly string[];
 }
 
 /**
@@ -88,10 +88,10 @@ function contentSteps(files: ContainerFiles, texts: { hosts: string; resolvConf:
   ];
 }
 
-async function textsOf(record: ContainerRecord, { attached, hostGateway }: HostsFacts) {
+async function textsOf(record: ContainerRecord, { attached, hostGateways }: HostsFacts) {
   const host = networkMode(record.hostConfig.NetworkMode).kind === "host";
   const base = host ? (await read("/etc/hosts")).trimEnd().split("\n") : LOCAL_LINES;
-  const extra = (record.hostConfig.ExtraHosts ?? []).flatMap((entry) => extraHost(entry, hostGateway));
+  const extra = (record.hostConfig.ExtraHosts ?? []).flatMap((entry) => extraHost(entry, hostGateways));
   const hosts = [...base, ...extra, ...ownLines(attached)].join("\n");
   const resolvConf = attached?.resolvConf ?? withOverrides(await read("/etc/resolv.conf"), record);
   return { hosts: `${hosts}\n`, resolvConf };
@@ -126,12 +126,12 @@ function ownLines(attached: AttachedNetworking | undefined): string[] {
 }
 
 /** `name:address` or `name=address`; several addresses of `host-gateway` are one line each. */
-function extraHost(entry: string, hostGateway: string | undefined): string[] {
+function extraHost(entry: string, hostGateways: readonly string[]): string[] {
   const separator = entry.search(/[:=]/);
   const name = entry.slice(0, separator);
   const address = entry.slice(separator + 1).replace(/^\[(.*)\]$/, "$1");
   if (address !== "host-gateway") return [`${address}\t${name}`];
-  return hostGateway === undefined ? [] : [`${hostGateway}\t${name}`];
+  return hostGateways.map((gateway) => `${gateway}\t${name}`);
 }
 
 /** The host's resolv.conf with the container's own dns options in place of the host's. */

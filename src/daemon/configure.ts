@@ -23,6 +23,10 @@ export function networkConfiguration(config: DaemonConfig): NetworkConfig {
     bridgeName: bridge === "none" ? undefined : bridge,
     bip: config.bip || undefined,
     fixedCidr: config["fixed-cidr"] || undefined,
+    ipv6: config.ipv6,
+    bip6: config.bip6 || undefined,
+    fixedCidr6: config["fixed-cidr-v6"] || undefined,
+    defaultGateway6: config["default-gateway-v6"] || undefined,
     mtu: config.mtu,
     icc: config.icc,
     masquerade: config["ip-masq"],
@@ -34,7 +38,10 @@ export function networkConfiguration(config: DaemonConfig): NetworkConfig {
     dns: { servers: config.dns, search: config["dns-search"], options: config["dns-opt"] },
     resolvConf: config["resolv-conf"],
     defaultGateway: config["default-gateway"] || undefined,
-    hostGateway: config["host-gateway-ip"][0] ?? (config["host-gateway"] || undefined),
+    hostGateways:
+      config["host-gateway-ip"].length === 0 && config["host-gateway"] !== ""
+        ? [config["host-gateway"]]
+        : config["host-gateway-ip"],
   };
 }
 

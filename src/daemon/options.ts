@@ -15,6 +15,13 @@ const OPTION_TABLE = {
     help: "Register another OCI runtime, as name=path",
   },
   bip: { flag: "bip", key: "bip", type: "string", default: "", help: "Address and prefix of the default bridge" },
+  bip6: {
+    flag: "bip6",
+    key: "bip6",
+    type: "string",
+    default: "",
+    help: "IPv6 address and prefix of the default bridge, with --ipv6",
+  },
   bridge: {
     flag: "bridge",
     short: "b",
@@ -81,6 +88,13 @@ const OPTION_TABLE = {
     type: "string",
     default: "",
     help: "Gateway of containers on the default bridge, when it is not the bridge itself",
+  },
+  "default-gateway-v6": {
+    flag: "default-gateway-v6",
+    key: "default-gateway-v6",
+    type: "string",
+    default: "",
+    help: "IPv6 gateway of containers on the default bridge, when it is not the bridge itself",
   },
   "default-ipc-mode": {
     flag: "default-ipc-mode",
@@ -158,6 +172,13 @@ const OPTION_TABLE = {
     type: "string",
     default: "",
     help: "Addresses for containers within the default bridge's subnet",
+  },
+  "fixed-cidr-v6": {
+    flag: "fixed-cidr-v6",
+    key: "fixed-cidr-v6",
+    type: "string",
+    default: "",
+    help: "IPv6 addresses for containers on the default bridge; its subnet when --bip6 names none",
   },
   group: {
     flag: "group",
@@ -245,6 +266,7 @@ const OPTION_TABLE = {
     help: "Masquerade what leaves the bridges",
   },
   iptables: { flag: "iptables", key: "iptables", type: "bool", default: true, help: "Write firewall rules" },
+  ipv6: { flag: "ipv6", key: "ipv6", type: "bool", default: false, help: "IPv6 on the default bridge, beside IPv4" },
   label: { flag: "label", key: "labels", type: "list", reload: true, help: "Labels of this engine, as key=value" },
   "live-restore": {
     flag: "live-restore",

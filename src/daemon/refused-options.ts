@@ -3,7 +3,6 @@ import type { Option } from "./option.ts";
 const LATER = "berth does not support it yet";
 const SWARM = "berth has no swarm mode";
 const CONTAINERD = "berth runs containers itself, without containerd";
-const NO_IPV6 = "the default bridge has IPv4 only; networks made with --ipv6 have both";
 
 /**
  * dockerd's options that have no effect here, with the reason. A value other than the default is refused, so that nobody
@@ -24,14 +23,6 @@ export const REFUSED_OPTIONS = {
     type: "list",
     refused: LATER,
     help: "Authorization plugins to load",
-  },
-  bip6: {
-    flag: "bip6",
-    key: "bip6",
-    type: "string",
-    default: "",
-    refused: NO_IPV6,
-    help: "IPv6 address and prefix of the default bridge",
   },
   "bridge-accept-fwmark": {
     flag: "bridge-accept-fwmark",
@@ -103,14 +94,6 @@ export const REFUSED_OPTIONS = {
     refused: CONTAINERD,
     help: "Start containerd with CRI",
   },
-  "default-gateway-v6": {
-    flag: "default-gateway-v6",
-    key: "default-gateway-v6",
-    type: "string",
-    default: "",
-    refused: NO_IPV6,
-    help: "IPv6 gateway of containers on the default bridge",
-  },
   "default-init": {
     flag: undefined,
     key: "default-init",
@@ -132,14 +115,6 @@ export const REFUSED_OPTIONS = {
     type: "map",
     refused: "berth has none of these switches",
     help: "Features to turn on or off",
-  },
-  "fixed-cidr-v6": {
-    flag: "fixed-cidr-v6",
-    key: "fixed-cidr-v6",
-    type: "string",
-    default: "",
-    refused: NO_IPV6,
-    help: "IPv6 addresses for containers of the default bridge",
   },
   "http-proxy": {
     flag: "http-proxy",
@@ -164,14 +139,6 @@ export const REFUSED_OPTIONS = {
     default: true,
     refused: "one table holds the rules of both families: use iptables",
     help: "Write firewall rules for IPv6",
-  },
-  ipv6: {
-    flag: "ipv6",
-    key: "ipv6",
-    type: "bool",
-    default: false,
-    refused: NO_IPV6,
-    help: "IPv6 on the default bridge",
   },
   "min-api-version": {
     flag: undefined,

@@ -25,7 +25,7 @@ test("a task on the default bridge reaches its gateway and another task", async 
   const first = await service.attach(networking(a, "a", { endpoints: { bridge: {} } }), a);
   const second = await service.attach(networking(b, "b", { endpoints: { bridge: {} } }), b);
   const endpoint = first.endpoints["bridge"];
-  expect(endpoint).toMatchObject({ IPPrefixLen: 27, Gateway: service.hostGateway() });
+  expect(endpoint).toMatchObject({ IPPrefixLen: 27, Gateway: service.hostGateways()[0] });
   expect(endpoint?.MacAddress).toMatch(/^02:42:0a:/);
   expect(await inside(a, "ip", "-o", "-4", "addr", "show", "eth0")).toContain(`${endpoint?.IPAddress}/27`);
   expect(await inside(a, "ip", "route")).toContain(`default via ${endpoint?.Gateway} dev eth0`);

@@ -11,6 +11,13 @@ export interface NetworkConfig {
   /** Where in the subnet containers' addresses come from (`--fixed-cidr`). */
   fixedCidr: string | undefined;
   defaultGateway: string | undefined;
+  /** IPv6 on the default bridge (`--ipv6`); the other options of IPv6 count only then. */
+  ipv6: boolean;
+  /** Its address and subnet (`--bip6`); a subnet of `fixedCidr6`, or one of its own, when undefined. */
+  bip6: string | undefined;
+  /** Where containers' addresses come from (`--fixed-cidr-v6`). */
+  fixedCidr6: string | undefined;
+  defaultGateway6: string | undefined;
   mtu: number;
   icc: boolean;
   masquerade: boolean;
@@ -25,8 +32,8 @@ export interface NetworkConfig {
   relay: boolean;
   dns: { servers: string[]; search: string[]; options: string[] };
   resolvConf: string;
-  /** Overrides the address behind `host-gateway` (`--host-gateway-ip`). */
-  hostGateway: string | undefined;
+  /** Instead of the default bridge's addresses behind `host-gateway` (`--host-gateway-ip`). */
+  hostGateways: readonly string[];
 }
 
 /** Docker's default address pools. */
@@ -49,6 +56,10 @@ export function defaultNetworkConfig(): NetworkConfig {
     bip: undefined,
     fixedCidr: undefined,
     defaultGateway: undefined,
+    ipv6: false,
+    bip6: undefined,
+    fixedCidr6: undefined,
+    defaultGateway6: undefined,
     mtu: 1500,
     icc: true,
     masquerade: true,
@@ -59,6 +70,6 @@ export function defaultNetworkConfig(): NetworkConfig {
     relay: true,
     dns: { servers: [], search: [], options: [] },
     resolvConf: "/etc/resolv.conf",
-    hostGateway: undefined,
+    hostGateways: [],
   };
 }

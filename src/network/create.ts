@@ -117,15 +117,18 @@ function planSubnets(
     taken.push(subnet);
   }
   if (families.ipv4 && !own.some((subnet) => subnet.family === 4))
-    records.push(withGateway(chooseSubnet(config.pools, [...taken, ...routed])));
+    records.push(withGateway(chooseSubnet(4, config.pools, [...taken, ...routed])));
   if (families.ipv6 && !own.some((subnet) => subnet.family === 6))
-    records.push(withGateway(chooseSubnet([{ base: uniqueLocal(id), size: 64 }], [...taken, ...routed])));
+    records.push(withGateway(chooseSubnet(6, [...config.pools, uniqueLocal(id)], [...taken, ...routed])));
   return records.filter((record) => (record.subnet.includes(":") ? families.ipv6 : families.ipv4));
 }
 
-/** RFC 4193: fd00::/8 and 40 random bits, here those of the network's id, so that a network keeps its prefix. */
-function uniqueLocal(id: string): string {
-  return `fd${id.slice(0, 2)}:${id.slice(2, 6)}:${id.slice(6, 10)}::/48`;
+/**
+ * A block of subnets that nobody else has (RFC 4193: fd00::/8 and 40 random bits, here those of the network's id, so that
+ * a network keeps its prefix).
+ */
+export function uniqueLocal(id: string): NetworkConfig["pools"][number] {
+  return { base: `fd${id.slice(0, 2)}:${id.slice(2, 6)}:${id.slice(6, 10)}::/48`, size: 64 };
 }
 
 function withGateway(subnet: Subnet): SubnetRecord {

@@ -82,5 +82,5 @@ export function prefixOf(network: NetworkRecord, family: 4 | 6): number {
 /** Where a container's default route of that family points; empty when the network has no such subnet. */
 export function gatewayOf(network: NetworkRecord, family: 4 | 6): string {
   const subnet = network.subnets.find((item) => item.subnet.includes(":") === (family === 6));
-  return subnet?.auxiliary[DEFAULT_GATEWAY] ?? subnet?.gateway ?? "";
+  return subnet?.auxiliary[DEFAULT_GATEWAY[family]] ?? subnet?.gateway ?? "";
 }

@@ -72,7 +72,7 @@ test("a start that finds its bridge gone makes it again and plugs in what runs",
   expect(await fetch()).toStartWith("served ");
   const address = service.state(served.id)?.endpoints["bridge"]?.IPAddress ?? "";
   expect(await fetchTcp(other, address, 80)).toStartWith("served ");
-  expect(state.endpoints["bridge"]?.Gateway).toBe(service.hostGateway() ?? "");
+  expect(state.endpoints["bridge"]?.Gateway).toBe(service.hostGateways()[0] ?? "");
 });
 
 test("rules and bridge come back by themselves", async () => {

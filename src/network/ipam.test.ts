@@ -45,12 +45,19 @@ test("IPv6 pools are as large as they are", () => {
 });
 
 test("the default pools are walked around what is in use", () => {
-  const choose = (...inUse: string[]) => formatSubnet(chooseSubnet(DEFAULT_POOLS, inUse.map(subnet)));
+  const choose = (...inUse: string[]) => formatSubnet(chooseSubnet(4, DEFAULT_POOLS, inUse.map(subnet)));
   expect(choose()).toBe("172.17.0.0/16");
   expect(choose("172.17.5.0/24")).toBe("172.18.0.0/16");
   expect(choose("172.16.0.0/12")).toBe("192.168.0.0/20");
   expect(choose("172.16.0.0/12", "192.168.0.0/18")).toBe("192.168.64.0/20");
   expect(() => choose("0.0.0.0/0")).toThrow("all predefined address pools have been fully subnetted");
+});
+
+test("a pool serves its own family only", () => {
+  const pools = [{ base: "fd00:1::/48", size: 64 }, ...DEFAULT_POOLS];
+  expect(formatSubnet(chooseSubnet(4, pools, []))).toBe("172.17.0.0/16");
+  expect(formatSubnet(chooseSubnet(6, pools, [subnet("fd00:1::/64")]))).toBe("fd00:1:0:1::/64");
+  expect(() => chooseSubnet(6, DEFAULT_POOLS, [])).toThrow("fully subnetted");
 });
 
 test("problems of a subnet are told as Docker tells them", () => {

@@ -1,5 +1,5 @@
 import { contains, formatSubnet, lastOf, overlaps, parseCidr, subnetOf, subnetSize } from "./address.ts";
-import type { Address, Subnet } from "./address.ts";
+import type { Address, Family, Subnet } from "./address.ts";
 import { addressesExhausted, addressInUse, poolsExhausted } from "./errors.ts";
 
 /** The addresses of one subnet. Next-fit: a released address is the last to be given again. */
@@ -53,13 +53,17 @@ export class AddressPool {
 }
 
 /**
- * The first subnet of the pools that touches none of those in use: by networks, or by the host's routes (another engine's
+ * The first subnet of the pools of that family that touches none of those in use: by networks, or by the host's routes (another engine's
  * bridges among them). @throws invalid when all are in use.
  */
-export function chooseSubnet(pools: ReadonlyArray<{ base: string; size: number }>, inUse: readonly Subnet[]): Subnet {
+export function chooseSubnet(
+  family: Family,
+  pools: ReadonlyArray<{ base: string; size: number }>,
+  inUse: readonly Subnet[],
+): Subnet {
   for (const pool of pools) {
     const base = parseCidr(pool.base)?.subnet;
-    if (base === undefined || pool.size < base.prefix) continue;
+    if (base?.family !== family || pool.size < base.prefix) continue;
     const step = subnetSize(subnetOf({ family: base.family, value: base.base }, pool.size));
     for (let at = base.base; at <= lastOf(base); at += step) {
       const candidate: Subnet = { family: base.family, base: at, prefix: pool.size };

@@ -1,9 +1,9 @@
 /** The networks that are always there: `bridge` by the daemon's options, `host`, `none`. */
 import { formatNanos, invalid, nowNanos, randomId } from "../base/index.ts";
-import { formatAddress, formatSubnet, parseAddress, parseCidr } from "./address.ts";
-import type { Subnet } from "./address.ts";
+import { contains, formatAddress, formatSubnet, parseAddress, parseCidr } from "./address.ts";
+import type { Family, Subnet } from "./address.ts";
 import type { NetworkConfig } from "./config.ts";
-import { OPTION, subnetsOf } from "./create.ts";
+import { OPTION, subnetsOf, uniqueLocal } from "./create.ts";
 import { chooseSubnet } from "./ipam.ts";
 import { DEFAULT_GATEWAY } from "./records.ts";
 import type { Driver, NetworkRecord, SubnetRecord } from "./records.ts";
@@ -55,8 +55,9 @@ function defaultBridge(
   existing: readonly NetworkRecord[],
   routed: readonly Subnet[],
 ): NetworkRecord {
+  const plain = plainNetwork("bridge", "bridge", existing);
   return {
-    ...plainNetwork("bridge", "bridge", existing),
+    ...plain,
     options: {
       [OPTION.defaultBridge]: "true",
       [OPTION.icc]: String(config.icc),
@@ -65,7 +66,8 @@ function defaultBridge(
       [OPTION.bridgeName]: bridge,
       [OPTION.mtu]: String(config.mtu),
     },
-    subnets: [defaultSubnet(config, existing, routed)],
+    ipv6: config.ipv6,
+    subnets: defaultSubnets(config, plain.id, existing, routed),
     bridge,
     mtu: config.mtu,
     icc: config.icc,
@@ -74,37 +76,92 @@ function defaultBridge(
   };
 }
 
-function defaultSubnet(
+/** One for each family; in Docker's order, which has those first that were named. */
+function defaultSubnets(
   config: NetworkConfig,
+  id: string,
   existing: readonly NetworkRecord[],
   routed: readonly Subnet[],
+): SubnetRecord[] {
+  const old = existing.find((network) => network.name === "bridge")?.subnets ?? [];
+  const inUse = [...existing.flatMap(subnetsOf), ...routed];
+  const subnet4 = defaultSubnet(
+    {
+      family: 4,
+      names: { address: "bip", range: "fixed-cidr", gateway: "default-gateway" },
+      address: config.bip,
+      range: config.fixedCidr,
+      gateway: config.defaultGateway,
+    },
+    old,
+    () => chooseSubnet(4, config.pools, inUse),
+  );
+  if (!config.ipv6) return [subnet4];
+  const subnet6 = defaultSubnet(
+    {
+      family: 6,
+      names: { address: "bip6", range: "fixed-cidr-v6", gateway: "default-gateway-v6" },
+      address: config.bip6,
+      range: config.fixedCidr6,
+      gateway: config.defaultGateway6,
+    },
+    old,
+    (range) => range ?? chooseSubnet(6, [...config.pools, uniqueLocal(id)], inUse),
+  );
+  return config.bip6 === undefined && config.fixedCidr6 === undefined ? [subnet4, subnet6] : [subnet6, subnet4];
+}
+
+/** What the options say of the default bridge's subnet of one family. */
+interface SubnetOptions {
+  family: Family;
+  names: { address: string; range: string; gateway: string };
+  /** The bridge's address and subnet. */
+  address: string | undefined;
+  range: string | undefined;
+  gateway: string | undefined;
+}
+
+function defaultSubnet(
+  options: SubnetOptions,
+  old: readonly SubnetRecord[],
+  choose: (range: Subnet | undefined) => Subnet,
 ): SubnetRecord {
-  const range = config.fixedCidr === undefined ? undefined : cidr("fixed-cidr", config.fixedCidr);
-  const gateway = config.defaultGateway;
-  if (gateway !== undefined && parseAddress(gateway) === undefined)
-    throw invalid(`invalid default-gateway "${gateway}": expected an IP address`);
-  const named = config.bip === undefined ? undefined : cidr("bip", config.bip);
-  const old = existing.find((network) => network.name === "bridge")?.subnets[0];
-  const subnet =
-    named?.subnet ?? keptSubnet(old) ?? chooseSubnet(config.pools, [...existing.flatMap(subnetsOf), ...routed]);
-  const bridgeAddress = named?.address ?? { family: subnet.family, value: subnet.base + 1n };
+  const { family, names, gateway } = options;
+  const range = cidr(family, names.range, options.range);
+  const named = cidr(family, names.address, options.address);
+  const subnet = named?.subnet ?? keptSubnet(family, old, range?.subnet) ?? choose(range?.subnet);
+  const bridgeAddress = named?.address ?? { family, value: subnet.base + 1n };
   return {
     subnet: formatSubnet(subnet),
     ipRange: range === undefined ? undefined : formatSubnet(range.subnet),
     gateway: formatAddress(bridgeAddress),
-    auxiliary: gateway === undefined ? {} : { [DEFAULT_GATEWAY]: gateway },
+    auxiliary: gateway === undefined ? {} : { [DEFAULT_GATEWAY[family]]: checkGateway(names.gateway, gateway, subnet) },
     configured: false,
   };
 }
 
-/** A subnet that was chosen is kept: containers and firewalls may know it. */
-function keptSubnet(old: SubnetRecord | undefined): Subnet | undefined {
-  return old === undefined ? undefined : parseCidr(old.subnet)?.subnet;
+/** @throws invalid, with Docker's text for one that is not in the subnet. */
+function checkGateway(option: string, text: string, subnet: Subnet): string {
+  const address = parseAddress(text);
+  if (address === undefined) throw invalid(`invalid ${option} "${text}": expected an IP address`);
+  if (!contains(subnet, address))
+    throw invalid(
+      `auxiliary address: (${DEFAULT_GATEWAY[subnet.family]}:${text}) must belong to the master pool: ${formatSubnet(subnet)}`,
+    );
+  return text;
 }
 
-function cidr(option: string, text: string) {
+/** A subnet that was chosen is kept: containers and firewalls may know it. Not when a range is named that it lacks. */
+function keptSubnet(family: Family, old: readonly SubnetRecord[], range: Subnet | undefined): Subnet | undefined {
+  const kept = old.flatMap((record) => parseCidr(record.subnet)?.subnet ?? []).find((each) => each.family === family);
+  if (family === 4 || range === undefined || kept === undefined) return kept;
+  return contains(kept, { family, value: range.base }) ? kept : undefined;
+}
+
+function cidr(family: Family, option: string, text: string | undefined) {
+  if (text === undefined) return undefined;
   const parsed = parseCidr(text);
-  if (parsed === undefined)
-    throw invalid(`invalid ${option} "${text}": expected an address and prefix, such as 172.17.0.1/16`);
-  return parsed;
+  if (parsed?.subnet.family === family) return parsed;
+  const example = family === 4 ? "172.17.0.1/16" : "fd00:1::1/64";
+  throw invalid(`invalid ${option} "${text}": expected an address and prefix, such as ${example}`);
 }

@@ -83,10 +83,17 @@ export class Publishing {
     this.#ports.retake(sandbox.published);
   }
 
-  /** True for a port of the host that leads to the endpoint by a relay: the packet filter translates within a family. */
-  isRelayed(port: Pick<PublishedPort, "protocol" | "hostAddress">, endpoint: EndpointRecord): boolean {
-    const crosses = port.hostAddress.includes(":") && endpoint.ipv6 === undefined && endpoint.ipv4 !== undefined;
-    return this.#relays && port.protocol === "tcp" && crosses;
+  /**
+   * True for a port of the host that leads to the endpoint by a relay: the packet filter translates within a family, and
+   * nothing that comes from `::1`, which no other interface may carry.
+   */
+  isRelayed(
+    { protocol, hostAddress }: Pick<PublishedPort, "protocol" | "hostAddress">,
+    endpoint: EndpointRecord,
+  ): boolean {
+    const crosses = endpoint.ipv6 === undefined && endpoint.ipv4 !== undefined;
+    const loopback = hostAddress === "::" || hostAddress === "::1";
+    return this.#relays && protocol === "tcp" && hostAddress.includes(":") && (crosses || loopback);
   }
 
   #defaultAddresses(network: NetworkRecord, endpoint: EndpointRecord): string[] {

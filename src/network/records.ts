@@ -6,8 +6,8 @@ import type { ContainerNetworking, HeldPort } from "./types.ts";
 
 export type Driver = "bridge" | "host" | "null";
 
-/** The auxiliary address that containers' default routes point at, instead of the bridge's own. */
-export const DEFAULT_GATEWAY = "DefaultGatewayIPv4";
+/** The auxiliary addresses that containers' default routes point at, instead of the bridge's own. */
+export const DEFAULT_GATEWAY = { 4: "DefaultGatewayIPv4", 6: "DefaultGatewayIPv6" } as const;
 
 export interface SubnetRecord {
   subnet: string;

@@ -104,7 +104,7 @@ test("a veth that no record knows is removed; bridges get their addresses back",
   await service.restore(new Map());
   expect(ip("-o", "link")).not.toContain(stray);
   const addresses = ip("-o", "-4", "addr", "show", bridge);
-  expect(addresses).toContain(`${service.hostGateway()}/27`);
+  expect(addresses).toContain(`${service.hostGateways()[0]}/27`);
   expect(addresses).not.toContain("192.0.2.77");
 });
 
@@ -121,7 +121,7 @@ test("a default bridge that the options no longer name is removed", async () => 
   });
   await service.restore(new Map());
   expect(ip("-o", "link")).not.toContain(before);
-  expect(service.hostGateway()).toBeUndefined();
+  expect(service.hostGateways()).toEqual([]);
 });
 
 test("uninstalling leaves no link, table or rule behind", async () => {

@@ -26,21 +26,22 @@ export class SandboxFiles {
     this.#networkOf = networkOf;
   }
 
-  /** Own addresses, then those of containers linked on the default bridge. */
+  /** Addresses of containers linked on the default bridge, then its own. */
   hostsLines(sandbox: SandboxRecord): Array<{ address: string; names: string[] }> {
     const own = sandbox.endpoints.flatMap((endpoint) =>
       addressesOf(endpoint).map((address) => ({ address, names: ownNames(sandbox.request) })),
     );
-    return [...own, ...sandbox.request.links.flatMap((link) => this.#linkLine(link))];
+    return [...sandbox.request.links.flatMap((link) => this.#linkLines(link)), ...own];
   }
 
-  #linkLine(link: string): Array<{ address: string; names: string[] }> {
+  #linkLines(link: string): Array<{ address: string; names: string[] }> {
     const [name = "", alias = name] = link.replace(/^\//, "").split(":");
     for (const other of this.#sandboxes.values()) {
       if (other.request.name !== name && !other.container.startsWith(name)) continue;
       const endpoint = other.endpoints.find((item) => this.#networkOf(item.network)?.name === "bridge");
-      if (endpoint?.ipv4 === undefined) continue;
-      return [{ address: endpoint.ipv4, names: [...new Set([alias, other.request.hostname, other.request.name])] }];
+      if (endpoint === undefined) continue;
+      const names = [...new Set([alias, other.request.hostname, other.request.name])];
+      return addressesOf(endpoint).map((address) => ({ address, names }));
     }
     return [];
   }

@@ -149,10 +149,11 @@ export class BridgeNetworks implements NetworkService {
     return this.#parts.sandboxes.shown(id);
   }
 
-  hostGateway(): string | undefined {
+  hostGateways(): readonly string[] {
     const { config, registry } = this.#parts;
     const bridge = registry.records().find((network) => network.name === "bridge");
-    return config.hostGateway ?? (bridge === undefined ? undefined : gatewayOf(bridge, 4));
+    if (config.hostGateways.length > 0 || bridge === undefined) return config.hostGateways;
+    return [gatewayOf(bridge, 4), gatewayOf(bridge, 6)].filter((address) => address !== "");
   }
 
   counters(pid: number): Promise<Record<string, InterfaceCounters>> {

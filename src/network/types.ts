@@ -27,8 +27,8 @@ export interface NetworkService extends NetworksBackend, AsyncDisposable {
   shown(id: ContainerId): ShownNetworking | undefined;
   /** After a daemon restart: what is attached on the host against who runs; repairs bridges and rules, drops the rest. */
   restore(running: ReadonlyMap<ContainerId, NetworkTask>): Promise<void>;
-  /** `bridge`'s gateway for `host-gateway`, or undefined when there is no default bridge. */
-  hostGateway(): string | undefined;
+  /** The addresses behind `host-gateway`: of the default bridge, one of each family; none when there is no such bridge. */
+  hostGateways(): readonly string[];
   /** Who carries out `connect` and `disconnect`: networks know no containers. Called once, at wiring. */
   useConnections(owner: ConnectionOwner): void;
   /** Removes all that networks made on the host: bridges, rules, veths. For uninstalling, and for tests. */

@@ -51,7 +51,7 @@ export class StartPlan {
     const volatile = record.hostConfig.AutoRemove === true;
     const rootfs = await this.#needs.snapshotter.mounts(record.id, { volatile });
     const networked = Object.keys(record.endpoints).length > 0;
-    const factsOf = (attached: AttachedNetworking | undefined) => ({ attached, hostGateway: networks.hostGateway() });
+    const factsOf = (attached: AttachedNetworking | undefined) => ({ attached, hostGateways: networks.hostGateways() });
     // What is written now need not be waited for later.
     const facts = networked ? undefined : factsOf(undefined);
     const [spec] = await Promise.all([

@@ -148,7 +148,7 @@ export class FakeNetworks {
         this.restored = [...running.keys()];
         for (const id of this.attached.keys()) if (!running.has(id)) this.attached.delete(id);
       },
-      hostGateway: () => "172.17.0.1",
+      hostGateways: () => ["172.17.0.1"],
       counters: async () => ({}),
       inspect: async (ref) => {
         const name = ref.replace(/^id-of-/, "");

@@ -3,7 +3,7 @@
  *
  *   raw-prerouting   containers cannot reach the host's loopback, which route_localnet would let them
  *   nat-prerouting   published ports, from outside; never to 127/8 from outside (CVE-2020-8558)
- *   nat-output       published ports, from the host itself
+ *   nat-output       published ports, from the host itself; not those of [::1], whose packets stay on the loopback
  *   nat-postrouting  masquerade of what leaves a bridge; of what comes back to it by a published port; of loopback
  *   forward          isolation: into a bridge only replies, published ports, and its own traffic when icc is on;
  *                    out of an internal bridge nothing
@@ -45,6 +45,7 @@ export type Rule = readonly nft.Expression[];
 
 const LOOPBACK = Buffer.from([127, 0, 0, 0]);
 const loopbackDestination = nft.addressWithin("destination", LOOPBACK, 8);
+const LOOPBACK6 = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 
 /** Every chain's rules for these bridges. */
 export function rulesFor(bridges: readonly FirewalledBridge[]): Record<ChainName, Rule[]> {
@@ -54,7 +55,7 @@ export function rulesFor(bridges: readonly FirewalledBridge[]): Record<ChainName
       [...nft.interfaceIs("iifname", "lo", true), ...loopbackDestination, nft.verdict("return")],
       ...publishedPorts(),
     ],
-    "nat-output": publishedPorts(),
+    "nat-output": [[...nft.addressWithin("destination", LOOPBACK6, 128), nft.verdict("return")], ...publishedPorts()],
     "nat-postrouting": bridges.filter((bridge) => !bridge.internal).flatMap(sourceRules),
     forward: [
       [nft.meta("iifname"), nft.lookup("internal"), nft.jump("out-of-internal")],

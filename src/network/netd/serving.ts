@@ -66,6 +66,6 @@ export class Serving {
     if (gateway === undefined) return [];
     return sandbox.published
       .filter((port) => this.#parts.publishing.isRelayed(port, gateway))
-      .map((port) => ({ port, target: gateway.ipv4 ?? "" }));
+      .map((port) => ({ port, target: gateway.ipv6 ?? gateway.ipv4 ?? "" }));
   }
 }
