@@ -19,7 +19,7 @@ beforeAll(async () => {
   host = new TestHost();
   service = await host.start();
   await service.restore(new Map());
-  gateway = service.hostGateway() ?? "";
+  gateway = service.hostGateways()[0] ?? "";
 });
 
 afterAll(async () => {
