@@ -67,6 +67,7 @@ const AMENDMENTS: Record<string, Record<string, string>> = {
     Init: "any",
   },
   MountTmpfsOptions: { Mode: "uint32" },
+  ExecCreateBody: { Detach: "bool" },
   NetworkCreateBody: { CheckDuplicate: "bool" },
   Mount: { Type: "string" },
   AuthConfig: { auth: "string", email: "string", identitytoken: "string", registrytoken: "string" },

@@ -221,6 +221,7 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, string>>>> 
     Privileged: "bool",
     User: "string",
     WorkingDir: "string",
+    Detach: "bool",
   },
   ExecStartBody: { Detach: "bool", Tty: "bool", ConsoleSize: "[]int64" },
   NetworkCreateBody: {
