@@ -18,6 +18,7 @@ async function failure(work: Promise<unknown>): Promise<string> {
 }
 
 const STOP = { signal: undefined, timeout: undefined };
+const MIB = 2 ** 20;
 const stateOf = async (id: string) => (await world.containers.inspect(id, { size: false })).State;
 
 /** The exit was wholly dealt with. */
@@ -143,6 +144,22 @@ describe("states", () => {
     expect(await refused({ IOMaximumIOps: 1 })).toStartWith("invalid: Invalid QoS settings: ");
     await world.containers.update(id, { PidsLimit: -1 });
     expect((await world.containers.inspect(id, { size: false })).HostConfig?.PidsLimit).toBe(0);
+  });
+
+  test.each([
+    [{ MemorySwap: 192 * MIB }, { memory: { limit: 64 * MIB, swap: 192 * MIB } }],
+    [{ Memory: 96 * MIB }, { memory: { limit: 96 * MIB, swap: 128 * MIB } }],
+    [{ CpuPeriod: 50_000 }, { cpu: { quota: 20_000, period: 50_000 } }],
+    [{ CpuQuota: 10_000 }, { cpu: { quota: 10_000, period: 100_000 } }],
+    [{ CpuShares: 5 }, { cpu: { shares: 5 } }],
+  ])("an update of %j leaves the limit that goes with it as it was", async (body, written) => {
+    const limits = { Memory: 64 * MIB, MemorySwap: 128 * MIB, CpuPeriod: 100_000, CpuQuota: 20_000 };
+    const id = await world.run({ HostConfig: limits });
+    await world.containers.update(id, body);
+    const updates = world.runtime.calls.filter((call) => call.startsWith("update "));
+    expect(updates.map((call): unknown => JSON.parse(call.slice("update ".length)))).toEqual([
+      { devices: [], ...written },
+    ]);
   });
 
   test("without a terminal there is nothing to resize, and that is no mistake", async () => {

@@ -1,4 +1,4 @@
-import type { ContainerUpdateBody, ContainerUpdateResponse } from "../../api/index.ts";
+import type { ContainerUpdateBody, ContainerUpdateResponse, HostConfig } from "../../api/index.ts";
 import { invalid, unknown } from "../../base/index.ts";
 import { announce } from "../announce.ts";
 import { validateRestartPolicy } from "../create/validate-config.ts";
@@ -45,7 +45,8 @@ export async function update(
   const record = withPolicy(withLimits(entry.record, resources), body);
   const { resources: checked } = validateResources(record.hostConfig, needs.host, true);
   if (entry.run !== undefined && entry.state.phase.kind === "running") {
-    await entry.run.task.update(compileResources(lifted(resources), [], await resolveDeviceNumbers(checked)));
+    const changes = paired(lifted(resources), record.hostConfig);
+    await entry.run.task.update(compileResources(changes, [], await resolveDeviceNumbers(checked)));
   }
   registry.saveRecord(entry, record);
   announce(needs.events, record, "update");
@@ -55,6 +56,19 @@ export async function update(
 /** The kernel's word for no limit on processes is `max`, which is -1 for the runtime, where 0 says nothing. */
 function lifted(resources: ContainerUpdateBody): ContainerUpdateBody {
   return resources.PidsLimit === 0 ? { ...resources, PidsLimit: -1 } : resources;
+}
+
+/** Limits that the kernel takes or counts together: of each pair, what the request leaves out is as it was. */
+const PAIRS = [
+  ["Memory", "MemorySwap"],
+  ["CpuPeriod", "CpuQuota"],
+] as const;
+
+function paired(resources: ContainerUpdateBody, host: HostConfig): ContainerUpdateBody {
+  const kept = PAIRS.filter((pair) => pair.some((name) => resources[name])).flatMap((pair) =>
+    pair.filter((name) => !resources[name]).map((name) => [name, host[name]]),
+  );
+  return { ...resources, ...Object.fromEntries(kept) };
 }
 
 function withLimits(record: ContainerRecord, resources: ContainerUpdateBody): ContainerRecord {

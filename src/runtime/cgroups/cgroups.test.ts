@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { messageOf } from "../../base/index.ts";
 import type { DeviceRule, LinuxResources } from "../../spec/index.ts";
 import type { PlanOp } from "../plan/index.ts";
@@ -13,6 +15,7 @@ import { isUnified, parseHierarchies } from "./hierarchies.ts";
 import { applyWrites, cgroupPath, freezeAll, killCgroup, listProcesses, openCgroups, removeCgroup } from "./index.ts";
 import { resourceWritesV1 } from "./resources-v1.ts";
 import { cpuWeight, resourceWritesV2 } from "./resources-v2.ts";
+import { CgroupV1 } from "./v1.ts";
 
 const native = loadNative();
 
@@ -127,6 +130,17 @@ describe("limits as files", () => {
       "hugetlb.2MB.max 4",
     ]);
     expect([cpuWeight(2), cpuWeight(1024), cpuWeight(262144)]).toEqual([1, 39, 10000]);
+  });
+
+  test("v2 cannot tell swap from the sum of both without a limit on memory", () => {
+    const writes = (memory: LinuxResources["memory"]) =>
+      resourceWritesV2(
+        { devices: [], ...(memory !== undefined && { memory }) },
+        (file) => file,
+        () => false,
+      );
+    expect(() => writes({ swap: 300 })).toThrow("unable to set swap limit without memory limit");
+    expect(writes({ swap: -1 }).map(({ value }) => value)).toEqual(["max"]);
   });
 
   test("what is not asked for is not written", () => {
@@ -285,6 +299,20 @@ describe("a real cgroup", () => {
     expect(readFileSync(pids.path, "utf8").trim()).toBe("7");
     expect(stats.memory.limit).toBe(96 << 20);
   });
+});
+
+test("v1 shortens a period after its quota and lengthens it before: their ratio is never above both", async () => {
+  const root = mkdtempSync(join(tmpdir(), "berth-v1-"));
+  try {
+    const driver = new CgroupV1({ v1: [{ mountpoint: root, controllers: ["cpu"] }], unified: undefined });
+    writeFileSync(join(root, "cpu.cfs_period_us"), "100000\n");
+    const order = async (period: number) =>
+      (await driver.updates("", { devices: [], cpu: { period, quota: 20_000 } })).map(({ value }) => value);
+    expect(await order(50_000)).toEqual(["20000", "50000"]);
+    expect(await order(200_000)).toEqual(["200000", "20000"]);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 });
 
 /** What a plan's first steps do, by hand. */

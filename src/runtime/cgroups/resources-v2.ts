@@ -1,3 +1,4 @@
+import { invalid } from "../../base/index.ts";
 import type { LinuxResources, ThrottleRule } from "../../spec/index.ts";
 import type { ResourceWrite } from "./types.ts";
 
@@ -57,11 +58,12 @@ function limitText(value: number | undefined): string | undefined {
   return value < 0 ? "max" : String(value);
 }
 
-/** v1 counts memory and swap together, v2 swap alone. */
+/** v1 counts memory and swap together, v2 swap alone. @throws invalid with runc's text when memory has no limit. */
 export function swapAlone(both: number | undefined, memory: number | undefined): string | undefined {
   if (both === undefined || both === 0) return undefined;
   if (both < 0) return "max";
-  return String(Math.max(0, both - (memory ?? 0)));
+  if (memory === undefined || memory <= 0) throw invalid("unable to set swap limit without memory limit");
+  return String(Math.max(0, both - memory));
 }
 
 /** 2…262144 shares to 1…10000. */

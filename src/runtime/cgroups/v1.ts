@@ -89,15 +89,20 @@ export class CgroupV1 implements CgroupDriver {
 
   async updates(path: string, resources: LinuxResources): Promise<ResourceWrite[]> {
     const writes = this.#writes(path, resources);
-    const limit = writes.findIndex((write) => write.path.endsWith("/memory.limit_in_bytes"));
-    const both = writes.findIndex((write) => write.path.endsWith("/memory.memsw.limit_in_bytes"));
-    const [limitWrite, bothWrite] = [writes[limit], writes[both]];
-    if (limitWrite === undefined || bothWrite === undefined) return writes;
     // The kernel holds memory ≤ memory + swap at every moment: raise the sum first.
-    if (Number(limitWrite.value) > (await readNumber(bothWrite.path)) || bothWrite.value === "-1") {
-      writes[limit] = bothWrite;
-      writes[both] = limitWrite;
-    }
+    await swapWhen(
+      writes,
+      "/memory.limit_in_bytes",
+      "/memory.memsw.limit_in_bytes",
+      async (limit, both) => both.value === "-1" || Number(limit.value) > (await readNumber(both.path)),
+    );
+    // And quota ÷ period ≤ that of the cgroup above: a shorter period waits for its quota.
+    await swapWhen(
+      writes,
+      "/cpu.cfs_period_us",
+      "/cpu.cfs_quota_us",
+      async (period) => Number(period.value) < (await readNumber(period.path)),
+    );
     return writes;
   }
 
@@ -249,4 +254,19 @@ function mergeBlockIo(bytes: string, operations: string): CgroupStats["blockIo"]
   add(bytes, "bytes");
   add(operations, "operations");
   return [...rows.values()];
+}
+
+/** Exchanges the writes of two files when both are there and the test says so. */
+async function swapWhen(
+  writes: ResourceWrite[],
+  first: string,
+  second: string,
+  test: (first: ResourceWrite, second: ResourceWrite) => Promise<boolean>,
+): Promise<void> {
+  const [one, other] = [first, second].map((file) => writes.findIndex(({ path }) => path.endsWith(file)));
+  const [early, late] = [writes[one ?? -1], writes[other ?? -1]];
+  if (one === undefined || other === undefined || early === undefined || late === undefined) return;
+  if (!(await test(early, late))) return;
+  writes[one] = late;
+  writes[other] = early;
 }
