@@ -18,13 +18,14 @@ async function marks(prefix: string): Promise<string[] | undefined> {
   }
 }
 
-test("another firewall's forward chain lets our bridges pass, once, and forgets them again", async () => {
+const alone = (await marks("")) === undefined;
+if (alone) console.log("skipped: no other firewall with a forward chain on this host");
+
+test.skipIf(alone)("another firewall's forward chain lets our bridges pass, once, and forgets them again", async () => {
   const instance = `berth-foreign-${process.pid}`;
   using foreign = openForeignFirewall(loadNative(), instance);
   await foreign.sync(["bfrgn0", "bfrgn1"]);
-  const added = await marks(instance);
-  if (added === undefined) return console.log("skipped: no other firewall on this host");
-  expect(added).toHaveLength(4);
+  expect(await marks(instance)).toHaveLength(4);
   await foreign.sync(["bfrgn0", "bfrgn1"]);
   expect(await marks(instance)).toHaveLength(4);
   await foreign.sync(["bfrgn1"]);

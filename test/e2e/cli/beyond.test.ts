@@ -163,7 +163,10 @@ describe("the build cache", () => {
       engine[program](["builder", "prune", "-a"], { input: "n\n" }),
     ]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "Total reclaimed space: 0B\n" });
-    expect(asked.stdout).toBe("WARNING! This will remove all build cache. Are you sure you want to continue? [y/N] ");
+    // Older commands of docker tell the sum also when the answer was no
+    expect(asked.stdout).toStartWith(
+      "WARNING! This will remove all build cache. Are you sure you want to continue? [y/N] ",
+    );
   });
 });
 

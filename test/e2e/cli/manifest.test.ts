@@ -14,7 +14,7 @@ setDefaultTimeout(120_000);
 const available = hasDockerRegistry();
 const version = (await run("docker", ["--version"]).catch(() => ({ stdout: "no docker CLI" }))).stdout;
 const comparable = available && version.includes("version 28.");
-if (!comparable) console.log(`not compared: berth's texts are those of docker CLI 28, this machine has ${version}`);
+if (!comparable) console.log(`skipped: berth's texts are those of docker CLI 28, this machine has ${version}`);
 
 let registry: DockerRegistry;
 let folder: string;
