@@ -65,6 +65,20 @@ test("spares come after the first start, move to where they are needed, and end 
   await until("the end of the shims", () => shims().length === 0);
 });
 
+test("a start while spares are being made, which leaves none to make, does not end the making", async () => {
+  await using pool = await open(1);
+  const first = await pool.take(join(folder, "first"));
+  await until("a spare in the making", () => readdirSync(join(folder, "spare")).length === 2);
+  const second = await pool.take(join(folder, "second"));
+  await until("the spare", () => pool.ready === 1);
+  await sleep(100); // the second start has it looked whether there are enough
+
+  const third = await pool.take(join(folder, "third"));
+
+  await until("another spare", () => pool.ready === 1);
+  for (const shim of [first, second, third]) shim?.close();
+});
+
 test("many that are wanted at once are forks of one", async () => {
   await using pool = await open(1);
   const names = ["first", "second", "third", "fourth"];

@@ -85,8 +85,13 @@ export class ShimPool implements AsyncDisposable {
   #later(): void {
     clearTimeout(this.#fill);
     clearTimeout(this.#idle);
-    this.#fill = setTimeout(() => (this.#filling ??= this.#refill()), QUIET_MS).unref();
+    this.#fill = setTimeout(() => this.#startFilling(), QUIET_MS).unref();
     this.#idle = setTimeout(() => void this.#drain(), IDLE_MS).unref();
+  }
+
+  #startFilling(): void {
+    // Forgotten afterwards and not by itself: with nothing to do it would have ended before it is noted.
+    this.#filling ??= this.#refill().finally(() => (this.#filling = undefined));
   }
 
   async #refill(): Promise<void> {
@@ -99,8 +104,6 @@ export class ShimPool implements AsyncDisposable {
     } catch (error) {
       // A container's own start says what is wrong, if it still is.
       this.#logger.debug(`a spare supervisor was not started: ${messageOf(error)}`);
-    } finally {
-      this.#filling = undefined;
     }
   }
 
