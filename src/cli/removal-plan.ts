@@ -1,7 +1,7 @@
-import type { ContainerInspectResponse } from "../api/index.ts";
+import type { ContainerInspectResponse, ContainerSummary, Volume } from "../api/index.ts";
 import type { Client } from "../client/index.ts";
 import { CliError } from "./errors.ts";
-import { pathOf, shortId } from "./targets.ts";
+import { encodeFilters, pathOf, shortId } from "./targets.ts";
 import { PROGRAM } from "./version.ts";
 
 /** The engine's refusal to remove a container that runs, and what to type instead. */
@@ -25,14 +25,38 @@ export async function describeRemoval(
   const bare = name.replace(/^\/+|\/+$/g, "");
   if (bare === "") throw new CliError("container name cannot be empty");
   const container = await client.json<ContainerInspectResponse>("GET", `/containers${pathOf(bare)}/json`);
-  return planRemoval(name, container, flags);
+  const volumes = flags.volumes && !flags.link ? await goingVolumes(client, container) : [];
+  return planRemoval(name, container, volumes, flags);
 }
 
-/** The same, of what is known of the container. */
+/** What marks a volume as anonymous; its name does not: anybody may name one with 64 hexadecimal digits. */
+const ANONYMOUS_LABEL = "com.docker.volume.anonymous";
+
+/** Volumes that go with the container: anonymous ones that it did not ask for by name and no other container uses. */
+async function goingVolumes(client: Client, container: ContainerInspectResponse): Promise<string[]> {
+  const { Binds, Mounts } = container.HostConfig ?? {};
+  const named = new Set([
+    ...(Binds ?? []).map((bind) => bind.split(":")[0]),
+    ...(Mounts ?? []).map(({ Source }) => Source),
+  ]);
+  const going: string[] = [];
+  for (const { Type, Name = "" } of container.Mounts ?? []) {
+    if (Type !== "volume" || named.has(Name) || going.includes(Name)) continue;
+    const { Labels } = await client.json<Volume>("GET", `/volumes${pathOf(Name)}`);
+    if (Labels === null || Labels === undefined || !Object.hasOwn(Labels, ANONYMOUS_LABEL)) continue;
+    const query = { all: true, filters: encodeFilters({ volume: [Name] }) };
+    const users = await client.json<ContainerSummary[]>("GET", "/containers/json", { query });
+    if (users.every(({ Id }) => Id === container.Id)) going.push(Name);
+  }
+  return going;
+}
+
+/** The same, of what is known of the container. @param volumes those that would go with it. */
 export function planRemoval(
   name: string,
-  { Id = "", Name = "", State, Mounts }: ContainerInspectResponse,
-  flags: { force: boolean; link: boolean; volumes: boolean },
+  { Id = "", Name = "", State }: ContainerInspectResponse,
+  volumes: readonly string[],
+  flags: { force: boolean; link: boolean },
 ): string {
   if (flags.link) return `Would remove the link ${name}`;
   const state = State?.Paused === true ? "paused" : State?.Restarting === true ? "restarting" : "running";
@@ -46,11 +70,8 @@ export function planRemoval(
     throw new CliError(explained(refusal, name));
   }
   const shown = `container ${Name.replace(/^\//, "")} (${shortId(Id)})`;
-  const volumes = (Mounts ?? []).filter(
-    ({ Type, Name: volume = "" }) => Type === "volume" && /^[0-9a-f]{64}$/.test(volume),
-  );
   return [
     `Would ${isUp ? "kill and " : ""}remove ${shown}`,
-    ...(flags.volumes ? volumes.map(({ Name: volume = "" }) => `Would remove volume ${volume}`) : []),
+    ...volumes.map((volume) => `Would remove volume ${volume}`),
   ].join("\n");
 }

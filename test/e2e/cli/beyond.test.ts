@@ -100,8 +100,12 @@ describe("a dry run", () => {
   });
 
   test("of rm says what would be done, and does nothing", async () => {
-    await berth("run", "-d", "--name", "running", "-v", "/x", "busybox:local", "sleep", "1000");
-    await berth("create", "--name", "made", "busybox:local");
+    const named = "f".repeat(64);
+    const volumes = ["-v", "/x", "-v", "/shared", "-v", `${named}:/named`];
+    await berth("run", "-d", "--name", "running", ...volumes, "busybox:local", "sleep", "1000");
+    const find = '{{range .Mounts}}{{if eq .Destination "/shared"}}{{.Name}}{{end}}{{end}}';
+    const shared = (await berth("inspect", "-f", find, "running")).trim();
+    await berth("create", "--name", "made", "-v", `${shared}:/y`, "busybox:local");
     const before = await everything();
     expect(await berth("rm", "--dry-run", "made")).toMatch(/^Would remove container made \([0-9a-f]{12}\)\n$/);
     expect(await berth("rm", "--dry-run", "-f", "-v", "running")).toMatch(
@@ -111,6 +115,10 @@ describe("a dry run", () => {
     expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("Would fail: ") });
     expect((await engine.berth(["rm", "--dry-run", "nosuch"])).code).toBe(1);
     expect(await everything()).toEqual(before);
+    await berth("rm", "-f", "-v", "running");
+    expect((await berth("volume", "ls", "-q")).split("\n")).toEqual(expect.arrayContaining([named, shared]));
+    await berth("rm", "made");
+    await berth("volume", "rm", named, shared);
   });
 
   test("of prunes says what they then do", async () => {
