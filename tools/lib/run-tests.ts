@@ -4,6 +4,9 @@
  * A part is the unit tests of one folder under src/, or one file under test/. Parts run one after another, since many of
  * them make containers and measure the host before and after. There is no second try: what fails now and then is a fault
  * of the engine or of the test, and wants mending.
+ *
+ * `--pools` runs what has an engine (all under test/) without supervisors that wait for containers, then with a pool that
+ * is soon used up, instead of the usual one.
  */
 import { spawn } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -23,6 +26,17 @@ interface Part {
   files: string[];
 }
 
+/** A way to run parts: what it adds to their names, and to their environment. */
+interface Mode {
+  suffix: string;
+  env: Record<string, string>;
+}
+const USUAL: Mode = { suffix: "", env: {} };
+const POOLS: readonly Mode[] = [
+  { suffix: " without a pool", env: { BERTH_TEST_POOL: "0" } },
+  { suffix: " with a pool of one", env: { BERTH_TEST_POOL: "1" } },
+];
+
 interface Outcome {
   passed: number;
   failed: number;
@@ -39,17 +53,11 @@ function partsOf(): Part[] {
   );
 }
 
-async function run(part: Part, scratch: string): Promise<Outcome> {
+async function run(part: Part, env: Mode["env"], scratch: string): Promise<Outcome> {
   const report = join(scratch, "report.xml");
   rmSync(report, { force: true });
-  const code = await exec(BUN, [
-    "test",
-    "--timeout",
-    String(TEST_TIMEOUT),
-    "--reporter=junit",
-    `--reporter-outfile=${report}`,
-    ...part.files.map((file) => `./${file}`),
-  ]);
+  const options = ["--timeout", String(TEST_TIMEOUT), "--reporter=junit", `--reporter-outfile=${report}`];
+  const code = await exec(BUN, ["test", ...options, ...part.files.map((file) => `./${file}`)], env);
   const outcome = readReport(report);
   // A runner that died counts as a failure even if every test before that passed.
   if (code !== 0 && outcome.failed === 0) outcome.failed = 1;
@@ -69,9 +77,10 @@ function readReport(file: string): Outcome {
   return { passed: count("tests") - failed - count("skipped"), failed, skipped: count("skipped") };
 }
 
-function exec(command: string, args: string[]): Promise<number> {
+function exec(command: string, args: string[], env: Mode["env"] = {}): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"] });
+    const stdio = ["ignore", "inherit", "inherit"] as const;
+    const child = spawn(command, args, { cwd: ROOT, stdio: [...stdio], env: { ...process.env, ...env } });
     const timer = setTimeout(() => child.kill("SIGKILL"), PART_TIMEOUT);
     child.on("error", () => resolve(1));
     child.on("exit", (code) => {
@@ -81,12 +90,17 @@ function exec(command: string, args: string[]): Promise<number> {
   });
 }
 
-const wanted = process.argv.slice(2);
+const words = process.argv.slice(2);
+const wanted = words.filter((word) => word !== "--pools");
+const modes = words.includes("--pools") ? POOLS : [USUAL];
+const chosen = partsOf()
+  .filter(({ name }) => modes[0] === USUAL || name.startsWith("test/"))
+  .filter(({ name }) => wanted.length === 0 || wanted.some((word) => name.includes(word)));
 const scratch = mkdtempSync(join(tmpdir(), "berth-tests-"));
 const total: Outcome = { passed: 0, failed: 0, skipped: 0 };
 const broken: string[] = [];
 try {
-  if (wanted.length === 0) {
+  if (words.length === 0) {
     const ok = (await exec(join(ROOT, "tools/check"), [])) === 0;
     if (ok) total.passed += 1;
     else {
@@ -94,16 +108,16 @@ try {
       broken.push("tools/check");
     }
   }
-  for (const part of partsOf()) {
-    if (wanted.length > 0 && !wanted.some((name) => part.name.includes(name))) continue;
-    console.log(`\n== ${part.name}`);
+  for (const [part, mode] of modes.flatMap((each) => chosen.map((part) => [part, each] as const))) {
+    const name = part.name + mode.suffix;
+    console.log(`\n== ${name}`);
     const started = performance.now();
-    const outcome = await run(part, scratch);
-    if (outcome.failed > 0) broken.push(part.name);
+    const outcome = await run(part, mode.env, scratch);
+    if (outcome.failed > 0) broken.push(name);
     total.passed += outcome.passed;
     total.failed += outcome.failed;
     total.skipped += outcome.skipped;
-    console.log(`== ${part.name}: ${outcome.passed} passed, ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    console.log(`== ${name}: ${outcome.passed} passed, ${((performance.now() - started) / 1000).toFixed(1)} s`);
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true });
