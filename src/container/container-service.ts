@@ -323,8 +323,13 @@ class Containers implements ContainersBackend {
     body: AsyncIterable<Uint8Array>,
     call: CallContext,
   ) {
-    const entry = this.#entry(ref);
-    await putPath(entry, ref, path, options, body, call, this.#parts.needs);
+    const { entry, done } = await this.#locked(ref, async (found) => {
+      const work = putPath(found, ref, path, options, body, call, this.#parts.needs);
+      // What does not run waits for its files: a start would mount the root file system a second time meanwhile.
+      if (found.state.phase.kind !== "running") await work;
+      return { entry: found, done: work };
+    });
+    await done;
     this.#announce(entry, "extract-to-dir");
   }
 

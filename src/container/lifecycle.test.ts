@@ -373,6 +373,35 @@ describe("removal", () => {
     expect((await stateOf(id))?.Status).toBe("running");
   });
 
+  test("a start waits for files that are put into what it will mount; what runs takes them beside all else", async () => {
+    const id = await world.create();
+    const body = new ReadableStream<Uint8Array>();
+    const put = () =>
+      world.containers.archivePut(id, "/", { noOverwriteDirNonDir: false, copyUidGid: false }, body, CALL);
+    const begun = Promise.withResolvers<void>();
+    const sent = Promise.withResolvers<void>();
+    const done: string[] = [];
+    world.unpack = async () => {
+      begun.resolve();
+      await sent.promise;
+      done.push("put");
+    };
+    const putting = put();
+    await begun.promise;
+    const starting = world.containers.start(id, CALL).then(() => done.push("start"));
+    // What needs not wait is started by then.
+    await world.run();
+    sent.resolve();
+    await Promise.all([putting, starting]);
+    expect(done).toEqual(["put", "start"]);
+    world.unpack = async () => {
+      await world.containers.pause(id);
+      done.push("paused");
+    };
+    await put();
+    expect(done).toEqual(["put", "start", "paused"]);
+  });
+
   test("a list by name takes Go's expressions, and none can keep the event loop", async () => {
     await world.create({}, "web-1");
     await world.create({}, `db-${"a".repeat(200)}`);

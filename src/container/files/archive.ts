@@ -5,6 +5,7 @@ import { forbidden, isKind, notFound } from "../../base/index.ts";
 import type { IdMappings } from "../../spec/index.ts";
 import type { ContainerEntry } from "../entry.ts";
 import type { MountRecord } from "../record.ts";
+import type { Phase } from "../state.ts";
 import type { ContainerDependencies } from "../types.ts";
 import { idMappings } from "../user-namespace.ts";
 
@@ -53,7 +54,10 @@ async function* finally_(body: AsyncIterable<Uint8Array>, done: () => void): Asy
   }
 }
 
-/** `PUT …/archive`. @throws forbidden when the place is read-only; invalid when it is no directory. */
+/**
+ * `PUT …/archive`. It goes where the container is when this is called; the lock is held then, and until the end of one
+ * that does not run. @throws forbidden when the place is read-only; invalid when it is no directory.
+ */
 export async function putPath(
   entry: ContainerEntry,
   ref: string,
@@ -64,8 +68,9 @@ export async function putPath(
   needs: Needs & Pick<ContainerDependencies, "users">,
 ): Promise<void> {
   refuseReadOnly(entry, path);
+  const { phase } = entry.state;
   const owner = options.copyUidGid ? await ownerOf(entry, needs) : undefined;
-  await within(entry, path, { needs, readOnly: false }, ({ root, path: inside, ids }) =>
+  await within(entry, path, { needs, readOnly: false, phase }, ({ root, path: inside, ids }) =>
     found(
       needs.archiver.put(root, inside, body, {
         ids,
@@ -99,10 +104,9 @@ async function found<T>(work: Promise<T>, path: string, ref: string): Promise<T>
 async function within<T>(
   entry: ContainerEntry,
   path: string,
-  { needs, readOnly }: { needs: Needs; readOnly: boolean },
+  { needs, readOnly, phase = entry.state.phase }: { needs: Needs; readOnly: boolean; phase?: Phase },
   work: (place: Place) => Promise<T>,
 ): Promise<T> {
-  const { phase } = entry.state;
   const ids = idMappings(entry.record.hostConfig, needs.config);
   if (phase.kind === "running") return await work({ root: { path: `/proc/${phase.pid}/root` }, path, ids });
   const mount = mountAt(entry, path);

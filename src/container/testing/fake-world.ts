@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Archiver } from "../../archive/index.ts";
 import type { CallContext, ContainerCreateBody, EventMessage } from "../../api/index.ts";
 import { notFound, sha256, silentLogger, type ContainerId, type Digest } from "../../base/index.ts";
 import { createEventBus, type EventBus } from "../../events/index.ts";
@@ -182,6 +183,8 @@ export class FakeWorld implements AsyncDisposable {
   readonly heard: EventMessage[] = [];
   /** Another one counts from the next reboot. */
   cgroupDriver: "cgroupfs" | "systemd" = "cgroupfs";
+  /** What becomes of files that are put into a container. */
+  unpack: (body: AsyncIterable<Uint8Array>) => Promise<void> = async () => undefined;
   image: ImageRunConfig = { Cmd: ["sh"], Env: ["PATH=/bin"] };
   store: Store;
   events: EventBus & Disposable;
@@ -265,7 +268,7 @@ export class FakeWorld implements AsyncDisposable {
         totals: async () => new Map(),
         close: async () => undefined,
       },
-      archiver: partial({}),
+      archiver: partial<Archiver>({ put: (_root, _path, body) => this.unpack(body) }),
       calls: native,
       users: { resolve: () => ({ uid: 0, gid: 0, additionalGids: [0], home: "/root" }) },
       seccomp: { builtin: () => ({ defaultAction: "SCMP_ACT_ERRNO", syscalls: [] }), parse: () => undefined },
