@@ -73,15 +73,20 @@ async function copyInput(io: Io, stream: ByteStream, options: SessionOptions): P
   return "output-ended";
 }
 
-/** Tells the engine the terminal's size now and whenever it changes; gives the way to stop. */
-export async function followResize(io: Io, client: Client, path: string): Promise<() => void> {
-  const send = async () => {
+/**
+ * Tells the engine the terminal's size now and whenever it changes; gives the way to stop. With `redraw` another size goes
+ * first: a program whose terminal is as large as before would not be told, and its prompt not be seen.
+ */
+export async function followResize(io: Io, client: Client, path: string, { redraw = false } = {}): Promise<() => void> {
+  const send = async (more = 0) => {
     const size = await io.terminalSize();
     // Some terminals do not know their size
     if (size === undefined || (size.rows === 0 && size.columns === 0)) return;
+    const query = { h: size.rows + more, w: size.columns + more };
     // A container that is just ending refuses; there is nothing to resize then
-    await client.send("POST", path, { query: { h: size.rows, w: size.columns } }).catch(() => undefined);
+    await client.send("POST", path, { query }).catch(() => undefined);
   };
+  if (redraw) await send(1);
   await send();
   return io.onSignal(["SIGWINCH"], () => void send());
 }

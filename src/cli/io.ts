@@ -39,7 +39,7 @@ export function processIo(): Io {
     pending[fd] = all.slice(end + 1);
     if (end === -1) return;
     if (fd === 1) console.log(all.slice(0, end));
-    else console.error(all.slice(0, end));
+    else console.warn(all.slice(0, end)); // `error` would make it red on a terminal
   };
   const bytes = async (fd: 1 | 2, data: Uint8Array) => {
     const before = pending[fd];

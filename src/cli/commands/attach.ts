@@ -35,7 +35,8 @@ export default defineCommand({
     const query = { stream: true, stdin, stdout: true, stderr: true, detachKeys };
     const exit = await awaitExit(client, id, "not-running");
     const stream = await client.hijack(`/containers/${id}/attach`, { query });
-    if (tty && (await io.isTerminal(1))) cleanup.defer(await followResize(io, client, `/containers/${id}/resize`));
+    if (tty && (await io.isTerminal(1)))
+      cleanup.defer(await followResize(io, client, `/containers/${id}/resize`, { redraw: true }));
     if ((await runSession(io, stream, { stdin, tty, detachKeys })) === "detached") throw detached();
     return await exit.code;
   },

@@ -87,6 +87,26 @@ describe.each(programs)("$name on a terminal", ({ name, file }) => {
     expect(await stateOf(container)).toBe("running");
   });
 
+  test("attach makes a program draw anew, also on a terminal of the same size", async () => {
+    const container = named("drawing");
+    const script = "trap 'echo drawn' WINCH; echo ready; while :; do sleep 1000 & wait; done";
+    await engine.berth(["run", "-dit", "--name", container, "busybox:local", "sh", "-c", script]);
+    const ready = async () => (await engine.berth(["logs", container])).stdout.includes("ready");
+    await eventually("the program, which is ready", ready);
+    for (let times = 0; times < 2; times += 1) {
+      await using session = start(["attach", container], { columns: 91, rows: 23 });
+      await session.shows("drawn\r\n");
+      session.type(DETACH);
+      expect(await session.ended()).toBe(1);
+    }
+  });
+
+  test("errors are written as they are", async () => {
+    await using session = start(["attach", "nosuch"]);
+    expect(await session.ended()).toBe(1);
+    expect(session.text).toBe("Error response from daemon: No such container: nosuch\r\n");
+  });
+
   test("Ctrl-C goes to the program in a container with a terminal", async () => {
     const script = "trap 'echo caught; exit 5' INT; echo ready; sleep 1000 & wait";
     await using session = start(["run", "--rm", "-it", "busybox:local", "sh", "-c", script]);
