@@ -81,6 +81,16 @@ test("rules and bridge come back by themselves", async () => {
   await until("the port is served again", isServed);
 });
 
+test("elements of sets that are flushed, with their rules left, come back, too", async () => {
+  const table: nft.Table = { family: "inet", name: host.config.instance };
+  using socket = new NetlinkSocket(loadNative(), NETLINK_NETFILTER);
+  await socket.request(nft.batch([nft.flushSet(table, "port4"), nft.flushSet(table, "bridges")]));
+  const count = async (set: string) => nft.keysOf(await socket.request([nft.listElements(table, set)])).length;
+  expect([await count("port4"), await count("bridges")]).toEqual([0, 0]);
+  await until("the elements", async () => (await count("port4")) > 0 && (await count("bridges")) > 0);
+  expect(await isServed()).toBe(true);
+});
+
 test("rules that are flushed, with their chains left, come back, too", async () => {
   const table: nft.Table = { family: "inet", name: host.config.instance };
   using socket = new NetlinkSocket(loadNative(), NETLINK_NETFILTER);

@@ -84,7 +84,7 @@ export class NetworkHost {
    * @returns true when something was missing in the own table.
    */
   async mendRules(published: () => readonly PortForward[]): Promise<boolean> {
-    if (!(await this.#rulesStand())) {
+    if (!(await this.#rulesStand(published))) {
       await this.replaceRules(published);
       return true;
     }
@@ -92,11 +92,11 @@ export class NetworkHost {
   }
 
   /** Other firewalls are let pass again, too: they may have been reloaded. */
-  async #rulesStand(): Promise<boolean> {
+  async #rulesStand(published: () => readonly PortForward[]): Promise<boolean> {
     using _turn = await this.#parts.turns.acquire(RULES);
     const bridges = this.#bridges();
     await this.#parts.foreign.sync(bridges.map((bridge) => bridge.bridge));
-    return await this.#parts.firewall.stands(bridges);
+    return await this.#parts.firewall.stands(bridges, published());
   }
 
   /** After a network came or went. */

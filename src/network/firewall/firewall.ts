@@ -26,8 +26,8 @@ export interface Firewall extends Disposable {
   update(bridges: readonly FirewalledBridge[]): Promise<void>;
   publish(ports: readonly PortForward[]): Promise<void>;
   withdraw(ports: readonly PortForward[]): Promise<void>;
-  /** False once somebody else has taken rules of the table away. */
-  stands(bridges: readonly FirewalledBridge[]): Promise<boolean>;
+  /** False once somebody else has taken rules of the table away, or elements of what they read. */
+  stands(bridges: readonly FirewalledBridge[], ports: readonly PortForward[]): Promise<boolean>;
   /** A number that is another one after any change to the host's rules, by whomever. */
   generation(): Promise<number>;
   /** Removes the table. */
@@ -52,6 +52,11 @@ export function openFirewall(native: Native, name: string): Firewall {
   const socket = openSocket(native);
   const commit = async (changes: Request[]) => {
     if (changes.length > 0) await socket.request(nft.batch(changes));
+  };
+  const holds = async (set: string, list: readonly nft.Element[]) => {
+    if (list.length === 0) return true;
+    const keys = new Set(nft.keysOf(await socket.request([nft.listElements(table, set)])).map(hex));
+    return list.every(({ key }) => keys.has(hex(key)));
   };
   return {
     replace: async (bridges, ports) => {
@@ -86,11 +91,15 @@ export function openFirewall(native: Native, name: string): Firewall {
         if (errnoOf(error) !== "ENOENT") throw error;
       }
     },
-    stands: async (bridges) => {
+    stands: async (bridges, ports) => {
       const listed = await socket.request([nft.listRules(table)]);
-      return Object.entries(rulesFor(bridges)).every(
+      const hasRules = Object.entries(rulesFor(bridges)).every(
         ([chain, rules]) => nft.rulesOf(listed, name, chain).length === rules.length,
       );
+      if (!hasRules) return false;
+      const wanted = [...Object.entries(elementsFor(bridges)), ...portElements(ports)];
+      for (const [set, list] of wanted) if (!(await holds(set, list))) return false;
+      return true;
     },
     generation: async () => nft.generationOf(await socket.request([nft.getGeneration()])),
     remove: () => commit([nft.addTable(table), nft.deleteTable(table)]),
@@ -116,13 +125,19 @@ function contents(table: nft.Table, bridges: readonly FirewalledBridge[]): Reque
   ];
 }
 
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+
 function elements(ports: readonly PortForward[], change: (set: string, list: nft.Element[]) => Request): Request[] {
+  return portElements(ports).map(([set, list]) => change(set, list));
+}
+
+function portElements(ports: readonly PortForward[]): Array<[set: string, list: nft.Element[]]> {
   const bySet = new Map<string, nft.Element[]>();
   for (const port of ports) {
     const { set, element } = elementOf(port);
     bySet.set(set, [...(bySet.get(set) ?? []), element]);
   }
-  return [...bySet].map(([set, list]) => change(set, list));
+  return [...bySet];
 }
 
 function elementOf(port: PortForward): { set: string; element: nft.Element } {

@@ -26,6 +26,7 @@ const GETRULE = 7;
 const DELRULE = 8;
 const NEWSET = 9;
 const NEWSETELEM = 12;
+const GETSETELEM = 13;
 const DELSETELEM = 14;
 const GETGEN = 16;
 
@@ -234,6 +235,14 @@ export function listRules(table: Table, chain?: string): Request {
     nfgenmsg(FAMILY[table.family]),
     [[1, cstring(table.name)], ...(chain === undefined ? [] : [[2, cstring(chain)] as const])],
   );
+}
+
+/** The elements of a set; ENOENT without it. */
+export function listElements(table: Table, set: string): Request {
+  return request(`list elements of ${set}`, SUBSYSTEM | GETSETELEM, NLM_F_DUMP, nfgenmsg(FAMILY[table.family]), [
+    [1, cstring(table.name)],
+    [2, cstring(set)],
+  ]);
 }
 
 /** Asks for the number of the ruleset's generation: it changes with every transaction of whomever. */

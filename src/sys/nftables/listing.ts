@@ -1,11 +1,13 @@
 /** Readers of nftables listings: as much of chains and rules as finding one's own place in a foreign table takes. */
 import { decodeAttributes, listAttributes, textOf } from "../netlink/wire.ts";
+import { NFTA_DATA_VALUE } from "./expressions.ts";
 import type { Message } from "../netlink/wire.ts";
 
 const NFGENMSG_SIZE = 4;
 const SUBSYSTEM = 10 << 8;
 const NEWCHAIN = SUBSYSTEM | 3;
 const NEWRULE = SUBSYSTEM | 6;
+const NEWSETELEM = SUBSYSTEM | 12;
 const NEWGEN = SUBSYSTEM | 15;
 
 export interface ListedChain {
@@ -44,6 +46,16 @@ export function rulesOf(messages: readonly Message[], table: string, chain: stri
     });
   }
   return rules;
+}
+
+/** The keys of the elements that `listElements` gave. */
+export function keysOf(messages: readonly Message[]): Buffer[] {
+  return messages
+    .filter(({ type }) => type === NEWSETELEM)
+    .flatMap(({ payload }) => listAttributes(decodeAttributes(payload, NFGENMSG_SIZE).get(3) ?? Buffer.alloc(0)))
+    .flatMap(
+      ([, element]) => decodeAttributes(decodeAttributes(element).get(1) ?? Buffer.alloc(0)).get(NFTA_DATA_VALUE) ?? [],
+    );
 }
 
 /** The answer to `getGeneration`; 0 without one. */
