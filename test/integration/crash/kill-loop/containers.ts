@@ -1,61 +1,82 @@
 import { unframed } from "../../../support/frames.ts";
 import { eventually } from "../../../support/wait.ts";
+import { inspect, isUp, lasts, type Inspect, type Kind, type Known, type World } from "./container.ts";
+import { operations } from "./operations.ts";
 import type { Random } from "./random.ts";
 import type { Session } from "./session.ts";
 
-/** What a client was told of a container of its own. */
-interface Known {
-  id: string;
-  name: string;
-  /** `worker` writes its lines and ends with its code, `once` also goes with it, `sleeper` runs until it is stopped. */
-  kind: "worker" | "once" | "sleeper";
-  lines: number;
-  code: number;
-  stopped: boolean;
-}
+const KINDS: readonly Kind[] = ["worker", "worker", "once", "again", "sleeper", "sleeper", "server"];
+/** Starts of what fails and is started again. */
+const RUNS = 3;
 
-interface Inspect {
-  Id: string;
-  State: { Status: string; Running: boolean; ExitCode: number };
-}
+/** What a client has besides its containers. */
+export type Surroundings = Pick<World, "networks" | "use" | "fresh" | "tagged">;
 
 /** A client's containers: makes them, uses them, and compares with what it was told. */
 export class Containers {
   readonly #session: Session;
   readonly #random: Random;
-  readonly #prefix: string;
+  readonly #client: string;
   #known: Known[] = [];
   /** Ids that are removed, as the client was told. */
   readonly #gone: string[] = [];
-  #made = 0;
 
-  constructor(session: Session, random: Random, prefix: string) {
+  /** @param client whose they are: their label. */
+  constructor(session: Session, random: Random, client: string) {
     this.#session = session;
     this.#random = random;
-    this.#prefix = prefix;
+    this.#client = client;
   }
 
   get count(): number {
     return this.#known.length;
   }
 
-  /** @param host more of the host configuration. */
-  async run(host: Record<string, unknown>): Promise<void> {
-    const kind = this.#random.pick(["worker", "worker", "once", "sleeper"] as const) ?? "worker";
-    this.#made += 1;
-    const name = `${this.#prefix}-${this.#made}`;
-    const lines = this.#random.between(1, 3000);
-    const code = this.#random.between(0, 20);
-    const script = kind === "sleeper" ? "exec sleep 3600" : `seq 1 ${lines}; exit ${code}`;
-    const id = await this.#create(name, {
+  /** Whether a container has that volume; one that removes itself may be gone with it. */
+  holds(name: string): "yes" | "no" | "maybe" {
+    const holders = this.#known.filter(({ volume }) => volume === name);
+    if (holders.length === 0) return "no";
+    return holders.some(({ kind }) => kind !== "once") ? "yes" : "maybe";
+  }
+
+  /** @param network undefined: the default one. */
+  async run({ fresh }: Surroundings, volume: string | undefined, network: string | undefined): Promise<void> {
+    const kind = this.#random.pick(KINDS) ?? "worker";
+    const container: Known = {
+      id: "",
+      name: fresh("c"),
+      kind,
+      lines: this.#random.between(1, 3000),
+      code: this.#random.between(kind === "again" ? 1 : 0, 20),
+      running: true,
+      paused: false,
+      hasHealth: lasts({ kind }) && this.#random.next() < 0.3,
+      memory: 0,
+      volume,
+      networks: new Set(network === undefined || network === "none" ? [] : [network]),
+      files: new Map(),
+    };
+    const isServer = kind === "server";
+    const id = await this.#create(container.name, {
       Image: "busybox:local",
-      Cmd: ["sh", "-c", script],
-      HostConfig: { AutoRemove: kind === "once", ...host },
+      Cmd: ["sh", "-c", scriptOf(container)],
+      Labels: { client: this.#client },
+      ...(isServer ? { ExposedPorts: { "80/tcp": {} } } : {}),
+      ...(container.hasHealth ? { Healthcheck: { Test: ["CMD", "true"], Interval: 1e9, Retries: 100 } } : {}),
+      HostConfig: {
+        AutoRemove: kind === "once",
+        LogConfig: { Type: this.#random.pick(["json-file", "local"]) },
+        ...(kind === "again" ? { RestartPolicy: { Name: "on-failure", MaximumRetryCount: RUNS - 1 } } : {}),
+        ...(volume === undefined ? {} : { Binds: [`${volume}:/data`] }),
+        ...(this.#random.next() < 0.3 ? { Tmpfs: { "/scratch": "size=1m" } } : {}),
+        ...(network === undefined || (isServer && network === "none") ? {} : { NetworkMode: network }),
+        ...(isServer ? { PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "" }] } } : {}),
+      },
     });
     if (id === undefined) return;
-    const container: Known = { id, name, kind, lines, code, stopped: false };
+    container.id = id;
     this.#known.push(container);
-    await this.#start(container);
+    await (kind === "worker" && this.#random.next() < 0.5 ? this.#startAttached(container) : this.#start(container));
   }
 
   /** The id; undefined when the create was cut short and there is no container. */
@@ -68,57 +89,44 @@ export class Containers {
     return found.status === 200 ? (found.json as Inspect).Id : undefined; // the API's shape
   }
 
-  async #start(container: Known): Promise<void> {
+  /** @returns false when it was refused. */
+  async #start(container: Known): Promise<boolean> {
     const path = `/containers/${container.id}`;
     for (;;) {
       const answer = await this.#session.call("POST", `${path}/start`);
-      if (answer?.status === 204) return;
+      if (answer?.status === 204) return true;
       if (answer !== undefined) {
-        if (this.#session.isBereaved(container.id)) return;
-        return this.#session.violated(`start ${container.name}: ${answer.status} ${answer.text}`);
+        if (this.#session.isBereaved(container.id)) return false;
+        this.#session.violated(`start ${container.name}: ${answer.status} ${answer.text}`);
+        return false;
       }
       // It may have been started; a second start would be a second run.
       const mayBeGone = container.kind === "once" ? [404] : [];
       const found = await this.#session.expect("GET", `${path}/json`, [200, ...mayBeGone]);
-      if (found.status !== 200 || (found.json as Inspect).State.Status !== "created") return; // the API's shape
+      if (found.status !== 200 || (found.json as Inspect).State.Status !== "created") return true; // the API's shape
     }
   }
 
-  async stop(): Promise<void> {
-    const container = this.#random.pick(this.#known.filter(({ kind, stopped }) => kind === "sleeper" && !stopped));
-    if (container === undefined) return;
-    const how = this.#random.pick(["stop?t=0", "kill"]) ?? "kill";
-    const { answer, cut } = await this.#session.insist("POST", `/containers/${container.id}/${how}`);
-    container.stopped = true;
+  /** As `docker run` does: all that it writes comes to the client, unless the daemon goes. */
+  async #startAttached(container: Known): Promise<void> {
+    const { epoch } = this.#session;
+    const stream = await this.#session.stream("POST", `/containers/${container.id}/attach?stream=1&stdout=1`);
+    const isStarted = await this.#start(container);
+    if (!isStarted) stream?.close();
+    await stream?.ended;
+    if (!isStarted || stream === undefined || !(await this.#session.isStill(epoch))) return;
     if (this.#session.isBereaved(container.id)) return;
-    // An earlier kill may have been carried out; then there is nothing to kill.
-    if (answer.status >= 400 && !(cut && how === "kill" && answer.status === 409)) {
-      this.#session.violated(`${how} ${container.name}: ${answer.status} ${answer.text}`);
-    }
-    await this.#expectEnd(container);
+    if (stream.text !== linesOf(container)) this.#session.violated(`attached to ${container.name}: ${stream.text}`);
   }
 
-  async exec(): Promise<void> {
-    const session = this.#session;
-    const container = this.#random.pick(this.#known.filter(({ kind, stopped }) => kind === "sleeper" && !stopped));
-    if (container === undefined) return;
-    const { epoch } = session;
-    const code = this.#random.between(0, 20);
-    const body = { Cmd: ["sh", "-c", `echo hello; exit ${code}`], AttachStdout: true };
-    const made = await session.call("POST", `/containers/${container.id}/exec`, body);
-    if (made === undefined) return;
-    if (session.isBereaved(container.id)) return;
-    if (made.status !== 201) return session.violated(`exec in ${container.name}: ${made.status} ${made.text}`);
-    const { Id } = made.json as { Id: string }; // the API's shape
-    const output = await session.call("POST", `/exec/${Id}/start`, {});
-    const state = await session.call("GET", `/exec/${Id}/json`);
-    if (output === undefined || state === undefined || epoch !== session.epoch) return;
-    if (session.isBereaved(container.id)) return;
-    const { ExitCode } = state.json as { ExitCode: number }; // the API's shape
-    const text = unframed(output.bytes);
-    if (text !== "hello\n" || ExitCode !== code) {
-      session.violated(`exec in ${container.name}: code ${ExitCode}, wanted ${code}, output ${JSON.stringify(text)}`);
-    }
+  /** Does one thing with one of them. */
+  async operate(surroundings: Surroundings): Promise<void> {
+    const possible = Object.entries(operations).filter(([, { fits }]) => this.#known.some(fits));
+    const [name, operation] = this.#random.pick(possible) ?? [];
+    const container = operation && this.#random.pick(this.#known.filter(operation.fits));
+    if (name === undefined || operation === undefined || container === undefined) return;
+    this.#session.did(name);
+    await operation.run({ ...surroundings, session: this.#session, random: this.#random, container });
   }
 
   async remove(): Promise<void> {
@@ -137,40 +145,63 @@ export class Containers {
       this.#session.violated(`remove ${container.name}: ${answer.status} ${answer.text}`);
       return true;
     });
+    this.#forget(container);
+  }
+
+  #forget(container: Known): void {
     this.#known = this.#known.filter((each) => each !== container);
     this.#gone.push(container.id);
   }
 
+  /** Takes away what does not run. */
+  async prune(): Promise<void> {
+    const filters = JSON.stringify({ label: [`client=${this.#client}`] });
+    await this.#session.expect("POST", `/containers/prune?filters=${encodeURIComponent(filters)}`, [200]);
+    for (const container of this.#known) {
+      const { answer } = await this.#session.insist("GET", `/containers/${container.id}/json`);
+      const isBereaved = this.#session.isBereaved(container.id);
+      if (answer.status === 404) {
+        if (lasts(container) && container.running && !isBereaved) {
+          this.#session.violated(`${container.name} ran and was pruned`);
+        }
+        this.#forget(container);
+      } else if (lasts(container) && !container.running && !isBereaved) {
+        this.#session.violated(`${container.name} was stopped and is left after a prune: ${answer.text}`);
+      }
+    }
+  }
+
   /** Compares what the engine says with what was told. */
   async check(): Promise<void> {
-    for (const container of this.#known) {
-      if (container.kind === "once") continue;
-      const state = await this.#inspect(container);
-      if (state === undefined) continue;
-      const shouldRun = container.kind === "sleeper" && !container.stopped;
-      const untold = shouldRun !== state.Running && container.kind === "sleeper";
-      if (untold && !this.#session.isBereaved(container.id)) {
-        this.#session.violated(`${container.name} is ${state.Status} with code ${state.ExitCode}`);
-      }
-      if (container.kind === "worker" && state.Status === "exited") await this.#expectWork(container, state.ExitCode);
-    }
+    for (const container of this.#known) if (container.kind !== "once") await this.#compare(container);
     for (const id of this.#gone.slice(-10)) {
       const { answer } = await this.#session.insist("GET", `/containers/${id}/json`);
       if (answer.status !== 404) this.#session.violated(`${id} was removed and is back: ${answer.text}`);
     }
   }
 
-  async #inspect(container: Known): Promise<Inspect["State"] | undefined> {
-    const answer = await this.#session.expect("GET", `/containers/${container.id}/json`, [200]);
-    return answer.status === 200 ? (answer.json as Inspect).State : undefined; // the API's shape
+  async #compare(container: Known): Promise<void> {
+    const session = this.#session;
+    const found = await inspect({ session, container });
+    if (found === undefined) return;
+    const { State: state, Name, HostConfig, NetworkSettings } = found;
+    if (Name !== `/${container.name}`) session.violated(`${container.name} is called ${Name}`);
+    if (session.isBereaved(container.id)) return await this.#compareWork(container, found);
+    if (HostConfig.Memory !== container.memory) session.violated(`${container.name} has ${HostConfig.Memory} bytes`);
+    if (lasts(container)) {
+      const told = container.paused ? "paused" : container.running ? "running" : "exited";
+      if (state.Status !== told) {
+        session.violated(`${container.name} is ${state.Status} (${state.ExitCode}) instead of ${told}`);
+      }
+      const missing = [...container.networks].filter((name) => NetworkSettings.Networks[name] === undefined);
+      if (missing.length > 0) session.violated(`${container.name} is not in ${missing.join(", ")}`);
+    }
+    await this.#compareWork(container, found);
   }
 
-  async #expectEnd(container: Known): Promise<void> {
-    const state = await this.#inspect(container);
-    if (this.#session.isBereaved(container.id)) return;
-    if (state !== undefined && (state.Running || state.ExitCode !== 137)) {
-      this.#session.violated(`${container.name} was killed and is ${state.Status} with code ${state.ExitCode}`);
-    }
+  async #compareWork(container: Known, { State, RestartCount }: Inspect): Promise<void> {
+    const hasEnded = State.Status === "exited" && (container.kind === "worker" || RestartCount === RUNS - 1);
+    if (!lasts(container) && hasEnded) await this.#expectWork(container, State.ExitCode);
   }
 
   async #expectWork(container: Known, code: number): Promise<void> {
@@ -180,29 +211,49 @@ export class Containers {
       session.violated(`${container.name} ended with ${code} instead of ${container.code}`);
     }
     const logs = await session.expect("GET", `/containers/${container.id}/logs?stdout=1&stderr=1`, [200]);
-    const lines = unframed(logs.bytes).split("\n");
-    const wrong = lines.findIndex((line, index) => line !== (index < container.lines ? String(index + 1) : ""));
+    const wanted = linesOf(container).repeat(container.kind === "again" ? RUNS : 1);
+    const text = unframed(logs.bytes);
+    if (text === wanted) return;
     // What the supervisor had taken is there in its order, up to where it was killed.
-    if (bereaved && code === 137 && (wrong === -1 || wrong === lines.length - 1)) return;
-    if (lines.length !== container.lines + 1 || wrong !== -1) {
-      session.violated(
-        `${container.name} has ${lines.length - 1} lines of ${container.lines}, wrong at ${wrong}: ${lines.slice(wrong - 1, wrong + 2).join()}`,
-      );
-    }
+    if (bereaved && (container.kind === "again" || wanted.startsWith(text))) return;
+    const [lines, all] = [text.split("\n"), wanted.split("\n")];
+    const wrong = lines.findIndex((line, index) => line !== all[index]);
+    session.violated(
+      `${container.name} has ${lines.length - 1} lines of ${all.length - 1}, wrong at ${wrong}: ${lines.slice(wrong - 1, wrong + 2).join()}`,
+    );
   }
 
-  /** Waits until everything that ends has ended, compares once more, and removes all. */
+  /** Waits until everything is as it should be in the end, compares once more, and removes all. */
   async finish(): Promise<void> {
     for (const container of this.#known) {
-      if (container.kind === "sleeper" && !this.#session.isBereaved(container.id)) continue;
+      if (lasts(container) && !(isUp(container) && container.hasHealth)) continue;
       const ended = await eventually(`the end of ${container.name}`, async () => {
         const { answer } = await this.#session.insist("GET", `/containers/${container.id}/json`);
         if (container.kind === "once") return answer.status === 404;
-        return answer.status !== 200 || !(answer.json as Inspect).State.Running; // the API's shape
+        return answer.status !== 200 || this.#isSettled(container, answer.json as Inspect); // the API's shape
       }).catch((error: unknown) => this.#session.violated(String(error)));
       if (ended === true && container.kind === "once") this.#known = this.#known.filter((each) => each !== container);
     }
     await this.check();
     for (const container of this.#known) await this.#remove(container);
   }
+
+  #isSettled(container: Known, { State, RestartCount }: Inspect): boolean {
+    if (this.#session.isBereaved(container.id)) return lasts(container) || !State.Running;
+    if (lasts(container)) return State.Health?.Status === "healthy";
+    return State.Status === "exited" && (container.kind === "worker" || RestartCount === RUNS - 1);
+  }
+}
+
+function scriptOf({ kind, lines, code }: Known): string {
+  if (kind === "sleeper") return "exec sleep 3600";
+  // The first twelve digits of its id.
+  if (kind === "server") return "mkdir -p /w; printf %s $HOSTNAME >/w/index.html; exec httpd -f -p 80 -h /w";
+  return `seq 1 ${lines}; exit ${code}`;
+}
+
+function linesOf({ lines }: Known): string {
+  let text = "";
+  for (let line = 1; line <= lines; line++) text += `${line}\n`;
+  return text;
 }

@@ -14,6 +14,8 @@ export interface KillLoopResult {
   kills: number;
   calls: number;
   interrupted: number;
+  /** What clients did, and how often. */
+  operations: ReadonlyMap<string, number>;
   seconds: number;
   violations: string[];
 }
@@ -26,7 +28,7 @@ export interface KillLoopResult {
  */
 export async function killLoop(kills: number, seed: number): Promise<KillLoopResult> {
   const began = Date.now();
-  await using engine = await startEngine();
+  await using engine = await startEngine({ ownPool: true });
   const standing = async () => (await inventory(engine)).filter((line) => !line.startsWith(`process ${engine.pid} `));
   const clean = new Set(await standing());
   const session = new Session(engine);
@@ -45,6 +47,8 @@ export async function killLoop(kills: number, seed: number): Promise<KillLoopRes
   session.over = true;
   await working;
   await Promise.all(clients.map((client) => client.finish()));
+  // Of commits that were carried out and not told.
+  await session.expect("POST", "/images/prune", [200]);
   let left: string[] = [];
   await eventually("a clean host", async () => {
     left = (await standing()).filter((line) => !clean.has(line));
@@ -54,6 +58,7 @@ export async function killLoop(kills: number, seed: number): Promise<KillLoopRes
     kills,
     calls: session.calls,
     interrupted: session.interrupted,
+    operations: session.operations,
     seconds: Math.round((Date.now() - began) / 1000),
     violations: session.violations,
   };

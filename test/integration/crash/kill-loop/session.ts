@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Answer } from "../../../support/api.ts";
+import { openStream, type Streamed } from "../../../support/stream.ts";
 import type { TestEngine } from "../../../support/engine.ts";
 import { netdOf, shims } from "../../../support/host.ts";
 import type { Random } from "./random.ts";
@@ -8,6 +9,8 @@ import type { Random } from "./random.ts";
 export class Session {
   readonly engine: TestEngine;
   readonly violations: string[] = [];
+  /** What clients did, and how often. */
+  readonly operations = new Map<string, number>();
   /** Calls that were begun, and those of them that a kill cut short. */
   calls = 0;
   interrupted = 0;
@@ -27,6 +30,10 @@ export class Session {
 
   violated(what: string): void {
     this.violations.push(what);
+  }
+
+  did(operation: string): void {
+    this.operations.set(operation, (this.operations.get(operation) ?? 0) + 1);
   }
 
   /** Kills the supervisor of some container. @returns false when none has one. */
@@ -81,10 +88,7 @@ export class Session {
 
   /** One call; undefined when the daemon was killed before its answer came. */
   async call(method: string, path: string, body?: unknown): Promise<Answer | undefined> {
-    await this.#alive;
-    this.calls += 1;
-    for (const { at, reached } of this.#watchers) if (this.calls >= at) reached();
-    this.#watchers = this.#watchers.filter(({ at }) => this.calls < at);
+    await this.#begin();
     const { epoch } = this;
     try {
       return await this.engine.api(method, path, body);
@@ -94,6 +98,25 @@ export class Session {
       this.interrupted += 1;
       return undefined;
     }
+  }
+
+  /** Opens a stream; undefined when the daemon was killed before its answer came. */
+  async stream(method: string, path: string): Promise<Streamed | undefined> {
+    await this.#begin();
+    return await openStream(this.engine.socket, method, path).catch(() => undefined); // as a check will tell
+  }
+
+  /** Whether it is still the daemon of that epoch. */
+  async isStill(epoch: number): Promise<boolean> {
+    await this.#alive;
+    return epoch === this.epoch;
+  }
+
+  async #begin(): Promise<void> {
+    await this.#alive;
+    this.calls += 1;
+    for (const { at, reached } of this.#watchers) if (this.calls >= at) reached();
+    this.#watchers = this.#watchers.filter(({ at }) => this.calls < at);
   }
 
   /** The call again and again until it is answered; `cut`: an earlier one of them may have been carried out. */
