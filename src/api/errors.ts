@@ -14,6 +14,9 @@ export const needsExperimental = (): EngineError => invalid("checkpoint is only 
 
 export const checkpointFolderUnsupported = (): EngineError => forbidden("custom checkpointdir is not supported");
 
+export const startTakesNoBody = (): EngineError =>
+  invalid("starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24");
+
 export const invalidJson = (problem: string): EngineError => invalid(`invalid JSON: ${problem}`);
 
 export const trailingJson = (): EngineError => invalid("unexpected content after JSON");

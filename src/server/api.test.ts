@@ -82,6 +82,23 @@ test("what is not there yet is refused by name", async () => {
   expect(await answerTo(client, "GET", "/images/a/attestations")).toBe('404 {"message":"page not found"}');
 });
 
+test.each([
+  ['Content-Length: 17\r\n\r\n{"HostConfig": {}}', 400],
+  ["Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400],
+  ["Content-Length: 2\r\n\r\n{}", 204],
+  ["Content-Length: 0\r\n\r\n", 204],
+  ["\r\n", 204],
+])("a start with %p is answered by %d", async (rest, status) => {
+  const started: string[] = [];
+  const start = async (ref: string) => void started.push(ref);
+  await using server = await startTestServer({ containers: { start } });
+  using client = await server.connect();
+  client.send(`POST /containers/web/start HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${rest}`);
+  const answer = await client.response();
+  expect([answer.status, started]).toEqual([status, status === 204 ? ["web"] : []]);
+  if (status === 400) expect(answer.body).toContain("starting container with non-empty request body was deprecated");
+});
+
 describe("bodies", () => {
   const bodies: ContainerCreateBody[] = [];
   const backends = {

@@ -103,7 +103,8 @@ function mountFailure(slot: number, at: Situation): EngineError {
   }
   if (at.detail.startsWith("open mount target")) return failed(`create mountpoint for ${target} mount: ${at.reason}`);
   // move_mount(2) says EINVAL where mount(2) says ENOTDIR: a directory onto a file, or a file onto a directory.
-  const reason = type === "" && at.errno === "EINVAL" ? errnoText("ENOTDIR") : at.reason;
+  const isWrongType = at.detail.startsWith("mount on") && at.errno === "EINVAL";
+  const reason = isWrongType ? errnoText("ENOTDIR") : at.reason;
   return failed(`mount src=${source}, dst=${target}${type}: ${reason}`);
 }
 

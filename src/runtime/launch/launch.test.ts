@@ -304,6 +304,23 @@ describe("a failure's text", () => {
     );
   });
 
+  test.each([
+    [
+      "mount on /etc/passwd",
+      "invalid",
+      "fstype=tmpfs: not a directory: Are you trying to mount a directory onto a file",
+    ],
+    ["fsconfig size=x", "unknown", "fstype=tmpfs: invalid argument"],
+  ])("of a new file system with %p is %s", (detail, kind, text) => {
+    const ops: PlanOp[] = [
+      { op: "fsmount", slot: 9, fstype: "tmpfs", source: "tmpfs", options: [], attrs: 0 },
+      { op: "move_mount", slot: 9, target: "/etc/passwd", create: 1 },
+    ];
+    const error = planFailure(ops, { index: 1, errno: "EINVAL", detail, cause: undefined }, "create");
+    expect(error.message).toContain(`mount src=tmpfs, dst=/etc/passwd, ${text}`);
+    expect<string>(error.kind).toBe(kind);
+  });
+
   test("of an exec has other words", () => {
     const error = planFailure(program("nosuch"), { index: 0, errno: "ENOENT", detail: "", cause: undefined }, "exec");
     expect(error.message).toBe(

@@ -305,8 +305,15 @@ describe.skipIf(reason !== undefined)("a real container", () => {
           spec.mounts.push({ destination: "/etc/passwd", type: "bind", source, options: ["rbind"] }),
         ),
       );
-      expect(wrong).toMatchObject({ exitCode: 127, kind: "invalid" });
-      expect(wrong.message).toContain("not a directory: Are you trying to mount a directory onto a file");
+      const hidden = await failure(
+        create(["true"], (spec) =>
+          spec.mounts.push({ destination: "/etc/passwd", type: "tmpfs", source: "tmpfs", options: [] }),
+        ),
+      );
+      for (const error of [wrong, hidden]) {
+        expect(error).toMatchObject({ exitCode: 127, kind: "invalid" });
+        expect(error.message).toContain("not a directory: Are you trying to mount a directory onto a file");
+      }
     },
     LIMIT,
   );

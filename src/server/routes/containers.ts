@@ -6,6 +6,7 @@ import {
   judgeCreateBody,
   type LogsQuery,
   needsExperimental,
+  startTakesNoBody,
   type PathStat,
   statusOfKind,
   type WaitCondition,
@@ -82,7 +83,8 @@ export function containerRoutes(backend: ContainersBackend): ContainerRoutes {
       await backend.resize(ref, { height: query.h, width: query.w });
       return empty(200);
     },
-    containerStart: async ({ ref, query, context }) => {
+    containerStart: async ({ ref, query, headers, context }) => {
+      if (hasOldHostConfig(headers)) throw startTakesNoBody();
       if (query.checkpoint !== undefined) throw needsExperimental();
       if (query["checkpoint-dir"] !== undefined) throw checkpointFolderUnsupported();
       await backend.start(ref, context);
@@ -193,4 +195,9 @@ function requiredPath(path: string | undefined): string {
 
 function statField(stat: PathStat): Record<string, string> {
   return { "X-Docker-Container-Path-Stat": Buffer.from(JSON.stringify(stat)).toString("base64") };
+}
+
+/** What Docker takes for a HostConfig: any body whose length is not told, and of the others all but "{}" and the like. */
+function hasOldHostConfig(headers: ReadonlyMap<string, string>): boolean {
+  return headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) > 7;
 }
