@@ -75,7 +75,7 @@ async function connect(
     await networks.attachOne(entry.id, network, settings, networkTask(running.task));
     await updateFiles(filesIn(join(root, entry.id)), record, before, networks.state(entry.id));
   }
-  registry.saveRecord(entry, { ...record, endpoints: { ...record.endpoints, [network]: settings } });
+  registry.saveRecord(entry, { ...entry.record, endpoints: { ...record.endpoints, [network]: settings } });
 }
 
 async function disconnect(
@@ -98,5 +98,5 @@ async function disconnect(
     await updateFiles(filesIn(join(root, entry.id)), record, before, networks.state(entry.id));
   }
   const { [network]: _gone, ...endpoints } = record.endpoints;
-  registry.saveRecord(entry, { ...record, endpoints });
+  registry.saveRecord(entry, { ...entry.record, endpoints });
 }

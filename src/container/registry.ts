@@ -126,13 +126,17 @@ export class ContainerRegistry {
     return entry;
   }
 
-  /** Stores a changed record (rename, update, network connect). Durable. */
-  saveRecord(entry: ContainerEntry, record: ContainerRecord): void {
-    this.#store.transaction(() =>
-      this.#store
-        .prepare("UPDATE containers SET name = ?, record = ? WHERE id = ?")
-        .run(record.name, JSON.stringify(record), record.id),
-    );
+  /** Stores a changed record (rename, update, network connect), and those of others that change with it. Durable. */
+  saveRecord(
+    entry: ContainerEntry,
+    record: ContainerRecord,
+    others: ReadonlyMap<ContainerEntry, ContainerRecord> = new Map(),
+  ): void {
+    this.#store.transaction(() => {
+      const update = this.#store.prepare("UPDATE containers SET name = ?, record = ? WHERE id = ?");
+      for (const changed of [record, ...others.values()]) update.run(changed.name, JSON.stringify(changed), changed.id);
+    });
+    for (const [other, changed] of others) other.record = changed;
     if (entry.name !== record.name) {
       this.#names.delete(entry.name);
       this.#names.set(record.name, record.id);

@@ -323,6 +323,11 @@ describe("what is stored", () => {
     await world.create({}, "other");
     await world.create(host({ Links: ["other:o", "other"] }), "linked");
     expect((await inspect("linked")).HostConfig?.Links).toEqual(["/other:/linked/o", "/other:/linked/other"]);
+    await world.containers.rename("other", "new");
+    await world.create({}, "other");
+    expect((await inspect("linked")).HostConfig?.Links).toEqual(["/new:/linked/o", "/new:/linked/other"]);
+    await world.reboot();
+    expect((await inspect("linked")).HostConfig?.Links).toEqual(["/new:/linked/o", "/new:/linked/other"]);
   });
 
   test("containers whose namespaces are joined are named by id", async () => {

@@ -48,7 +48,8 @@ export async function update(
     const changes = paired(lifted(resources), record.hostConfig);
     await entry.run.task.update(compileResources(changes, [], await resolveDeviceNumbers(checked)));
   }
-  registry.saveRecord(entry, record);
+  // Made anew: a link of it may have changed meanwhile, with the name of what it leads to.
+  registry.saveRecord(entry, withPolicy(withLimits(entry.record, resources), body));
   announce(needs.events, record, "update");
   return { Warnings: warnings };
 }
