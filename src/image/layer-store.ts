@@ -27,8 +27,11 @@ export interface LayerRequest extends StackedLayer {
   open(signal: AbortSignal): Promise<ArchiveSource>;
   /** Stores the blob that was read; called when the layer's digest has proven right. */
   keep(result: UnpackResult): Promise<Omit<LayerBlob, "diffId">>;
-  /** The layer's bytes were no good: releases what `open` took. May throw what tells more of it. */
-  failed?(error: unknown): Promise<void>;
+  /**
+   * The layer's bytes were no good: releases what `open` took. May throw what tells more of it.
+   * @returns a blob that is as its digest says nevertheless, and of no use.
+   */
+  failed?(error: unknown): Promise<Digest | undefined>;
   /** A new file for the split of the tar. */
   splitTo?: string;
   /** A cancelled call leaves its blob for the next one. */
@@ -163,14 +166,19 @@ export class LayerStore {
       slot[Symbol.dispose]();
       await this.#discard(key);
       try {
-        if (kept === undefined) await request.failed?.(error);
-        else if (!(request.resumable === true && signal.aborted)) this.#garbage.add(kept);
+        if (kept === undefined) this.#forget(await request.failed?.(error));
+        else if (!(request.resumable === true && signal.aborted)) this.#forget(kept);
       } finally {
         // What is wrong with the lowest layer is what is told, whichever came first.
         await below;
       }
       throw error;
     }
+  }
+
+  /** A blob without a row goes with the next collection, unless it gets one. */
+  #forget(blob: Digest | undefined): void {
+    if (blob !== undefined) this.#garbage.add(blob);
   }
 
   /** Also what a call that failed has finished: the next one finds it. */

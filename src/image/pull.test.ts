@@ -312,6 +312,94 @@ describe("a registry that", () => {
     expect((await pull("both", "2")).at(-1)).toContain("an index and a manifest at once");
   });
 
+  test("gives an index within an index is not followed any further", async () => {
+    const entry = (bytes: Buffer) => ({
+      ...descriptor(OCI_INDEX, bytes),
+      platform: { os: "linux", architecture: process.arch === "x64" ? "amd64" : process.arch },
+    });
+    const inner = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] };
+    registry.putManifest("nested", "inner", inner, OCI_INDEX);
+    const manifests = [entry(Buffer.from(JSON.stringify(inner)))];
+    registry.putManifest("nested", "1", { schemaVersion: 2, mediaType: OCI_INDEX, manifests }, OCI_INDEX);
+    expect((await pull("nested", "1")).at(-1)).toContain("no matching manifest for linux/");
+    expect(registry.requests.filter((line) => line.includes("/nested/manifests/"))).toHaveLength(2);
+  });
+
+  test("says that a manifest is something else is not believed, nor is a page that says that it is a manifest", async () => {
+    const { bytes } = registry.manifests.get("thing:1") ?? { bytes: Buffer.alloc(0) };
+    registry.manifests.set("thing:1", { bytes, mediaType: "text/html" });
+    expect((await pull("thing", "1")).at(-1)).toMatch(/^Status: Downloaded/);
+    registry.manifests.set("page:1", { bytes: Buffer.from("<html>"), mediaType: DOCKER_MANIFEST });
+    expect((await pull("page", "1")).at(-1)).toMatch(/^(?!Status: ).*manifest/);
+    registry.manifests.set("page:2", { bytes: Buffer.from('{"a":1}'), mediaType: "text/html" });
+    expect((await pull("page", "2")).at(-1)).toContain("text/html");
+  });
+
+  test("names other places for its layers does not get them asked", async () => {
+    const other = await TestRegistry.start();
+    const layer = gzipSync(source.layers[0] ?? bulk);
+    const thing = image([source.layers[0] ?? bulk]);
+    registry.put("foreign", "1", thing);
+    const { bytes } = registry.manifests.get("foreign:1") ?? { bytes: Buffer.alloc(0) };
+    const manifest = JSON.parse(String(bytes)) as { layers: Array<Record<string, unknown>> }; // the registry's own
+    for (const each of manifest.layers) {
+      each["mediaType"] = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+      each["urls"] = [`http://${other.host}/v2/x/blobs/${sha256(layer)}`, "file:///etc/shadow"];
+    }
+    registry.putManifest("foreign", "1", manifest, DOCKER_MANIFEST);
+    registry.blobs.delete(sha256(layer));
+    expect((await pull("foreign", "1")).at(-1)).toContain("blob unknown");
+    registry.blobs.set(sha256(layer), layer);
+    expect((await pull("foreign", "1")).at(-1)).toMatch(/^Status: Downloaded/);
+    expect(other.requests).toEqual([]);
+    await other[Symbol.asyncDispose]();
+  });
+
+  test.each([
+    ["goes on further behind than it was asked to", (start: number) => start + 1000],
+    ["says that it goes on at no place that there is", () => Number.MAX_SAFE_INTEGER],
+  ])("%s is asked again, and given up", async (_, where) => {
+    let tries = 0;
+    registry.intercept = (request, response) => {
+      if (!request.url?.endsWith(`/blobs/${bulkDigest}`)) return false;
+      tries++;
+      const bytes = registry.blobs.get(bulkDigest) ?? Buffer.alloc(0);
+      const start = Number(/bytes=(\d+)/.exec(request.headers.range ?? "")?.[1] ?? 0);
+      if (start === 0) {
+        response.writeHead(200, { "content-length": bytes.length });
+        response.write(bytes.subarray(0, 100_000), () => response.socket?.destroy());
+      } else {
+        const range = `bytes ${where(start)}-${bytes.length - 1}/${bytes.length}`;
+        response.writeHead(206, { "content-range": range }).end(bytes.subarray(start + 1000));
+      }
+      return true;
+    };
+    expect((await pull("thing", "1")).at(-1)).toContain("the registry left out a part of the blob");
+    expect(tries).toBe(5);
+  });
+
+  test.each([
+    ["larger", 1],
+    ["smaller", -1],
+  ])("says that a layer is %s than it is is refused", async (_, difference) => {
+    const { bytes } = registry.manifests.get("thing:1") ?? { bytes: Buffer.alloc(0) };
+    const manifest = JSON.parse(String(bytes)) as { layers: Array<{ size: number }> }; // the registry's own
+    for (const layer of manifest.layers) layer.size += difference;
+    registry.putManifest("thing", "1", manifest, DOCKER_MANIFEST);
+    expect((await pull("thing", "1")).at(-1)).toMatch(/unexpected EOF|unexpected commit size|verification failed/);
+    expect(engine.snapshots.list()).toEqual([]);
+    expect(kept("blobs/sha256")).toEqual([]);
+  });
+
+  test("gives a layer that is not the one of the configuration, and large once unpacked, leaves nothing of it", async () => {
+    const bomb = image([tar([{ name: "zeros", data: Buffer.alloc(32 * 1024 * 1024) }])]);
+    registry.put("bomb", "1", { ...bomb, ...image([bulk]), layers: bomb.layers });
+    expect((await pull("bomb", "1")).at(-1)).toContain("invalid diffID for layer 0");
+    expect(engine.snapshots.list()).toEqual([]);
+    expect(kept("blobs/sha256")).toEqual([]);
+    expect(kept("partial")).toEqual([]);
+  });
+
   test("gives an endless manifest is cut off", async () => {
     registry.manifests.set("huge:1", { bytes: Buffer.alloc(5 * 1024 * 1024, " "), mediaType: DOCKER_MANIFEST });
     expect(await failure(pull("huge", "1"))).toContain("the answer is larger than 4194304 bytes");

@@ -205,9 +205,13 @@ class Pull {
       },
       failed: async (error) => {
         // Bytes that cannot be unpacked are not worth to be gone on with; the digest tells whose fault it is.
-        if (writer === undefined || state === "checking" || !isKind(error, "invalid")) return;
-        if (writer.offset === blob.size) await writer.commit();
-        else await writer.restart();
+        if (writer === undefined || state === "checking" || !isKind(error, "invalid")) return undefined;
+        if (writer.offset === blob.size) {
+          await writer.commit();
+          return blob.digest;
+        }
+        await writer.restart();
+        return undefined;
       },
       onPresent: () => say("Already exists"),
       onAdded: () => {

@@ -52,6 +52,8 @@ export const badRedirect = (url: URL, why: string) =>
 export const badUrl = (text: string) => invalid(`invalid registry address ${JSON.stringify(text)}`);
 export const answerTooLarge = (url: URL, limit: number) =>
   invalid(`reading ${url.pathname} from ${url.host}: the answer is larger than ${limit} bytes`);
+export const answerUnreadable = (url: URL, cause: unknown) =>
+  invalid(`reading ${url.pathname} from ${url.host}: the answer is no JSON: ${messageOf(cause)}`, { cause });
 export const wrongManifestDigest = (expected: Digest, actual: Digest) =>
   invalid(`manifest verification failed for digest ${expected}: got ${actual}`);
 export const noBasicCredentials = (method: string, url: URL) =>

@@ -2,15 +2,17 @@ import { isDigest, sha256, type Digest } from "../base/index.ts";
 import { MANIFEST_TYPES } from "../spec/index.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { Endpoint } from "./endpoints.ts";
-import { registryError, uploadWithoutLocation, wrongManifestDigest } from "./errors.ts";
+import { answerUnreadable, registryError, uploadWithoutLocation, wrongManifestDigest } from "./errors.ts";
 import { isRecord } from "./json.ts";
-import type { HttpAnswer, HttpRequest } from "./transport.ts";
+import { redirectTarget, type HttpAnswer, type HttpRequest } from "./transport.ts";
 import type { BlobAnswer, ManifestAnswer, RepositoryClient } from "./types.ts";
 
 /** Larger manifests are refused by registries as well. */
 const MAX_MANIFEST = 4 * 1024 * 1024;
 const MAX_ERROR = 64 * 1024;
 const MAX_TAGS = 10_000;
+/** A registry that has a page after each is not followed for ever, also when there is nothing on them. */
+const MAX_PAGES = 1000;
 
 /** A repository at one endpoint: the routes of the distribution spec. */
 export class RepositoryAt implements RepositoryClient {
@@ -68,12 +70,12 @@ export class RepositoryAt implements RepositoryClient {
     const start = this.#request("POST", "blobs/uploads/", signal);
     const started = await this.#send({ ...start, body: new Uint8Array() }, [202]);
     started.discard();
-    const url = uploadUrl(started);
+    const url = uploadUrl(started, start.insecure);
     const headers = { "content-type": "application/octet-stream", "content-length": String(blob.size) };
     const patch: HttpRequest = { ...start, method: "PATCH", url, headers, body: open() };
     const sent = await this.#send(patch, [202]);
     sent.discard();
-    const finish = uploadUrl(sent);
+    const finish = uploadUrl(sent, start.insecure);
     finish.searchParams.set("digest", blob.digest);
     const put: HttpRequest = { ...start, method: "PUT", url: finish, body: new Uint8Array() };
     (await this.#send(put, [201])).discard();
@@ -87,12 +89,12 @@ export class RepositoryAt implements RepositoryClient {
   async tags(signal: AbortSignal): Promise<string[]> {
     const tags: string[] = [];
     let request: HttpRequest | undefined = this.#request("GET", "tags/list", signal);
-    while (request !== undefined) {
+    for (let page = 1; request !== undefined; page++) {
       const answer: HttpAnswer = await this.#send(request, [200]);
-      tags.push(...readTags(await answer.bytes(MAX_MANIFEST)));
+      tags.push(...readTags(answer.url, await answer.bytes(MAX_MANIFEST)));
       const next: URL | undefined = nextPage(answer);
       // Pages stay with the registry, and end.
-      const goesOn: boolean = next?.origin === this.#endpoint.base.origin && tags.length < MAX_TAGS;
+      const goesOn: boolean = next?.origin === this.#endpoint.base.origin && tags.length < MAX_TAGS && page < MAX_PAGES;
       request = next !== undefined && goesOn ? { ...request, url: next } : undefined;
     }
     return tags;
@@ -100,7 +102,10 @@ export class RepositoryAt implements RepositoryClient {
 
   async #cancelUpload(answer: HttpAnswer, signal: AbortSignal): Promise<void> {
     if (answer.header("location") === undefined) return;
-    const request: HttpRequest = { ...this.#request("DELETE", "", signal), url: uploadUrl(answer) };
+    const request: HttpRequest = {
+      ...this.#request("DELETE", "", signal),
+      url: uploadUrl(answer, this.#endpoint.insecure),
+    };
     // The registry forgets unfinished uploads by itself; telling it is a courtesy.
     await this.#send(request, [204, 202, 200]).then(
       (deleted) => deleted.discard(),
@@ -132,15 +137,24 @@ export class RepositoryAt implements RepositoryClient {
   }
 }
 
-/** Where a registry says that the upload goes on: also on another host, which then gets no credentials. */
-function uploadUrl(answer: HttpAnswer): URL {
+/**
+ * Where a registry says that the upload goes on: also on another host, which then gets no credentials.
+ * @throws invalid for a place that no redirect may lead to.
+ */
+function uploadUrl(answer: HttpAnswer, insecure: boolean): URL {
   const location = answer.header("location");
-  if (location === undefined || !URL.canParse(location, answer.url.href)) throw uploadWithoutLocation();
-  return new URL(location, answer.url);
+  if (location === undefined) throw uploadWithoutLocation();
+  return redirectTarget(answer.url, location, insecure);
 }
 
-function readTags(bytes: Uint8Array): string[] {
-  const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+/** @throws invalid when it is no JSON. */
+function readTags(url: URL, bytes: Uint8Array): string[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw answerUnreadable(url, cause);
+  }
   const tags = isRecord(value) ? value["tags"] : undefined;
   return Array.isArray(tags) ? tags.filter((tag) => typeof tag === "string") : [];
 }

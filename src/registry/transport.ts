@@ -224,13 +224,26 @@ async function sendBody(
   await Promise.race([sent, answered]);
 }
 
+/**
+ * Where a host sends to. @throws invalid for another protocol, for plain http unless that is spoken anyway, and for
+ * addresses that only this machine reaches and that serve its secrets (169.254.169.254 of clouds).
+ */
+export function redirectTarget(from: URL, location: string, insecure: boolean): URL {
+  if (!URL.canParse(location, from.href)) throw badRedirect(from, "its target is no URL");
+  const url = new URL(location, from);
+  if (!/^https?:$/.test(url.protocol)) throw badRedirect(from, `to ${url.protocol}`);
+  if (url.protocol === "http:" && from.protocol === "https:" && !insecure)
+    throw badRedirect(from, "from https to http");
+  if (url.hostname !== from.hostname && isLinkLocal(url.hostname)) throw badRedirect(from, `to ${url.hostname}`);
+  return url;
+}
+
+function isLinkLocal(hostname: string): boolean {
+  return /^169\.254\.\d+\.\d+$/.test(hostname) || /^\[(fe[89ab].:|::ffff:a9fe:)/i.test(hostname);
+}
+
 function redirected(request: HttpRequest, location: string): HttpRequest {
-  if (!URL.canParse(location, request.url.href)) throw badRedirect(request.url, "its target is no URL");
-  const url = new URL(location, request.url);
-  if (!/^https?:$/.test(url.protocol)) throw badRedirect(request.url, `to ${url.protocol}`);
-  if (url.protocol === "http:" && request.url.protocol === "https:" && !request.insecure) {
-    throw badRedirect(request.url, "from https to http");
-  }
+  const url = redirectTarget(request.url, location, request.insecure);
   const sameHost = url.host === request.url.host && url.protocol === request.url.protocol;
   const headers = sameHost
     ? request.headers
