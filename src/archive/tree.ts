@@ -1,4 +1,5 @@
 import { closeSync } from "node:fs";
+import { errnoOf } from "../base/index.ts";
 import { AT_FDCWD, type Native } from "../sys/index.ts";
 import { toKernel } from "./byte-string.ts";
 import { openDirectory } from "./directories.ts";
@@ -6,8 +7,20 @@ import { removal, removeTree } from "./remove-tree.ts";
 import type { DirectoryRef } from "./types.ts";
 import { isDirectory, namesIn, walk } from "./walk.ts";
 
-/** Apparent bytes of what is beneath, hard links once, and the number of inodes: as `docker system df` counts. */
+/**
+ * Apparent bytes of what is beneath, hard links once, and the number of inodes: as `docker system df` counts. Nothing when
+ * the tree is gone: who adds up many sizes comes upon things that are removed meanwhile.
+ */
 export function usage(native: Native, root: DirectoryRef): { bytes: number; inodes: number } {
+  try {
+    return usageOf(native, root);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return { bytes: 0, inodes: 0 };
+    throw error;
+  }
+}
+
+function usageOf(native: Native, root: DirectoryRef): { bytes: number; inodes: number } {
   const seen = new Set<string>();
   let bytes = 0;
   let inodes = 1;

@@ -16,7 +16,7 @@ import { attachTo } from "./attach/attach.ts";
 import { systemClock } from "./clock.ts";
 import { ContainerCreation } from "./create/create.ts";
 import type { ContainerEntry } from "./entry.ts";
-import { killFailed, linkStays, notRunning, ownNameStays, restartFailed, stopFailed } from "./errors.ts";
+import { JustEnded, killFailed, linkStays, notRunning, ownNameStays, restartFailed, stopFailed } from "./errors.ts";
 import { ExecService } from "./exec/exec-service.ts";
 import { getPath, putPath, statPath } from "./files/archive.ts";
 import { changesOf } from "./files/changes.ts";
@@ -306,12 +306,13 @@ class Containers implements ContainersBackend {
   }
 
   async archiveStat(ref: string, path: string) {
-    return await statPath(this.#entry(ref), ref, path, this.#parts.needs);
+    const entry = this.#entry(ref);
+    return await onceEnded(entry, () => statPath(entry, ref, path, this.#parts.needs));
   }
 
   async archiveGet(ref: string, path: string, call: CallContext) {
     const entry = this.#entry(ref);
-    const answer = await getPath(entry, ref, path, call, this.#parts.needs);
+    const answer = await onceEnded(entry, () => getPath(entry, ref, path, call, this.#parts.needs));
     this.#announce(entry, "archive-path");
     return answer;
   }
@@ -323,13 +324,16 @@ class Containers implements ContainersBackend {
     body: AsyncIterable<Uint8Array>,
     call: CallContext,
   ) {
-    const { entry, done } = await this.#locked(ref, async (found) => {
-      const work = putPath(found, ref, path, options, body, call, this.#parts.needs);
-      // What does not run waits for its files: a start would mount the root file system a second time meanwhile.
-      if (found.state.phase.kind !== "running") await work;
-      return { entry: found, done: work };
+    const entry = this.#entry(ref);
+    await onceEnded(entry, async () => {
+      const { done } = await this.#locked(ref, async (found) => {
+        const work = putPath(found, ref, path, options, body, call, this.#parts.needs);
+        // What does not run waits for its files: a start would mount the root file system a second time meanwhile.
+        if (found.state.phase.kind !== "running") await work;
+        return { done: work };
+      });
+      await done;
     });
-    await done;
     this.#announce(entry, "extract-to-dir");
   }
 
@@ -355,6 +359,21 @@ class Containers implements ContainersBackend {
 
   #announce(entry: ContainerEntry, action: string, attributes: Record<string, string> = {}): void {
     announce(this.#parts.needs.events, entry.record, action, attributes);
+  }
+}
+
+/** Does again what came upon a process that had ended just now, once its exit is dealt with. */
+async function onceEnded<T>(entry: ContainerEntry, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const { run } = entry;
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof JustEnded)) throw error;
+      await run?.settled;
+      // The next daemon deals with it, or it is not known yet what runs.
+      if (entry.run === run) throw error;
+    }
   }
 }
 

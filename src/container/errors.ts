@@ -28,6 +28,13 @@ export const noCommand = (): EngineError => invalid("no command specified");
 
 export const notRunning = (id: string): EngineError => conflict(`container ${id} is not running`);
 
+/** Its process has ended, and its exit is not dealt with yet. */
+export class JustEnded extends EngineError {
+  constructor(id: string) {
+    super("conflict", `container ${id} is not running`);
+  }
+}
+
 export const alreadyPaused = (id: string): EngineError => conflict(`Container ${id} is already paused`);
 
 /** @param cause what the runtime says. */

@@ -32,7 +32,7 @@ describe("states", () => {
     const id = await world.create({}, "web");
     expect((await stateOf(id))?.Status).toBe("created");
     await world.containers.start("web", CALL);
-    expect(await stateOf(id)).toMatchObject({ Status: "running", Running: true, Pid: 1000 });
+    expect(await stateOf(id)).toMatchObject({ Status: "running", Running: true, Pid: process.pid });
     world.runtime.task(id).exit(3);
     expect(await ended(id)).toBe(3);
     expect(await stateOf(id)).toMatchObject({ Status: "exited", Running: false, Pid: 0, ExitCode: 3 });
@@ -400,6 +400,18 @@ describe("removal", () => {
     };
     await put();
     expect(done).toEqual(["put", "start", "paused"]);
+  });
+
+  test("files that come upon a process that has just ended are put once its exit is dealt with", async () => {
+    world.runtime.pids = [2 ** 23];
+    const id = await world.run();
+    const waiting: string[] = [];
+    world.unpack = async () => void waiting.push((await stateOf(id))?.Status ?? "");
+    const options = { noOverwriteDirNonDir: false, copyUidGid: false };
+    const putting = world.containers.archivePut(id, "/", options, new ReadableStream<Uint8Array>(), CALL);
+    world.runtime.task(id).exit(0);
+    await putting;
+    expect(waiting).toEqual(["exited"]);
   });
 
   test("a list by name takes Go's expressions, and none can keep the event loop", async () => {

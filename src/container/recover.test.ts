@@ -126,6 +126,48 @@ describe("a container that ended meanwhile", () => {
   });
 });
 
+describe("a start whose daemon was killed before it could record it", () => {
+  const policy = { HostConfig: { RestartPolicy: { Name: "on-failure" as const, MaximumRetryCount: 2 } } };
+  const set = (changes: string) =>
+    world.store.prepare(`UPDATE containers SET state = json_set(state, ${changes})`).run();
+  const restarting = `'$.phase', json('{"kind":"restarting"}')`;
+  const countOf = async (id: string) => (await world.containers.inspect(id, { size: false })).RestartCount;
+
+  test("counts when the restart policy had asked for it, whether it runs or has ended", async () => {
+    const id = await world.run(policy);
+    set(restarting);
+    await world.reboot();
+    expect(await countOf(id)).toBe(1);
+    await world.service.shutdown();
+    set(restarting);
+    world.runtime.task(id).exit(1);
+    await world.reboot();
+    expect(await countOf(id)).toBe(2);
+    expect(await stateOf(id)).toMatchObject({ Status: "exited", ExitCode: 1 });
+  });
+
+  test("does not when it is the exit before that is found once more", async () => {
+    const id = await world.run(policy);
+    const task = world.runtime.task(id);
+    await world.service.shutdown();
+    task.exit(1);
+    set(`${restarting}, '$.finishedAt', '${(await task.exited).at}'`);
+    await world.reboot();
+    expect(await countOf(id)).toBe(0);
+  });
+
+  test("is the user's own: it is not kept stopped any more, and is counted anew", async () => {
+    const id = await world.run({ HostConfig: { RestartPolicy: { Name: "unless-stopped" as const } } });
+    set(`'$.phase', json('{"kind":"idle"}'), '$.stoppedByUser', json('true'), '$.restartCount', 7, '$.exitCode', 9`);
+    await world.reboot();
+    expect(await countOf(id)).toBe(0);
+    expect(await stateOf(id)).toMatchObject({ Status: "running", ExitCode: 0 });
+    world.runtime.task(id).exit(0);
+    while ((await stateOf(id))?.Status === "running") await new Promise((resolve) => setImmediate(resolve));
+    expect((await stateOf(id))?.Status).toBe("restarting");
+  });
+});
+
 describe("after the host went down", () => {
   test("what ran has exited, and policies start it again", async () => {
     const plain = await world.run();

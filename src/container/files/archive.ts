@@ -1,9 +1,11 @@
+import { closeSync, constants, openSync } from "node:fs";
 import { posix } from "node:path";
 import type { CallContext, PathStat } from "../../api/index.ts";
 import type { DirectoryRef } from "../../archive/index.ts";
-import { forbidden, isKind, notFound } from "../../base/index.ts";
+import { errnoOf, forbidden, isKind, notFound } from "../../base/index.ts";
 import type { IdMappings } from "../../spec/index.ts";
 import type { ContainerEntry } from "../entry.ts";
+import { JustEnded } from "../errors.ts";
 import type { MountRecord } from "../record.ts";
 import type { Phase } from "../state.ts";
 import type { ContainerDependencies } from "../types.ts";
@@ -100,7 +102,10 @@ async function found<T>(work: Promise<T>, path: string, ref: string): Promise<T>
   }
 }
 
-/** Opens the container's tree: as it sees it while it runs; else its root file system, and volumes at their places. */
+/**
+ * Opens the container's tree: as it sees it while it runs; else its root file system, and volumes at their places.
+ * @throws JustEnded before any work, while the exit of its process is not dealt with.
+ */
 async function within<T>(
   entry: ContainerEntry,
   path: string,
@@ -108,7 +113,14 @@ async function within<T>(
   work: (place: Place) => Promise<T>,
 ): Promise<T> {
   const ids = idMappings(entry.record.hostConfig, needs.config);
-  if (phase.kind === "running") return await work({ root: { path: `/proc/${phase.pid}/root` }, path, ids });
+  if (phase.kind === "running") {
+    const fd = openRoot(entry, phase.pid);
+    try {
+      return await work({ root: { fd }, path, ids });
+    } finally {
+      closeSync(fd);
+    }
+  }
   const mount = mountAt(entry, path);
   if (mount?.type === "volume" || mount?.type === "bind") {
     const inside = clean(path).slice(mount.target.length) || "/";
@@ -116,6 +128,15 @@ async function within<T>(
     return await work({ root: { path: mount.source }, path: trailing, ids });
   }
   return await needs.snapshotter.withMerged(entry.id, ({ fd }) => work({ root: { fd }, path }), { readOnly });
+}
+
+function openRoot(entry: ContainerEntry, pid: number): number {
+  try {
+    return openSync(`/proc/${pid}/root`, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ESRCH") throw new JustEnded(entry.id);
+    throw error;
+  }
 }
 
 function clean(path: string): string {

@@ -125,6 +125,7 @@ export class Runs {
     const { phase } = entry.state;
     const paused = phase.kind === "running" && phase.paused;
     this.#registry.noteState(entry, {
+      ...unrecordedStart(entry.state),
       phase: { kind: "running", pid: task.pid, paused },
       startedAt: phase.kind === "running" ? entry.state.startedAt : String(this.#clock.now()),
     });
@@ -136,8 +137,11 @@ export class Runs {
   async late(entry: ContainerEntry, task: Task): Promise<void> {
     const exit = await task.exited;
     // A daemon was killed on the way to a start, before there was a supervisor: nothing ran.
-    if (exit.supervisorLost && entry.state.phase.kind !== "running") await this.#takeDown(entry, task);
-    else await this.#exited(entry, task, exit);
+    if (exit.supervisorLost && entry.state.phase.kind !== "running") return await this.#takeDown(entry, task);
+    // Of a run before the one that is waited for, the exit is known.
+    const isKnown = entry.state.finishedAt === String(exit.at);
+    if (!isKnown) this.#registry.noteState(entry, { ...unrecordedStart(entry.state) });
+    await this.#exited(entry, task, exit);
   }
 
   #watch(entry: ContainerEntry, task: Task): void {
@@ -255,6 +259,16 @@ export class Runs {
     this.#registry.noteState(entry, { phase: { kind: "restarting" } });
     this.#timers.schedule(entry.id, 0, () => this.#restart(entry));
   }
+}
+
+/** What a daemon would have recorded of a start, had it not been killed when the program ran already. */
+function unrecordedStart({ phase, restartCount }: RunState): Partial<RunState> {
+  const begun = { startedAt: "", exitCode: 0, error: "", oomKilled: false, givenUp: false };
+  // The restart policy asked for it,
+  if (phase.kind === "restarting") return { ...begun, restartCount: restartCount + 1 };
+  // or the user.
+  if (phase.kind === "idle") return { ...begun, restartCount: 0, stoppedByUser: false };
+  return {};
 }
 
 /** Waits for all, also when one fails. */

@@ -1,4 +1,5 @@
 import type { ContainerListQuery, ContainerSummary } from "../../api/index.ts";
+import { isKind } from "../../base/index.ts";
 import type { ContainerEntry } from "../entry.ts";
 import type { ShownNetworking } from "../../network/index.ts";
 import type { ContainerRecord } from "../record.ts";
@@ -129,12 +130,21 @@ export async function sizesOf(
 ): Promise<{ SizeRw: number; SizeRootFs: number }> {
   const { snapshotter } = needs;
   const parents = new Map(snapshotter.list().map((row) => [row.key, row.parent]));
-  const own = await snapshotter.usage(entry.id);
-  let total = own.bytes;
+  const own = await bytesOf(entry.id, snapshotter);
+  let total = own;
   for (let key = parents.get(entry.id); key !== undefined; key = parents.get(key)) {
-    total += (await snapshotter.usage(key)).bytes;
+    total += await bytesOf(key, snapshotter);
   }
-  return { SizeRw: own.bytes, SizeRootFs: total };
+  return { SizeRw: own, SizeRootFs: total };
+}
+
+async function bytesOf(key: string, snapshotter: ContainerDependencies["snapshotter"]): Promise<number> {
+  try {
+    return (await snapshotter.usage(key)).bytes;
+  } catch (error) {
+    if (isKind(error, "not-found")) return 0; // removed meanwhile
+    throw error;
+  }
 }
 
 /** Arguments with blanks are shown in quotes. */

@@ -21,15 +21,22 @@ export class FakeRuntime implements Runtime {
   failing: { call: string; error: Error } | undefined;
   /** When tasks exit. */
   now: () => bigint = nowNanos;
-  #nextPid = 1000;
+  /** Of the next tasks, in turns: processes that are there. */
+  pids = [process.pid, process.ppid];
 
   async create(request: TaskRequest): Promise<FakeTask> {
     this.note(`create ${request.id}`);
     this.#fail("create");
     if (this.tasks.has(request.id)) throw conflict(`task ${request.id} is there already`);
-    const task = new FakeTask(request, this.#nextPid++, this);
+    const task = new FakeTask(request, this.#nextPid(), this);
     this.tasks.set(request.id, task);
     return task;
+  }
+
+  #nextPid(): number {
+    const [next = 0, ...rest] = this.pids;
+    this.pids = [...rest, next];
+    return next;
   }
 
   async recover(id: ContainerId): Promise<Task | undefined> {

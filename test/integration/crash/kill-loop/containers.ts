@@ -156,7 +156,7 @@ export class Containers {
   /** Takes away what does not run. */
   async prune(): Promise<void> {
     const filters = JSON.stringify({ label: [`client=${this.#client}`] });
-    await this.#session.expect("POST", `/containers/prune?filters=${encodeURIComponent(filters)}`, [200]);
+    await this.#session.prune("containers", filters);
     for (const container of this.#known) {
       const { answer } = await this.#session.insist("GET", `/containers/${container.id}/json`);
       const isBereaved = this.#session.isBereaved(container.id);

@@ -91,7 +91,9 @@ async function exec(world: World): Promise<void> {
 async function detachedExec(world: World): Promise<void> {
   const { session, container } = world;
   const path = `/${world.fresh("exec")}`;
-  const id = await makeExec(world, { Cmd: ["sh", "-c", `sleep 0.1; printf done >${path}`] });
+  const id = await makeExec(world, {
+    Cmd: ["sh", "-c", `sleep 0.1; printf done >${path}.new; mv ${path}.new ${path}`],
+  });
   if (id === undefined) return;
   const started = await session.call("POST", `/exec/${id}/start`, { Detach: true });
   if (started === undefined || session.isBereaved(container.id)) return;

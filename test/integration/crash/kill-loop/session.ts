@@ -3,6 +3,7 @@ import type { Answer } from "../../../support/api.ts";
 import { openStream, type Streamed } from "../../../support/stream.ts";
 import type { TestEngine } from "../../../support/engine.ts";
 import { netdOf, shims } from "../../../support/host.ts";
+import { eventually } from "../../../support/wait.ts";
 import type { Random } from "./random.ts";
 
 /** An engine that is killed and started again under its clients, and what they found wrong. */
@@ -104,6 +105,16 @@ export class Session {
   async stream(method: string, path: string): Promise<Streamed | undefined> {
     await this.#begin();
     return await openStream(this.engine.socket, method, path).catch(() => undefined); // as a check will tell
+  }
+
+  /** Takes away what is not in use of what fits the filters. */
+  async prune(what: "containers" | "volumes", filters: string): Promise<void> {
+    await eventually(`a prune of ${what}`, async () => {
+      const { answer } = await this.insist("POST", `/${what}/prune?filters=${encodeURIComponent(filters)}`);
+      if (answer.status === 409) return false; // another client's is under way
+      if (answer.status !== 200) this.violated(`prune ${what}: ${answer.status} ${answer.text}`);
+      return true;
+    });
   }
 
   /** Whether it is still the daemon of that epoch. */

@@ -66,7 +66,7 @@ export class Things {
   /** Takes away the volumes that no container has. */
   async prune(holds: (name: string) => "yes" | "no" | "maybe"): Promise<void> {
     const filters = JSON.stringify({ label: [`client=${this.#client}`], all: ["true"] });
-    await this.#session.expect("POST", `/volumes/prune?filters=${encodeURIComponent(filters)}`, [200]);
+    await this.#session.prune("volumes", filters);
     for (const name of this.#there) {
       const { answer } = await this.#session.insist("GET", this.#kind.at(name).get);
       const isGone = answer.status === 404;
