@@ -4,6 +4,7 @@ import { SystemdManager, type Property } from "./manager.ts";
 
 const SYSTEMD = "org.freedesktop.systemd1.";
 const JOB = "/org/freedesktop/systemd1/job/7";
+const AT_ONCE = { patience: 0 };
 const PROPERTIES: Property[] = [
   ["Slice", "s", "system.slice"],
   ["PIDs", "au", [17]],
@@ -80,13 +81,13 @@ test("stopping and changing what is gone is nothing", async () => {
 
 test("a connection that ends, an unreadable answer, a refusal of access and a socket without listener are errors", async () => {
   using leaving = await FakeSystemd.start((_call, caller) => caller.hangUp());
-  expect(await reason(new SystemdManager(leaving.socket).stop("a.scope"))).toBe("the connection ended");
+  expect(await reason(new SystemdManager(leaving.socket, AT_ONCE).stop("a.scope"))).toBe("the connection ended");
 
   using halfway = await FakeSystemd.start((_call, caller) => {
     caller.answer(JOB);
     caller.hangUp();
   });
-  expect(await reason(new SystemdManager(halfway.socket).stop("a.scope"))).toBe("the connection ended");
+  expect(await reason(new SystemdManager(halfway.socket, AT_ONCE).stop("a.scope"))).toBe("the connection ended");
 
   using babbling = await FakeSystemd.start((_call, caller) => caller.answerUnreadably());
   expect(await reason(new SystemdManager(babbling.socket).stop("a.scope"))).toContain("unknown D-Bus type");
@@ -94,9 +95,33 @@ test("a connection that ends, an unreadable answer, a refusal of access and a so
   using closed = await FakeSystemd.start(() => undefined, "REJECTED EXTERNAL\r\n");
   expect(await reason(new SystemdManager(closed.socket).stop("a.scope"))).toContain("access was refused");
 
-  expect(await reason(new SystemdManager("/nowhere/private").stop("a.scope"))).toContain(
+  expect(await reason(new SystemdManager("/nowhere/private", AT_ONCE).stop("a.scope"))).toContain(
     "systemd support for managing cgroups is not available",
   );
+});
+
+test("systemd that executes itself anew is asked again, and what it had made by then stays", async () => {
+  let calls = 0;
+  let cgroups = "0::/elsewhere\n";
+  using fake = await FakeSystemd.start((call, caller) => {
+    calls += 1;
+    // Before its answer, and in the midst of the job.
+    if (calls === 1) return caller.hangUp();
+    if (calls === 2) {
+      caller.answer(JOB);
+      return caller.hangUp();
+    }
+    cgroups = "0::/system.slice/a.scope\n";
+    if (call.member === "StartTransientUnit") return caller.fail(`${SYSTEMD}UnitExists`, "it exists");
+    caller.answer(JOB);
+    caller.jobRemoved(JOB, "a.scope", "done");
+  });
+  const manager = new SystemdManager(fake.socket, { cgroupsOf: async () => cgroups });
+  await manager.startScope("a.scope", PROPERTIES);
+  expect(fake.calls).toEqual(Array.from({ length: 3 }, () => "StartTransientUnit a.scope"));
+  calls = 0;
+  await manager.stop("a.scope");
+  expect(fake.calls.slice(3)).toEqual(Array.from({ length: 3 }, () => "StopUnit a.scope"));
 });
 
 function reason(work: Promise<unknown>): Promise<string> {

@@ -1,3 +1,6 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { errnoOf } from "../../base/index.ts";
 import { Bus } from "./bus.ts";
 import { BusError, noSystemd, noUnit, unitStays } from "./errors.ts";
 import { textOf, type Value } from "./wire.ts";
@@ -10,6 +13,11 @@ export type Property = readonly [name: string, signature: string, value: Value];
 
 /** How often the rest of an earlier unit of the same name is cleared away. */
 const TRIES = 3;
+/** Milliseconds that systemd may be away: it executes itself anew when its package is upgraded (`daemon-reexec`). */
+const PATIENCE_MS = 5000;
+const WAIT_MS = 50;
+/** What a connection to somebody who is away gives. */
+const AWAY = ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"];
 const PREFIX = "org.freedesktop.systemd1.";
 
 /**
@@ -18,9 +26,17 @@ const PREFIX = "org.freedesktop.systemd1.";
  */
 export class SystemdManager {
   readonly #socket: string;
+  readonly #patience: number;
+  readonly #cgroupsOf: (pid: number) => Promise<string>;
 
-  constructor(socket: string = PRIVATE_SOCKET) {
+  /** @param options for tests: milliseconds that systemd may be away, and what stands in for /proc/PID/cgroup. */
+  constructor(
+    socket: string = PRIVATE_SOCKET,
+    options: { patience?: number; cgroupsOf?: (pid: number) => Promise<string> } = {},
+  ) {
     this.#socket = socket;
+    this.#patience = options.patience ?? PATIENCE_MS;
+    this.#cgroupsOf = options.cgroupsOf ?? ((pid) => readFile(`/proc/${pid}/cgroup`, "utf8"));
   }
 
   /**
@@ -29,13 +45,19 @@ export class SystemdManager {
    */
   async startScope(name: string, properties: readonly Property[]): Promise<void> {
     const body = [name, "replace", properties.map(propertyValue), []];
+    let wasAway = false;
     for (let tries = 1; ; tries++) {
       try {
-        const result = await this.#job("StartTransientUnit", "ssa(sv)a(sa(sv))", body);
+        const result = await this.#persist((again) => {
+          wasAway ||= again;
+          return this.#job("StartTransientUnit", "ssa(sv)a(sa(sv))", body);
+        });
         if (result === "done") return;
         throw noUnit(name, `systemd says "${result}"`);
       } catch (error) {
         if (!(error instanceof BusError)) throw error;
+        // Made by the try whose answer was lost: to stop it would end what is in it.
+        if (wasAway && error.busName === `${PREFIX}UnitExists` && (await this.#comesToHold(name, properties))) return;
         if (error.busName !== `${PREFIX}UnitExists` || tries === TRIES) {
           throw noUnit(name, error.message, { cause: error });
         }
@@ -50,7 +72,11 @@ export class SystemdManager {
    * Changes properties until the machine ends; they have been applied when it settles. A unit that is not there (any
    * more) is left alone.
    */
-  async setProperties(name: string, properties: readonly Property[]): Promise<void> {
+  setProperties(name: string, properties: readonly Property[]): Promise<void> {
+    return this.#persist(() => this.#setProperties(name, properties));
+  }
+
+  async #setProperties(name: string, properties: readonly Property[]): Promise<void> {
     using bus = await this.#connect(() => undefined);
     const call = (member: string, signature: string, body: readonly Value[]) =>
       unlessUnknown(bus.call(managerCall(member, signature, body)));
@@ -61,8 +87,33 @@ export class SystemdManager {
 
   /** Stops a unit and waits until it is gone. Idempotent. @throws unavailable when systemd cannot. */
   async stop(name: string): Promise<void> {
-    const result = await unlessUnknown(this.#job("StopUnit", "ss", [name, "replace"]));
+    const result = await this.#persist(() => unlessUnknown(this.#job("StopUnit", "ss", [name, "replace"])));
     if (result !== undefined && result !== "done") throw unitStays(name, result);
+  }
+
+  /** Does it again while systemd is away. @param work is told whether it was done before. */
+  async #persist<T>(work: (again: boolean) => Promise<T>): Promise<T> {
+    const limit = performance.now() + this.#patience;
+    for (let again = false; ; again = true) {
+      try {
+        return await work(again);
+      } catch (error) {
+        if (!isAway(error) || performance.now() >= limit) throw error;
+      }
+      await delay(WAIT_MS);
+    }
+  }
+
+  /** Whether all processes that were to be in the unit are in it, or get there in time. */
+  async #comesToHold(name: string, properties: readonly Property[]): Promise<boolean> {
+    const pids = properties.flatMap(([property, , value]) => (property === "PIDs" && Array.isArray(value) ? value : []));
+    const limit = performance.now() + this.#patience;
+    for (;;) {
+      const places = await Promise.all(pids.map((pid) => this.#cgroupsOf(Number(pid)).catch(() => "")));
+      if (places.every((place) => place.includes(`/${name}`))) return true;
+      if (performance.now() >= limit) return false;
+      await delay(WAIT_MS);
+    }
   }
 
   async #resetFailed(name: string): Promise<void> {
@@ -98,6 +149,12 @@ export class SystemdManager {
       throw noSystemd({ cause: error });
     }
   }
+}
+
+function isAway(error: unknown): boolean {
+  if (error instanceof BusError) return error.busName === "Disconnected";
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return AWAY.includes(errnoOf(cause) ?? "");
 }
 
 async function unlessUnknown<T>(work: Promise<T>): Promise<T | undefined> {
