@@ -125,6 +125,25 @@ describe("a container whose shim is killed", () => {
     expect((await inspect(id)).State.Running).toBe(true);
   });
 
+  test("tells the ends of its execs", async () => {
+    const id = await run("exec sleep 600");
+    const made = await engine.api("POST", `/containers/${id}/exec`, { Cmd: ["sleep", "600"] });
+    const { Id } = made.json as { Id: string }; // the API's shape
+    expect((await engine.api("POST", `/exec/${Id}/start`, { Detach: true })).status).toBe(200);
+    killShim(id);
+    const exec = await eventually("the exec's end", async () => {
+      const { json } = await engine.api("GET", `/exec/${Id}/json`);
+      const state = json as { Running: boolean; ExitCode: number | null }; // the API's shape
+      return !state.Running && state;
+    });
+    expect(exec.ExitCode).toBe(137);
+    const filters = encodeURIComponent(JSON.stringify({ container: [id], event: ["exec_die"] }));
+    const until = Math.ceil(Date.now() / 1000);
+    const { text } = await engine.api("GET", `/events?since=0&until=${until}&filters=${filters}`);
+    expect(text).toContain(`"execID":"${Id}"`);
+    expect(text).toContain('"exitCode":"137"');
+  });
+
   test("is started again by its policy", async () => {
     const id = await run("exec sleep 600", policy("always"));
     const { Pid } = (await inspect(id)).State;
