@@ -106,7 +106,9 @@ export class SystemdManager {
 
   /** Whether all processes that were to be in the unit are in it, or get there in time. */
   async #comesToHold(name: string, properties: readonly Property[]): Promise<boolean> {
-    const pids = properties.flatMap(([property, , value]) => (property === "PIDs" && Array.isArray(value) ? value : []));
+    const pids = properties.flatMap(([property, , value]) =>
+      property === "PIDs" && Array.isArray(value) ? value : [],
+    );
     const limit = performance.now() + this.#patience;
     for (;;) {
       const places = await Promise.all(pids.map((pid) => this.#cgroupsOf(Number(pid)).catch(() => "")));
