@@ -8,7 +8,7 @@ import {
 } from "../client/index.ts";
 import type { ArgumentCount, Command, Context } from "./command.ts";
 import { CliError, FlagError, messageOf } from "./errors.ts";
-import { bool, list, string } from "./flags.ts";
+import { bool, list, plain, string } from "./flags.ts";
 import { type Io, processIo } from "./io.ts";
 import { parseFlags } from "./parse-flags.ts";
 import { common, findEntry, groups, membersOf, topLevel } from "./table.ts";
@@ -17,7 +17,7 @@ import { CLIENT_VERSION, PROGRAM } from "./version.ts";
 export type { Io } from "./io.ts";
 
 const globalFlags = {
-  config: string("Folder of the client's configuration"),
+  config: plain("Folder of the client's configuration"),
   context: string("Context to use; wins over the environment and the stored choice", { short: "c" }),
   debug: bool("Say more about what goes on", { short: "D" }),
   host: list("Where the engine listens", { short: "H" }),
@@ -26,9 +26,9 @@ const globalFlags = {
     initial: "info",
   }),
   tls: bool("Encrypt the connection"),
-  tlscacert: string("Certificate of the authority that is trusted"),
-  tlscert: string("Certificate of this client"),
-  tlskey: string("Key of this client's certificate"),
+  tlscacert: plain("Certificate of the authority that is trusted"),
+  tlscert: plain("Certificate of this client"),
+  tlskey: plain("Key of this client's certificate"),
   tlsverify: bool("Encrypt the connection and verify the engine"),
   version: bool("Print the version", { short: "v" }),
 };

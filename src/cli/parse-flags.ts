@@ -80,12 +80,17 @@ function askedFor(text: string): boolean {
   }
 }
 
+function withShort(table: FlagTable, letter: string): readonly [string, Flag<unknown>] | undefined {
+  for (const entry of Object.entries(table)) if (entry[1].short === letter) return entry;
+  return undefined;
+}
+
 function shorts(table: FlagTable, word: string, queue: string[], set: SetValue, line: { help: boolean }): void {
   for (let rest = word.slice(1); rest !== "";) {
     const letter = rest.slice(0, 1);
     const shown = `-${rest}`;
     rest = rest.slice(1);
-    const found = Object.entries(table).find(([, flag]) => flag.short === letter);
+    const found = withShort(table, letter);
     if (found === undefined) {
       if (letter !== "h") throw new FlagError(`unknown shorthand flag: '${letter}' in ${shown}`);
       line.help = true;

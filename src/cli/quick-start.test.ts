@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 /**
- * What a short command loads before it does anything. One of node's own modules can bring in dozens (`node:crypto` all of
- * streams), which takes longer than everything else that `run` does.
+ * What a short command must not pay for. One of node's own modules can bring in dozens (`node:crypto` all of streams), which
+ * takes longer than everything else that `run` does. The JIT's start, for a single function that is called some thirty times,
+ * is a fifth of it.
  */
 
 setDefaultTimeout(120_000);
@@ -44,3 +46,50 @@ describe("a short command loads none of node's modules", () => {
     });
   }
 });
+
+describe("a short command has nothing compiled by the JIT", () => {
+  const lines = [
+    "run --rm -i -e A=b -v /tmp:/tmp --network none -p 80:80 app true",
+    "run -d --name web app",
+    "create app",
+    "start web",
+    "exec -i web true",
+    "ps -a",
+    "rm -f web",
+    "stop -t 1 web",
+    "logs web",
+  ];
+  for (const line of lines) {
+    test(line, async () => {
+      const env = { PATH: process.env["PATH"], HOME: place, DOCKER_HOST: `unix://${place}/none.sock` };
+      const { said } = await command(line, { ...env, BUN_JSC_reportCompileTimes: "1" });
+      expect(said).toContain("none.sock"); // it came as far as to the engine
+      expect(said).not.toContain("Optimized");
+    });
+  }
+
+  test("and would be seen to, if it had", async () => {
+    const { said } = await evaluate(
+      "const add = (a) => a + 1; let n = 0; for (let i = 0; i < 5_000_000; i++) n = add(n);",
+      {
+        BUN_JSC_reportCompileTimes: "1",
+      },
+    );
+    expect(said).toContain("Optimized");
+  });
+});
+
+/** Runs a command line as the executable does. */
+async function command(line: string, env: Record<string, string | undefined>): Promise<{ said: string }> {
+  const script = `import { main } from ${JSON.stringify(join(place, "index.js"))}; process.exit(await main(${JSON.stringify(line.split(" "))}));`;
+  return await evaluate(script, env);
+}
+
+/** All that is written by a script, however it ends. */
+async function evaluate(script: string, env: Record<string, string | undefined>): Promise<{ said: string }> {
+  const file = join(place, `script-${randomUUID()}.mjs`);
+  await writeFile(file, script);
+  return await new Promise((resolve) => {
+    execFile(process.execPath, [file], { env }, (_error, stdout, stderr) => resolve({ said: stdout + stderr }));
+  });
+}

@@ -378,8 +378,8 @@ export function findEntry(
   for (const length of [2, 1]) {
     const name = words.slice(0, length).join(" ");
     if (words.length < length) continue;
-    const entry = entries.find((each) => each.names.includes(name));
-    if (entry !== undefined) return { entry, name, rest: words.slice(length) };
+    // A callback would be called so often that it is compiled, which takes longer than all of this
+    for (const entry of entries) if (entry.names.includes(name)) return { entry, name, rest: words.slice(length) };
   }
   return undefined;
 }
