@@ -20,7 +20,7 @@ import { openDirectory, openInRoot } from "./directories.ts";
 import { behindFile, noSuchPath, notADirectory } from "./errors.ts";
 import { Packer } from "./pack.ts";
 import type { ArchivePathStat, ByteString, DirectoryRef } from "./types.ts";
-import { unpack } from "./unpack.ts";
+import { extract } from "./unpack.ts";
 import { isDirectory, isGone, walk } from "./walk.ts";
 import type { Tasks } from "./worker-protocol.ts";
 
@@ -99,7 +99,7 @@ export async function pathPut(
       closeSync(fd);
     }
     const { root: _root, path: _path, ...options } = task;
-    await unpack(
+    await extract(
       native,
       { ...options, target: { fd: rootFd }, base: absolute.slice(1), whiteouts: "keep" },
       source,
