@@ -1,5 +1,5 @@
 /** The host's side of bridges and veths: what the kernel holds for the records. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { randomBytes, randomInt } from "node:crypto";
 import { crashPoint, errnoOf } from "../base/index.ts";
 import {
@@ -145,6 +145,15 @@ export class Links implements Disposable {
       await this.#route.request([deleteLink(link)]);
     } catch (error) {
       if (errnoOf(error) !== "ENODEV") throw error;
+    }
+  }
+
+  /** False when no packet has come from the container behind that host's end; one that is gone may have had some. */
+  hasSent(hostInterface: string): boolean {
+    try {
+      return readFileSync(`/sys/class/net/${hostInterface}/statistics/rx_packets`, "latin1").trim() !== "0";
+    } catch {
+      return true;
     }
   }
 

@@ -324,10 +324,12 @@ export class Sandboxes {
 
   /** An address rests until its veth is gone. */
   #retire(endpoint: EndpointRecord): void {
+    // Who has never sent, not even an answer, has no connections: looking for some costs a walk over all of the host's.
+    const isTracked = endpoint.hostIndex !== 0 && this.#parts.links.hasSent(endpoint.hostInterface);
     const release = () => {
       const network = this.#parts.registry.byId(endpoint.network);
       if (network !== undefined) releaseAddresses(network, endpoint);
-      if (endpoint.hostIndex !== 0) this.#parts.flows.retire(addressesOf(endpoint));
+      if (isTracked) this.#parts.flows.retire(addressesOf(endpoint));
     };
     if (endpoint.hostIndex === 0) release();
     else this.#parts.reaper.add(endpoint.hostIndex, release);

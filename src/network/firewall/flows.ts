@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { crashPoint, errnoOf, messageOf, Retries } from "../../base/index.ts";
 import type { Logger } from "../../base/index.ts";
@@ -12,8 +13,11 @@ import type { PortForward } from "./firewall.ts";
 const GATHER_MS = 100;
 /** and so much time is between two of them. */
 const REST_MS = 500;
-/** So many filtered walks cost no more than one for everything, whose answer has to be read here. */
+/** Connections of the host up to which one walk for all of them costs less than two that the kernel filters. */
+const SMALL_TABLE = 5000;
+/** So many filtered walks cost no more than reading all of a large table. */
 const FEW = 2;
+const COUNT = "/proc/sys/net/netfilter/nf_conntrack_count";
 
 /** What connection tracking remembers of containers: it has to go with them. None of these fails: what does is logged. */
 export interface Flows extends Disposable {
@@ -153,7 +157,7 @@ export class TrackedFlows implements Flows {
     });
   }
 
-  /** @param filters by which the kernel looks when they are few; undefined: whatever there is. */
+  /** @param filters by which the kernel looks where that is less work; undefined: whatever there is. */
   async #forget(
     family: 4 | 6,
     filters: readonly FlowFilter[] | undefined,
@@ -162,8 +166,9 @@ export class TrackedFlows implements Flows {
       where = () => true,
     }: { mention?: readonly Buffer[]; where?: (connection: TrackedConnection) => boolean },
   ): Promise<void> {
+    const isSmall = Number(await readFile(COUNT, "latin1").catch(() => "")) <= SMALL_TABLE;
     const asked =
-      filters !== undefined && filters.length <= FEW
+      filters !== undefined && (filters.length === 1 || (!isSmall && filters.length <= FEW))
         ? filters.map((filter) => listConnections(family, filter))
         : [listConnections(family)];
     for (const item of asked) {
