@@ -30,7 +30,6 @@ export const pendingOperations: readonly PendingOperation[] = [
   pending("POST", "/session", "a build session"),
   pending("POST", "/grpc", "BuildKit's gRPC interface"),
 
-  pending("GET", "/images/search", "searching for images"),
   pending("GET", "/images/{name}/attestations", "listing attestations", "1.55"),
 
   pending("GET", "/plugins/privileges", "asking for a plugin's privileges"),

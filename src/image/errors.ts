@@ -62,6 +62,14 @@ export const invalidFilterValue = (name: string, values: readonly string[]) =>
 export const badTime = (value: string) =>
   new EngineError("invalid", `failed to parse value as time or duration: ${JSON.stringify(value)}`);
 
+// Search
+export const searchLimit = (limit: number, most: number) =>
+  invalid(`limit ${limit} is outside the range of [1, ${most}]`);
+export const searchScheme = (term: string) =>
+  invalid(`invalid repository name: repository name (${term}) should not have a scheme`);
+export const invalidFilterStars = (text: string) =>
+  invalid(`invalid filter 'stars=${text}': strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
+
 // Pull and push
 export const noTags = (name: string) => notFound(`No tags for repository ${name}`);
 export const pushByDigest = () => invalid("cannot push a digest reference");

@@ -74,7 +74,8 @@ function checkNames(filters: Filters, known: ReadonlySet<string>): void {
   for (const name of filters.keys()) if (!known.has(name)) throw invalidFilter(name);
 }
 
-function readBoolean(filters: Filters, name: string): boolean | undefined {
+/** A filter that is yes or no; undefined when it is not given. @throws invalid for another value, and for several. */
+export function readBoolean(filters: Filters, name: string): boolean | undefined {
   const values = filters.get(name);
   if (values === undefined || values.length === 0) return undefined;
   if (values.length === 1 && /^(1|true)$/.test(values[0] ?? "")) return true;

@@ -9,6 +9,7 @@ import type { Store } from "../store/index.ts";
 import { Catalog, type ImageRow } from "./catalog.ts";
 import { createImage } from "./create.ts";
 import { inspectDistribution } from "./distribution.ts";
+import { searchImages } from "./search.ts";
 import { dockerDelay, type RetryDelay } from "./download.ts";
 import { ImageEvents } from "./image-events.ts";
 import { prepareImport } from "./import.ts";
@@ -125,6 +126,9 @@ export function createImageService(options: ImageServiceOptions): ImageService {
         (report, signal) => imageActions.time("push", () => push(parts, reference, query.auth, report, signal)),
         call,
       );
+    },
+    async search(query, auth, call) {
+      return await searchImages(registry, query, auth, call.signal);
     },
     async distribution(name, auth, call) {
       return await inspectDistribution(registry, name, auth, call.signal);

@@ -68,9 +68,7 @@ export class Authorizer {
   }
 
   #basic(): string | undefined {
-    const { username = "", password = "" } = this.#auth ?? {};
-    if (username === "") return undefined;
-    return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+    return basicHeader(this.#auth);
   }
 
   async #token(
@@ -113,6 +111,13 @@ export class Authorizer {
     if (this.#auth?.username) url.searchParams.set("account", this.#auth.username);
     return { method: "GET", url, headers: basic === undefined ? {} : { authorization: basic } };
   }
+}
+
+/** User and password as a header; undefined without a user. */
+export function basicHeader(auth: RegistryAuth | undefined): string | undefined {
+  const { username = "", password = "" } = auth ?? {};
+  if (username === "") return undefined;
+  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
 function oauthRequest(

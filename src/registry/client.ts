@@ -3,9 +3,11 @@ import { Authorizer } from "./authorizer.ts";
 import { endpointsOf, type Endpoint } from "./endpoints.ts";
 import { loginFailed, registryError } from "./errors.ts";
 import { RepositoryAt } from "./repository.ts";
+import { search } from "./search.ts";
 import { Transport } from "./transport.ts";
 import type {
   BlobAnswer,
+  Found,
   ManifestAnswer,
   RegistryAuth,
   RegistryClient,
@@ -49,6 +51,15 @@ class Client implements RegistryClient {
       ),
     }));
     return new Fallback(places, (endpoint, signal) => this.#ping(endpoint, signal));
+  }
+
+  search(
+    domain: string,
+    query: { term: string; limit: number },
+    auth: RegistryAuth | undefined,
+    signal: AbortSignal,
+  ): Promise<Found[]> {
+    return search(this.#transport, this.#config, domain, query, auth, signal);
   }
 
   async login(auth: RegistryAuth, signal: AbortSignal): Promise<string> {

@@ -54,6 +54,16 @@ export const answerTooLarge = (url: URL, limit: number) =>
   invalid(`reading ${url.pathname} from ${url.host}: the answer is larger than ${limit} bytes`);
 export const answerUnreadable = (url: URL, cause: unknown) =>
   invalid(`reading ${url.pathname} from ${url.host}: the answer is no JSON: ${messageOf(cause)}`, { cause });
+export const searchStatus = (status: number) => unknown(`Unexpected status code ${status}`);
+export const noSearch = (domain: string, why: string) =>
+  invalid(
+    `invalid registry endpoint https://${domain}/v1/: ${why}. If this private registry supports only HTTP or HTTPS with an ` +
+      `unknown CA certificate, please add \`--insecure-registry ${domain}\` to the daemon's arguments. In the case of HTTPS, ` +
+      `if you have access to the registry's CA certificate, no need for the flag; simply place the CA certificate at ` +
+      `/etc/docker/certs.d/${domain}/ca.crt`,
+  );
+export const noInsecureSearch = (domain: string, https: string, http: string) =>
+  invalid(`invalid registry endpoint "http://${domain}/v1/". HTTPS attempt: ${https}. HTTP attempt: ${http}`);
 export const wrongManifestDigest = (expected: Digest, actual: Digest) =>
   invalid(`manifest verification failed for digest ${expected}: got ${actual}`);
 export const noBasicCredentials = (method: string, url: URL) =>

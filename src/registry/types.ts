@@ -53,6 +53,14 @@ export interface RepositoryClient {
   putManifest(tagOrDigest: string, bytes: Uint8Array, mediaType: string, signal: AbortSignal): Promise<void>;
 }
 
+/** An image that a registry's search found. */
+export interface Found {
+  name: string;
+  description: string;
+  stars: number;
+  official: boolean;
+}
+
 export interface RegistryClient {
   /** @param access what tokens are asked for. */
   repository(
@@ -60,6 +68,13 @@ export interface RegistryClient {
     auth: RegistryAuth | undefined,
     access: "pull" | "push",
   ): RepositoryClient;
+  /** Searches by the old protocol's `/v1/search`, which few registries besides Docker Hub have. */
+  search(
+    domain: string,
+    query: { term: string; limit: number },
+    auth: RegistryAuth | undefined,
+    signal: AbortSignal,
+  ): Promise<Found[]>;
   /** `docker login`: checks the credentials. @returns an identity token where the registry gives one, else "". */
   login(auth: RegistryAuth, signal: AbortSignal): Promise<string>;
 }

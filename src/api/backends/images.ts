@@ -7,6 +7,15 @@ import type {
 } from "../generated/types.ts";
 import type { CallContext, Filters, ProgressMessage, RegistryAuth } from "./streams.ts";
 
+/** What a registry found; the document has no name for it. */
+export interface ImageSearchResultItem {
+  name: string;
+  description: string;
+  star_count: number;
+  is_official: boolean;
+  is_automated: boolean;
+}
+
 /**
  * Everything under /images. `name` is a reference, an image id or an unambiguous prefix of one; unknown names throw
  * not-found `No such image: NAME` (with the tag made explicit).
@@ -44,6 +53,12 @@ export interface ImagesBackend {
     options: { tag: string | undefined; platform: string | undefined; auth: RegistryAuth | undefined },
     call: CallContext,
   ): Promise<AsyncIterable<ProgressMessage>>;
+  /** Asks a registry, Docker Hub when the term names no other, for images. @param query.limit 25 when undefined. */
+  search(
+    query: { term: string; limit: number | undefined; filters: Filters },
+    auth: RegistryAuth | undefined,
+    call: CallContext,
+  ): Promise<ImageSearchResultItem[]>;
   /** What the registry has under a name; nothing is kept of it. */
   distribution(name: string, auth: RegistryAuth | undefined, call: CallContext): Promise<DistributionInspect>;
 }

@@ -1,5 +1,5 @@
 import { bytes, defineOperations, empty, json, none } from "../operation.ts";
-import { boolean, filters, list, string } from "../query.ts";
+import { boolean, filters, integer, list, string } from "../query.ts";
 
 /** Everything under /images, and what registries have. */
 export const imageOperations = defineOperations({
@@ -35,6 +35,15 @@ export const imageOperations = defineOperations({
     body: bytes,
     success: [200],
     answer: { kind: "progress" },
+  },
+  imageSearch: {
+    method: "GET",
+    path: "/images/search",
+    since: "1.0",
+    query: { term: string(), limit: integer(), filters: filters(["is-automated", "is-official", "stars"]) },
+    body: none,
+    success: [200],
+    answer: json("ImageSearchResultItem[]"),
   },
   imageInspect: {
     method: "GET",

@@ -18,6 +18,7 @@ type ImageRoutes = RoutesOf<
   | "imageGetAll"
   | "imageLoad"
   | "distributionInspect"
+  | "imageSearch"
 >;
 
 const TAR = "application/x-tar";
@@ -87,6 +88,14 @@ export function imageRoutes(backend: ImagesBackend): ImageRoutes {
       const options = { quiet: query.quiet, platforms: [...query.platform] };
       return { kind: "progress", items: await backend.load(stream, options, context) };
     },
+    imageSearch: async ({ query, headers, context }) =>
+      json(
+        await backend.search(
+          { term: query.term ?? "", limit: query.limit, filters: query.filters },
+          readRegistryAuth(headers),
+          context,
+        ),
+      ),
     distributionInspect: async ({ ref, headers, context }) =>
       json(await backend.distribution(ref, readRegistryAuth(headers), context)),
   };
