@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { silentLogger } from "../../base/index.ts";
+import { errnoOf, silentLogger } from "../../base/index.ts";
 import { shimBinary } from "./fixture.ts";
 import { ShimPool } from "./pool.ts";
 
@@ -36,6 +36,14 @@ function shims(): number[] {
         return false; // it ended meanwhile
       }
     });
+}
+
+function endAtOnce(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (errnoOf(error) !== "ESRCH") throw error; // it ended meanwhile
+  }
 }
 
 function commandOf(pid: number | undefined): string {
@@ -108,7 +116,7 @@ test("a spare that has died is not given away, nor one whose place is taken", as
   await using pool = await open(1);
   (await pool.take(join(folder, "first")))?.close();
   await until("a spare", () => pool.ready === 1);
-  for (const pid of shims()) process.kill(pid, "SIGKILL");
+  for (const pid of shims()) endAtOnce(pid);
   await until("the loss", () => pool.ready === 0);
   const second = join(folder, "second");
   expect(await pool.take(second)).toBeUndefined();
