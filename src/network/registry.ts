@@ -1,4 +1,4 @@
-import { formatAddress, parseAddress, parseCidr } from "./address.ts";
+import { contains, parseAddress, parseCidr } from "./address.ts";
 import type { Address } from "./address.ts";
 import { ambiguousNetwork, networkNotFound } from "./errors.ts";
 import { AddressPool } from "./ipam.ts";
@@ -77,8 +77,5 @@ function live(record: NetworkRecord): LiveNetwork {
 
 /** The pool of a network that an address belongs to. */
 export function poolOf(network: LiveNetwork, address: Address): AddressPool | undefined {
-  return network.pools.find(({ pool }) => {
-    const { family, base, prefix } = pool.subnet;
-    return parseCidr(`${formatAddress(address)}/${prefix}`)?.subnet.base === base && family === address.family;
-  })?.pool;
+  return network.pools.find(({ pool }) => contains(pool.subnet, address))?.pool;
 }
