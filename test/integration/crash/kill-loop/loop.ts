@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { databaseRows } from "../../../support/database.ts";
 import { startEngine } from "../../../support/engine.ts";
 import { inventory } from "../../../support/host.ts";
 import { eventually } from "../../../support/wait.ts";
@@ -29,7 +30,11 @@ export interface KillLoopResult {
 export async function killLoop(kills: number, seed: number): Promise<KillLoopResult> {
   const began = Date.now();
   await using engine = await startEngine({ ownPool: true });
-  const standing = async () => (await inventory(engine)).filter((line) => !line.startsWith(`process ${engine.pid} `));
+  const standing = async () => [
+    ...(await inventory(engine)).filter((line) => !line.startsWith(`process ${engine.pid} `)),
+    // Read again when something was written meanwhile.
+    ...(await eventually("the rows", () => databaseRows(engine.dataRoot).catch(() => undefined))),
+  ];
   const clean = new Set(await standing());
   const session = new Session(engine);
   const random = new Random(seed);
