@@ -5,6 +5,8 @@
  * that to load; Bun's own sockets and files cost nothing. What is here has no policy.
  */
 
+import { exitOnSignals } from "./deadly-signals.ts";
+
 export type DialTarget =
   | SocketTarget
   /** Through the program `ssh`; empty texts are left to it. The path is that of the engine's socket there. */
@@ -144,6 +146,7 @@ export function rawTerminal(): () => void {
     binding(name: "tty_wrap"): { TTY: new (fd: number) => TerminalModes };
   };
   const terminal = new (internals.binding("tty_wrap").TTY)(0);
+  exitOnSignals();
   terminal.setRawMode(MODE_RAW_BOTH_WAYS);
   return () => void terminal.setRawMode(MODE_NORMAL);
 }

@@ -1,12 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { exitOnSignals } from "./deadly-signals.ts";
 import { noSshProgram, tunnelEnded } from "./errors.ts";
 import type { DialTarget, NativeSocket, SocketHandlers } from "./native.ts";
 
 /** Enough to tell why; a program that talks on is not kept. */
 const MAX_STDERR = 4096;
-
-/** Signals that end this process unless a command has another use for them. */
-const DEADLY = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 let running: Set<ChildProcess> | undefined;
 
@@ -25,12 +23,7 @@ function watchProcess(): Set<ChildProcess> {
   process.on("exit", () => {
     for (const child of children) child.kill();
   });
-  for (const [signal, number] of Object.entries(DEADLY)) {
-    process.on(signal, () => {
-      // An exit, not the signal again, which would leave a raw terminal as it is
-      if (process.listenerCount(signal) === 1) process.exit(128 + number);
-    });
-  }
+  exitOnSignals();
   return children;
 }
 

@@ -136,6 +136,22 @@ describe.each(programs)("$name on a terminal", ({ name, file }) => {
     expect(session.text).not.toContain("\r\r\n");
   });
 
+  if (name === "berth") {
+    test("a terminal is as before when a session on it ends by SIGHUP, which docker leaves raw", async () => {
+      const container = named("hangup");
+      await engine.berth(["run", "-d", "--name", container, "busybox:local", "sleep", "1000"]);
+      const session = `sh -c 'echo pid $$; exec ${file} exec -it ${container} sh'`;
+      const line = `stty -g; ${session}; echo code $?; stty -g`;
+      await using terminal = TerminalSession.start(["sh", "-c", line], engine.clientEnv());
+      await terminal.shows("/ # ");
+      const [, before, pid] = /^(.*)\r\npid (\d+)\r\n/.exec(terminal.text) ?? [];
+      process.kill(Number(pid), "SIGHUP");
+      expect(await terminal.ended()).toBe(0);
+      expect(/code (\d+)\r?\n(.*?)\r?\n/.exec(terminal.text)?.slice(1)).toEqual(["129", before ?? ""]);
+      expect(before).toMatch(/^[0-9a-f:]+$/);
+    });
+  }
+
   test("logs -f ends with Ctrl-C", async () => {
     const container = named("logs");
     await engine.berth(["run", "-d", "--name", container, "busybox:local", "sh", "-c", "echo ready; exec sleep 1000"]);
