@@ -74,8 +74,6 @@ export const pendingFlags: readonly string[] = [
   "container run --use-api-socket",
   "create --use-api-socket",
   "run --use-api-socket",
-  "image ls --tree",
-  "images --tree",
   "volume create --availability",
   "volume create --group",
   "volume create --limit-bytes",

@@ -1,6 +1,7 @@
 import type { ImageSummary } from "../../api/index.ts";
 import { atMost, defineCommand } from "../command.ts";
-import { bool } from "../flags.ts";
+import { CliError } from "../errors.ts";
+import { bool, type FlagValues } from "../flags.ts";
 import { printRows, type View } from "../format.ts";
 import { filterFlag, formatFlag, noTruncFlag, warnQuietFormat } from "../shared-flags.ts";
 import { encodeFilters, shortId } from "../targets.ts";
@@ -13,6 +14,7 @@ const flags = {
   format: formatFlag,
   "no-trunc": noTruncFlag,
   quiet: bool("Print ids only", { short: "q" }),
+  tree: bool("Show what each image has for which platform"),
 };
 
 export default defineCommand({
@@ -26,18 +28,31 @@ export default defineCommand({
       reference === undefined
         ? given.filter
         : { ...given.filter, reference: [...(given.filter["reference"] ?? []), reference] };
+    if (given.tree) checkTree(given);
     const format = given.format || (given.quiet ? "" : ((await context.config()).imagesFormat ?? ""));
     warnQuietFormat(given.format, given.quiet, (text) => context.io.err(text));
     const images = await (
       await context.client()
     ).json<ImageSummary[]>("GET", "/images/json", {
-      query: { all: given.all, filters: encodeFilters(filters) },
+      query: { all: given.all, filters: encodeFilters(filters), manifests: given.tree || undefined },
     });
+    if (given.tree) {
+      const { printImageTree } = await import("../image-tree.ts");
+      return await printImageTree(context.io, images);
+    }
     const withDigests = given.digests || /\.Digest\b/.test(format);
     const rows = images.flatMap((image) => imageRows(image, withDigests));
     await printRows(context.io, imageView(!given["no-trunc"], given.digests), rows, { format, quiet: given.quiet });
   },
 });
+
+/** @throws CliError for a flag that a tree has no use for. */
+function checkTree(given: FlagValues<typeof flags>): void {
+  if (given.quiet) throw new CliError("--quiet is not yet supported with --tree");
+  if (given["no-trunc"]) throw new CliError("--no-trunc is not yet supported with --tree");
+  if (given.digests) throw new CliError("--show-digest is not yet supported with --tree");
+  if (given.format !== "") throw new CliError("--format is not yet supported with --tree");
+}
 
 interface ImageRow {
   image: ImageSummary;
