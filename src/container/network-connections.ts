@@ -72,6 +72,8 @@ async function connect(
   const running = entry.state.phase.kind === "running" ? entry.run : undefined;
   if (running !== undefined) {
     const before = networks.state(entry.id);
+    // By a daemon that was killed before the record was saved.
+    if (before?.endpoints[network] !== undefined) await networks.detachOne(entry.id, network, true);
     await networks.attachOne(entry.id, network, settings, networkTask(running.task));
     await updateFiles(filesIn(join(root, entry.id)), record, before, networks.state(entry.id));
   }
@@ -94,7 +96,8 @@ async function disconnect(
   }
   if (entry.state.phase.kind === "running") {
     const before = networks.state(entry.id);
-    await networks.detachOne(entry.id, network, force);
+    // A daemon that was killed before the record was saved has unplugged it already.
+    await networks.detachOne(entry.id, network, true);
     await updateFiles(filesIn(join(root, entry.id)), record, before, networks.state(entry.id));
   }
   const { [network]: _gone, ...endpoints } = record.endpoints;

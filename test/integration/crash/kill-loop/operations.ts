@@ -176,7 +176,7 @@ async function disconnect(world: World): Promise<void> {
   const body = { Container: container.id };
   const { answer, cut } = await session.insist("POST", `/networks/${network}/disconnect`, body);
   container.networks.delete(network);
-  if (answer.status !== 200 && !(cut && answer.status === 403) && !session.isBereaved(container.id)) {
+  if (answer.status !== 200 && !(cut && answer.status === 404) && !session.isBereaved(container.id)) {
     session.violated(`disconnect ${container.name} from ${network}: ${answer.status} ${answer.text}`);
   }
 }
