@@ -38,6 +38,14 @@ describe("a container that ran on without its daemon", () => {
     expect((await stateOf(id))?.Status).toBe("paused");
   });
 
+  test("is thawed when a commit was to do so", async () => {
+    const id = await world.run();
+    await world.runtime.task(id).pause();
+    await world.reboot();
+    expect((await stateOf(id))?.Status).toBe("running");
+    expect(world.runtime.task(id).paused).toBe(false);
+  });
+
   test("that nobody recorded yet counts as running", async () => {
     const id = await world.run();
     world.store.prepare("UPDATE containers SET state = json_set(state, '$.phase', json('{\"kind\":\"idle\"}'))").run();
