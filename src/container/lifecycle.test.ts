@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import type { ContainerUpdateBody } from "../api/index.ts";
-import { EngineError, invalid, messageOf } from "../base/index.ts";
+import { EngineError, invalid, messageOf, notFound } from "../base/index.ts";
 import { CALL, FakeWorld } from "./testing/fake-world.ts";
 
 let world: FakeWorld;
@@ -412,6 +414,40 @@ describe("removal", () => {
     world.runtime.task(id).exit(0);
     await putting;
     expect(waiting).toEqual(["exited"]);
+  });
+
+  test("files of a process that ends while they are opened are read once its exit is dealt with", async () => {
+    const child = spawn("sleep", ["1000"], { stdio: "ignore" });
+    world.runtime.pids = [child.pid ?? 0];
+    const id = await world.run();
+    let tries = 0;
+    world.pack = async function* () {
+      tries++;
+      if ((await stateOf(id))?.Status === "running") {
+        child.kill("SIGKILL");
+        await once(child, "exit");
+        world.runtime.task(id).exit(137);
+        // Its mounts are gone.
+        throw notFound("no such file");
+      }
+      yield Buffer.from("text");
+    };
+    const { body } = await world.containers.archiveGet(id, "/data/file", CALL);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of body) pieces.push(piece);
+    expect(Buffer.concat(pieces).toString()).toBe("text");
+    expect(tries).toBe(2);
+  });
+
+  test("files that cannot be read from their beginning are an error, not an answer that breaks off", async () => {
+    const id = await world.run();
+    // eslint-disable-next-line require-yield -- it fails before its first piece
+    world.pack = async function* () {
+      throw notFound("no such file");
+    };
+    expect(await failure(world.containers.archiveGet(id, "/file", CALL))).toBe(
+      `not-found: Could not find the file /file in container ${id}`,
+    );
   });
 
   test("a list by name takes Go's expressions, and none can keep the event loop", async () => {

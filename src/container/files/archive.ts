@@ -41,17 +41,29 @@ export async function getPath(
   // The tree stays open until the body was read, failed or left.
   within(entry, path, { needs, readOnly: true }, async ({ root, path: inside, ids }) => {
     const { stat, body } = await found(needs.archiver.get(root, inside, { ids, signal: call.signal }), path, ref);
-    ready.resolve({ stat, body: finally_(body, read.resolve) });
-    call.signal.addEventListener("abort", () => read.resolve(), { once: true });
+    const pieces = body[Symbol.asyncIterator]();
+    const leave = (): void => {
+      void pieces.return?.();
+      read.resolve();
+    };
+    call.signal.addEventListener("abort", leave, { once: true });
+    // What cannot be read from its beginning is an error, and not an answer that breaks off.
+    const first = await found(pieces.next(), path, ref);
+    ready.resolve({ stat, body: continued(first, pieces, read.resolve) });
     await read.promise;
   }).catch(ready.reject);
   return await ready.promise;
 }
 
-async function* finally_(body: AsyncIterable<Uint8Array>, done: () => void): AsyncGenerator<Uint8Array> {
+async function* continued(
+  first: IteratorResult<Uint8Array>,
+  rest: AsyncIterator<Uint8Array>,
+  done: () => void,
+): AsyncGenerator<Uint8Array> {
   try {
-    yield* body;
+    for (let next = first; next.done !== true; next = await rest.next()) yield next.value;
   } finally {
+    await rest.return?.();
     done();
   }
 }
@@ -104,7 +116,7 @@ async function found<T>(work: Promise<T>, path: string, ref: string): Promise<T>
 
 /**
  * Opens the container's tree: as it sees it while it runs; else its root file system, and volumes at their places.
- * @throws JustEnded before any work, while the exit of its process is not dealt with.
+ * @throws JustEnded while the exit of its process is not dealt with: before any work, or when reading failed since.
  */
 async function within<T>(
   entry: ContainerEntry,
@@ -117,6 +129,10 @@ async function within<T>(
     const fd = openRoot(entry, phase.pid);
     try {
       return await work({ root: { fd }, path, ids });
+    } catch (error) {
+      // The mounts of one that ended meanwhile are gone, and what is on them was not found.
+      if (readOnly) closeSync(openRoot(entry, phase.pid));
+      throw error;
     } finally {
       closeSync(fd);
     }

@@ -185,6 +185,8 @@ export class FakeWorld implements AsyncDisposable {
   cgroupDriver: "cgroupfs" | "systemd" = "cgroupfs";
   /** What becomes of files that are put into a container. */
   unpack: (body: AsyncIterable<Uint8Array>) => Promise<void> = async () => undefined;
+  /** What comes of files that are taken out of a container. */
+  pack: () => AsyncIterable<Uint8Array> = async function* () {};
   image: ImageRunConfig = { Cmd: ["sh"], Env: ["PATH=/bin"] };
   store: Store;
   events: EventBus & Disposable;
@@ -268,7 +270,13 @@ export class FakeWorld implements AsyncDisposable {
         totals: async () => new Map(),
         close: async () => undefined,
       },
-      archiver: partial<Archiver>({ put: (_root, _path, body) => this.unpack(body) }),
+      archiver: partial<Archiver>({
+        put: (_root, _path, body) => this.unpack(body),
+        get: async () => ({
+          stat: { name: "file", size: 4, mode: 0o644, mtime: "2026-01-01T00:00:00Z", linkTarget: "" },
+          body: this.pack(),
+        }),
+      }),
       calls: native,
       users: { resolve: () => ({ uid: 0, gid: 0, additionalGids: [0], home: "/root" }) },
       seccomp: { builtin: () => ({ defaultAction: "SCMP_ACT_ERRNO", syscalls: [] }), parse: () => undefined },
