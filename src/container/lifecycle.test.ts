@@ -441,9 +441,8 @@ describe("removal", () => {
 
   test("files that cannot be read from their beginning are an error, not an answer that breaks off", async () => {
     const id = await world.run();
-    // eslint-disable-next-line require-yield -- it fails before its first piece
     world.pack = async function* () {
-      throw notFound("no such file");
+      yield await Promise.reject<Uint8Array>(notFound("no such file"));
     };
     expect(await failure(world.containers.archiveGet(id, "/file", CALL))).toBe(
       `not-found: Could not find the file /file in container ${id}`,

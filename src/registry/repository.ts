@@ -2,8 +2,8 @@ import { isDigest, sha256, type Digest } from "../base/index.ts";
 import { MANIFEST_TYPES } from "../spec/index.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { Endpoint } from "./endpoints.ts";
-import { answerUnreadable, registryError, uploadWithoutLocation, wrongManifestDigest } from "./errors.ts";
-import { isRecord } from "./json.ts";
+import { registryError, uploadWithoutLocation, wrongManifestDigest } from "./errors.ts";
+import { isRecord, readJson } from "./json.ts";
 import { redirectTarget, type HttpAnswer, type HttpRequest } from "./transport.ts";
 import type { BlobAnswer, ManifestAnswer, RepositoryClient } from "./types.ts";
 
@@ -149,12 +149,7 @@ function uploadUrl(answer: HttpAnswer, insecure: boolean): URL {
 
 /** @throws invalid when it is no JSON. */
 function readTags(url: URL, bytes: Uint8Array): string[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw answerUnreadable(url, cause);
-  }
+  const value = readJson(url, bytes);
   const tags = isRecord(value) ? value["tags"] : undefined;
   return Array.isArray(tags) ? tags.filter((tag) => typeof tag === "string") : [];
 }

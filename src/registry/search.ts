@@ -1,8 +1,8 @@
 import { messageOf } from "../base/index.ts";
 import { basicHeader } from "./authorizer.ts";
 import { endpointsOf, type Endpoint } from "./endpoints.ts";
-import { answerUnreadable, noInsecureSearch, noSearch, searchStatus } from "./errors.ts";
-import { isRecord } from "./json.ts";
+import { noInsecureSearch, noSearch, searchStatus } from "./errors.ts";
+import { isRecord, readJson } from "./json.ts";
 import type { Transport } from "./transport.ts";
 import type { Found, RegistryAuth, RegistryConfig } from "./types.ts";
 
@@ -56,12 +56,7 @@ async function findEndpoint(
 }
 
 function readResults(url: URL, bytes: Uint8Array): Found[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw answerUnreadable(url, cause);
-  }
+  const value = readJson(url, bytes);
   const results = isRecord(value) && Array.isArray(value["results"]) ? (value["results"] as unknown[]) : []; // each is looked at
   return results.filter(isRecord).map((each) => ({
     name: text(each["name"]),

@@ -83,6 +83,7 @@ export interface Task {
   attach(options: { stdin: boolean; stdout: boolean; stderr: boolean; detachKeys: Uint8Array }): Promise<StdioStream>;
   exec(request: ExecRequest): Promise<ExecTask>;
   pause(): Promise<void>;
+  /** Thaws what is frozen; nothing of a task that has ended. */
   resume(): Promise<void>;
   /** @throws invalid with the kernel's reason; what was written is put back. */
   update(resources: LinuxResources): Promise<void>;

@@ -1,6 +1,7 @@
 import type { ContainerConfig } from "../../api/index.ts";
 import { conflict, errnoOf, invalid, formatNanos, nowNanos } from "../../base/index.ts";
 import { applyChanges } from "../../image/index.ts";
+import type { Task } from "../../runtime/index.ts";
 import type { ImageRunConfig } from "../../spec/index.ts";
 import { announce } from "../announce.ts";
 import { mergeConfig } from "../create/merge-config.ts";
@@ -34,7 +35,7 @@ export async function commit(
   const parent = await needs.images.get(record.image.id);
   const created = formatNanos(nowNanos());
   const reference = options.repo ? `${options.repo}${options.tag ? `:${options.tag}` : ""}` : undefined;
-  if (run !== undefined) await unlessEnded(freeze(entry.id, run.task));
+  if (run !== undefined) await freezeUnlessEnded(entry.id, run.task);
   try {
     const image = await needs.images.create({
       config: {
@@ -67,14 +68,14 @@ export async function commit(
     });
     return { Id: image.id };
   } finally {
-    if (run !== undefined) await unlessEnded(run.task.resume());
+    await run?.task.resume();
   }
 }
 
 /** Who has ended meanwhile, and its cgroup with it, changes nothing any more. */
-async function unlessEnded(work: Promise<void>): Promise<void> {
+async function freezeUnlessEnded(id: string, task: Pick<Task, "pause">): Promise<void> {
   try {
-    await work;
+    await freeze(id, task);
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     if (errnoOf(cause) !== "ENOENT" && errnoOf(cause) !== "ENODEV") throw error;

@@ -1,4 +1,4 @@
-import { crashPoint, errnoOf, messageOf, Retries, type KeyedLock, type Logger } from "../../base/index.ts";
+import { crashPoint, messageOf, Retries, type KeyedLock, type Logger } from "../../base/index.ts";
 import type { ExitRecord, Task } from "../../runtime/index.ts";
 import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
@@ -131,14 +131,12 @@ export class Runs {
     });
     this.#watch(entry, task);
     // A daemon that was killed in the middle of a commit, or before it could record a pause, leaves it frozen.
-    if (!paused) task.resume().catch((error: unknown) => this.#notThawed(entry, error));
+    if (!paused) {
+      task.resume().catch((error: unknown) => {
+        this.#logger.error("a container may still be frozen", { container: entry.id, error: messageOf(error) });
+      });
+    }
     this.#hooks.started(entry);
-  }
-
-  #notThawed(entry: ContainerEntry, error: unknown): void {
-    // It has ended meanwhile, and its cgroup with it.
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENODEV") return;
-    this.#logger.error("a container may still be frozen", { container: entry.id, error: messageOf(error) });
   }
 
   /** A task that ended while no daemon was there. The lock is held. */

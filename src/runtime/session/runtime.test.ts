@@ -199,6 +199,7 @@ describe.skipIf(reason !== undefined)("a real container", () => {
       await task.release();
       await task.release();
       expect(cgroupsOf(task.id)).toEqual([]);
+      expect(await task.resume().then(() => "nothing to thaw", String)).toBe("nothing to thaw");
       expect(mountTable()).not.toContain(image.directory);
     },
     LIMIT,

@@ -82,16 +82,7 @@ export class ShimTask implements Task {
     await shim.kill(signal);
     options.sent?.();
     // In v1 a frozen process dies only once it is thawed.
-    if (signal === SIGKILL) await this.#thaw();
-  }
-
-  async #thaw(): Promise<void> {
-    try {
-      await this.resume();
-    } catch (error) {
-      // It has ended by now, and its cgroup is gone with it.
-      if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENODEV") throw error;
-    }
+    if (signal === SIGKILL) await this.resume();
   }
 
   async holdPort(
@@ -149,7 +140,12 @@ export class ShimTask implements Task {
   }
 
   async resume(): Promise<void> {
-    await this.#context.cgroups.freeze(this.#parts.record.cgroupPath, false);
+    try {
+      await this.#context.cgroups.freeze(this.#parts.record.cgroupPath, false);
+    } catch (error) {
+      // It has ended by now, and its cgroup is gone with it.
+      if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENODEV") throw error;
+    }
   }
 
   async update(resources: LinuxResources): Promise<void> {
