@@ -7,6 +7,11 @@ import type { EventBus, EventType } from "./types.ts";
 
 /** Longest delay of one timer; later instants take several. */
 const MAX_DELAY = 2 ** 31 - 1;
+/**
+ * Milliseconds from an event to its record. What a client does next comes sooner, and would wait for it; and what belongs
+ * together is written together.
+ */
+const WRITE_AFTER = 10;
 
 /** The bus over the store: events are announced at once and written in batches. `dispose` writes what is pending. */
 export function createEventBus(options: {
@@ -46,7 +51,7 @@ class StoredEventBus implements EventBus, Disposable {
       time: Number(at / 1_000_000_000n),
       timeNano: Number(at),
     };
-    if (this.#pending.length === 0) setImmediate(() => this.#flush());
+    if (this.#pending.length === 0) setTimeout(() => this.#flush(), WRITE_AFTER);
     this.#pending.push({ at, message });
     for (const subscription of this.#subscriptions) subscription.offer({ at, message });
   }

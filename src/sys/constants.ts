@@ -19,6 +19,7 @@ export const O_NOFOLLOW = ARM ? 0o100000 : 0o400000;
 export const O_PATH = 0o10000000;
 
 export const RESOLVE_NO_XDEV = 0x01;
+export const RESOLVE_NO_MAGICLINKS = 0x02;
 export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_BENEATH = 0x08;
 export const RESOLVE_IN_ROOT = 0x10;

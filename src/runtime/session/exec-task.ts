@@ -4,6 +4,8 @@ import type { ExecTask } from "../types.ts";
 
 /** What `docker exec` reports when the supervisor went away with the process. */
 const LOST = 137;
+/** Milliseconds from an exec's end to the removal of its record. */
+const FORGET_AFTER = 5;
 
 /**
  * The same stream, whose output ends only once the exit is known: a client that read to the end asks for the exit code
@@ -47,7 +49,8 @@ export class ShimExecTask implements ExecTask {
   async #wait(): Promise<number> {
     try {
       const { code } = await this.#shim.waitExit(this.#id);
-      await this.#shim.forgetExec(this.#id);
+      // A client waits for the end of its stream now, and nobody for the record's: what fails goes with the directory.
+      setTimeout(() => void this.#shim.forgetExec(this.#id).catch(() => undefined), FORGET_AFTER).unref();
       return code;
     } catch {
       return LOST; // the shim is gone, and PID 1 with all others was killed for it

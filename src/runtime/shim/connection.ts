@@ -108,7 +108,7 @@ export class ShimConnection {
   /** Ends the connection; the shim and its container go on. */
   close(): void {
     this.#socket.destroy();
-    this.#fail(connectionLost());
+    this.#fail();
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -167,16 +167,16 @@ export class ShimConnection {
     this.#socket.off("error", this.#onError);
     this.#socket.off("close", this.#onClose);
     takeOver(this.#socket, rest, reply);
-    this.#fail(connectionLost());
+    this.#fail();
   }
 
-  readonly #onError = (error: Error): void => this.#fail(connectionLost(error));
-  readonly #onClose = (): void => this.#fail(connectionLost());
+  readonly #onError = (error: Error): void => this.#fail(error);
+  readonly #onClose = (): void => this.#fail();
 
-  #fail(error: Error): void {
+  #fail(cause?: Error): void {
     if (this.#ended) return;
     this.#ended = true;
-    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    for (const waiting of this.#waiting.values()) waiting.reject(connectionLost(cause));
     this.#waiting.clear();
     this.#end();
   }

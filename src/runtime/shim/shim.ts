@@ -4,6 +4,7 @@ import { connectionLost, noAnswer, ShimError } from "./errors.ts";
 import { launchShim, socketPath, type ShimProgram } from "./launcher.ts";
 import { AttachFlag, ProcessFlag, SHIM_STATES, type MessageName, type ShimStateName } from "./protocol.ts";
 import { readExitRecord, removeExecRecord } from "./records.ts";
+import { openStream, SpareConnection } from "./spare-connection.ts";
 import { ShimStdio } from "./stdio.ts";
 import { PayloadWriter, type PayloadReader } from "./wire.ts";
 
@@ -136,6 +137,7 @@ export class Shim {
   /** The connection broke, and it is not known yet whether the shim is there. */
   #reconnecting: Promise<void> | undefined;
   readonly #exits = new Map<string, PromiseWithResolvers<ExitEvent>>();
+  readonly #spare: SpareConnection;
   #letGo = false;
   #ended = false;
 
@@ -144,6 +146,7 @@ export class Shim {
     this.directory = directory;
     this.pid = pid;
     this.#socket = socketPath(directory);
+    this.#spare = new SpareConnection(this.#socket);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.lost = promise;
     this.#end = resolve;
@@ -198,6 +201,7 @@ export class Shim {
 
   #isLost(): void {
     this.#ended = true;
+    this.#spare.close();
     for (const exit of this.#exits.values()) exit.reject(connectionLost());
     this.#end();
   }
@@ -284,11 +288,9 @@ export class Shim {
 
   /** Joins a process's stdio from now on. @throws ShimError ESRCH when there is no such process. */
   async attach(options: AttachOptions, signal?: AbortSignal): Promise<ShimStdio> {
-    const connection = await ShimConnection.open(this.#socket, signal);
+    const connection = await openStream(this.#socket, signal);
     try {
-      const hello = connection.hello(false);
-      const [stdio] = await Promise.all([attachOver(connection, options), hello]);
-      return stdio;
+      return await attachOver(connection, options);
     } catch (error) {
       connection.close();
       throw error;
@@ -329,6 +331,7 @@ export class Shim {
   /** An exec's exit is known: its record can go. */
   async forgetExec(execId: string): Promise<void> {
     this.#exits.delete(execId);
+    this.#spare.provide();
     await removeExecRecord(this.directory, execId);
   }
 
@@ -372,6 +375,7 @@ export class Shim {
   /** Lets go of the shim; it and its container go on (unless nothing was created in it). */
   close(): void {
     this.#letGo = true;
+    this.#spare.close();
     this.#control.close();
   }
 
@@ -392,14 +396,12 @@ export class Shim {
         throw error;
       }
     }
-    // One connection and one turn for hello, exec and attach: output is held until the attach, or this connection's end.
-    const connection = await ShimConnection.open(this.#socket, signal);
+    // One connection and one turn for exec and attach: output is held until the attach, or this connection's end.
+    const connection = this.#spare.take() ?? (await openStream(this.#socket, signal));
     try {
-      const hello = connection.hello(false);
       const started = connection.request(request, payload);
       const attached = attachOver(connection, { ...options.attach, execId: options.id });
       attached.catch(() => undefined); // when the exec failed, that says why
-      hello.catch(() => undefined);
       const pid = (await started).u32();
       return { pid, stdio: await attached };
     } catch (error) {

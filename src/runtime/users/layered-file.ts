@@ -6,10 +6,11 @@ import {
   AT_FDCWD,
   O_DIRECTORY,
   O_NOFOLLOW,
-  O_NONBLOCK,
   O_PATH,
   O_RDONLY,
   RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
   S_IFCHR,
   S_IFDIR,
@@ -40,27 +41,49 @@ export function readLayeredFiles(
   limit: number,
 ): (string | undefined)[] {
   using layers = openLayers(calls, rootfs);
+  const [only, ...others] = layers.fds;
+  // Where nothing lies over anything, the kernel's own walk is the same.
+  if (only !== undefined && others.length === 0) return paths.map((path) => readWithin(calls, only, path, limit));
   const known: KnownSteps = new Map();
   return paths.map((path) => readOne(calls, walk(calls, layers.fds, path, known), path, limit));
 }
 
+/** The kernel's own walk, which stays beneath the root as well. */
+function readWithin(calls: LayerCalls, root: number, path: string, limit: number): string | undefined {
+  const open = () => calls.openat2(root, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+  try {
+    return readRegular(calls, open, path, limit);
+  } catch (error) {
+    // openat2(2): directories are moved about while it goes through `..`; by hand that does not matter.
+    if (errnoOf(error) !== "EAGAIN") throw error;
+    return readOne(calls, walk(calls, [root], path, new Map()), path, limit);
+  }
+}
+
 function readOne(calls: LayerCalls, place: Place | undefined, path: string, limit: number): string | undefined {
   if (place === undefined) return undefined;
-  let fd: number;
+  return readRegular(calls, () => calls.openat2(place.layer, place.path, O_PATH | O_NOFOLLOW, 0, WITHIN), path, limit);
+}
+
+/** @param open with O_PATH: a device or a pipe is not opened, which alone can have effects, before it is known to be none. */
+function readRegular(calls: LayerCalls, open: () => number, path: string, limit: number): string | undefined {
+  let held: number;
   try {
-    // O_NONBLOCK: a pipe must not make us wait.
-    fd = calls.openat2(place.layer, place.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, WITHIN);
+    held = open();
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw error;
   }
+  let fd: number | undefined;
   try {
-    const status = calls.statx(fd, "", AT_EMPTY_PATH);
+    const status = calls.statx(held, "", AT_EMPTY_PATH);
     if ((status.mode & S_IFMT) !== S_IFREG) return undefined;
     if (status.size > BigInt(limit)) throw invalid(`${path} of the image is larger than ${limit} bytes`);
+    fd = calls.openat2(AT_FDCWD, `/proc/self/fd/${held}`, O_RDONLY, 0, 0);
     return readBounded(fd, Number(status.size), limit).toString("utf8");
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
+    closeSync(held);
   }
 }
 
@@ -87,9 +110,9 @@ function readBounded(fd: number, size: number, limit: number): Buffer {
   for (let total = 0; total < limit;) {
     const chunk = Buffer.allocUnsafe(Math.min(Math.max(size + 1 - total, 512), 65536, limit - total));
     const count = readSync(fd, chunk);
-    if (count === 0) break;
     chunks.push(chunk.subarray(0, count));
     total += count;
+    if (count < chunk.length) break; // a regular file's end
   }
   return Buffer.concat(chunks);
 }

@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RootfsMount } from "../../snapshot/index.ts";
-import { AT_FDCWD, loadNative, S_IFCHR, S_IFIFO } from "../../sys/index.ts";
-import { layeredDirectoryMode, lookupUser, readLayeredFiles, resolveUser } from "./index.ts";
+import { AT_FDCWD, loadNative, O_PATH, S_IFCHR, S_IFIFO } from "../../sys/index.ts";
+import { type LayerCalls, layeredDirectoryMode, lookupUser, readLayeredFiles, resolveUser } from "./index.ts";
 
 const files = {
   passwd:
@@ -99,12 +99,35 @@ describe("a file of layers", () => {
     symlinkSync(join(base, "secret"), join(links, "out"));
     symlinkSync("../../secret", join(links, "dots"));
     symlinkSync("loop", join(links, "loop"));
-    expect(read(overlay(links, low), "/abs/passwd")).toBe("through a link");
-    expect(read(overlay(links, low), "/up/passwd")).toBe("through a link");
-    expect(read(overlay(links, low), "/out")).toBeUndefined();
-    expect(read(overlay(links, low), "/dots")).toBeUndefined();
-    expect(read(overlay(links, low), "/loop")).toBeUndefined();
-    expect(read(overlay(links, low), "/../../secret")).toBeUndefined();
+    for (const rootfs of [overlay(links, low), overlay(links)]) {
+      expect(read(rootfs, "/abs/passwd")).toBe("through a link");
+      expect(read(rootfs, "/up/passwd")).toBe("through a link");
+      expect(read(rootfs, "/out")).toBeUndefined();
+      expect(read(rootfs, "/dots")).toBeUndefined();
+      expect(read(rootfs, "/loop")).toBeUndefined();
+      expect(read(rootfs, "/../../secret")).toBeUndefined();
+    }
+  });
+
+  test("is not opened when it is a device, since that alone can have effects", () => {
+    const device = layer("device", { "etc/x": "" });
+    native.mknodat(AT_FDCWD, join(device, "etc/passwd"), S_IFCHR | 0o600, 1, 3);
+    const opened: string[] = [];
+    const calls: LayerCalls = {
+      statx: (...args) => native.statx(...args),
+      readlinkat: (...args) => native.readlinkat(...args),
+      fgetxattr: (...args) => native.fgetxattr(...args),
+      openat2: (fd, path, flags, ...rest) => {
+        if ((flags & O_PATH) === 0) opened.push(String(path));
+        return native.openat2(fd, path, flags, ...rest);
+      },
+    };
+    for (const rootfs of [overlay(device), overlay(device, low)]) {
+      expect(readLayeredFiles(calls, rootfs, ["/etc/passwd"], 1000)).toEqual([undefined]);
+    }
+    expect(opened.filter((path) => path.includes("passwd") || path.includes("/proc/"))).toEqual([]);
+    expect(readLayeredFiles(calls, overlay(low), ["/etc/passwd"], 1000)).toEqual(["low"]);
+    expect(opened.filter((path) => path.includes("/proc/"))).toHaveLength(1);
   });
 
   test("must be a regular file within the bound", () => {
