@@ -16,7 +16,7 @@ import { attachTo } from "./attach/attach.ts";
 import { systemClock } from "./clock.ts";
 import { ContainerCreation } from "./create/create.ts";
 import type { ContainerEntry } from "./entry.ts";
-import { JustEnded, killFailed, linkStays, notRunning, ownNameStays, restartFailed, stopFailed } from "./errors.ts";
+import { JustEnded, killFailed, notRunning, ownNameStays, restartFailed, stopFailed } from "./errors.ts";
 import { ExecService } from "./exec/exec-service.ts";
 import { getPath, putPath, statPath } from "./files/archive.ts";
 import { changesOf } from "./files/changes.ts";
@@ -35,6 +35,8 @@ import { Runs } from "./lifecycle/runs.ts";
 import { StartPlan } from "./lifecycle/start-plan.ts";
 import { Stopping } from "./lifecycle/stop.ts";
 import { update } from "./lifecycle/update.ts";
+import { followLinks } from "./linked-hosts.ts";
+import { bridgeAddresses, linkEnv, withoutLink } from "./links.ts";
 import { attendLog } from "./logging.ts";
 import { networkConnections } from "./network-connections.ts";
 import { inspectContainer } from "./query/inspect.ts";
@@ -43,6 +45,7 @@ import { readLogs } from "./query/logs.ts";
 import { attachedOf, endpointsOf } from "./query/networks.ts";
 import { statsOf } from "./query/stats.ts";
 import { top } from "./query/top.ts";
+import type { ContainerRecord } from "./record.ts";
 import { ContainerRegistry } from "./registry.ts";
 import { isUp, statusWord } from "./state.ts";
 import type { Clock, ContainerDependencies, ContainerService } from "./types.ts";
@@ -54,10 +57,15 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
   const registry = new ContainerRegistry(needs.store, logger);
   const lock = new KeyedLock();
   const timers = new RestartTimers(clock, logger);
-  const execs = new ExecService(registry, needs, logger);
+  const addressOf = bridgeAddresses(needs.networks);
+  const linked = {
+    ...needs,
+    linkedEnv: (record: ContainerRecord) => linkEnv(record, { registry, addressOf, missing: "skip" }),
+  };
+  const execs = new ExecService(registry, linked, logger);
   const stopping = new Stopping({ registry, needs, lock, timers });
   const health = new HealthMonitors({
-    needs,
+    needs: linked,
     clock,
     logger,
     unhealthy: (entry) => {
@@ -78,6 +86,7 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
     started: (entry: ContainerEntry) => {
       attendLog(entry, needs);
       health.start(entry);
+      followLinks(entry, { registry, needs, lock, logger });
     },
     exited: (entry: ContainerEntry) => health.stop(entry),
     remove: (entry: ContainerEntry) =>
@@ -229,10 +238,20 @@ class Containers implements ContainersBackend {
   }
 
   async remove(ref: string, options: { force: boolean; volumes: boolean; link: boolean }) {
-    if (options.link) throw ref.replace(/^\//, "").includes("/") ? linkStays() : ownNameStays();
+    if (options.link) return await this.#removeLink(ref);
     const { removal, stopping } = this.#parts;
     const entry = this.#entry(ref);
     await this.#timed("delete", () => removal.remove(entry, { ...options, name: ref.replace(/^\//, "") }, stopping));
+  }
+
+  /** The other container keeps running, without the name. */
+  async #removeLink(ref: string): Promise<void> {
+    const { registry, lock } = this.#parts;
+    const [holder = "", alias] = ref.replace(/^\//, "").split("/");
+    registry.resolve(ref);
+    if (alias === undefined) throw ownNameStays();
+    const entry = registry.resolve(holder);
+    await lock.run(entry.id, async () => registry.saveRecord(entry, withoutLink(entry.record, alias)));
   }
 
   async prune(filters: Filters) {

@@ -1,13 +1,4 @@
-import {
-  conflict,
-  EngineError,
-  invalid,
-  notFound,
-  notImplemented,
-  notModified,
-  unknown,
-  messageOf,
-} from "../base/index.ts";
+import { conflict, EngineError, invalid, notFound, notModified, unknown, messageOf } from "../base/index.ts";
 
 /** Errors of the container layer, with Docker's texts. */
 
@@ -90,7 +81,12 @@ export const restartFailed = (ref: string, cause: EngineError): EngineError =>
 export const ownNameStays = (): EngineError =>
   unknown("Conflict, cannot remove the default link name of the container");
 
-export const linkStays = (): EngineError => notImplemented("removing a link is not supported by berth yet");
+/** @param name of the link: both containers' names. */
+export const linkedNotRunning = (target: string, name: string): EngineError =>
+  unknown(`Cannot link to a non running container: /${target} AS ${name}`);
+
+export const linkedNotOnBridge = (id: string): EngineError =>
+  unknown(`container ${id} not attached to default bridge network`);
 
 export const removeRunning = (name: string): EngineError =>
   conflict(

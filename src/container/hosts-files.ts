@@ -1,4 +1,5 @@
 import { chown, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import { errnoOf } from "../base/index.ts";
 import { logFileIn } from "../logging/index.ts";
@@ -120,6 +121,24 @@ export async function updateFiles(
     await writeFile(files.resolvConf, await resolvConf(after));
   }
 }
+
+/** Gives a linked name its new addresses, after the container that it means was started again. */
+export async function updateLink(files: ContainerFiles, lines: ReadonlyArray<HostsLine>): Promise<void> {
+  if ((await stat(files.hosts)).size > MAX_SIZE) return;
+  const before = await read(files.hosts);
+  const texts = before.trimEnd().split("\n");
+  for (const { address, names } of lines) {
+    const index = texts.findIndex((text) => {
+      const [known = "", name] = text.split(/\s+/);
+      return name === names[0] && isIPv6(known) === isIPv6(address);
+    });
+    texts.splice(index < 0 ? texts.length : index, 1, `${address}\t${names.join(" ")}`);
+  }
+  const after = `${texts.join("\n")}\n`;
+  if (after !== before) await writeFile(files.hosts, after);
+}
+
+type HostsLine = AttachedNetworking["hostsLines"][number];
 
 function ownLines(attached: AttachedNetworking | undefined): string[] {
   return (attached?.hostsLines ?? []).map(({ address, names }) => `${address}\t${names.join(" ")}`);

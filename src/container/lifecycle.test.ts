@@ -333,7 +333,6 @@ describe("removal", () => {
     const id = await world.create({}, "linked");
     const removed = (ref: string) => failure(world.containers.remove(ref, { ...RM, link: true }));
     expect(await removed("linked")).toBe("unknown: Conflict, cannot remove the default link name of the container");
-    expect(await removed("/other/alias")).toBe("not-implemented: removing a link is not supported by berth yet");
     expect((await stateOf(id))?.Status).toBe("created");
   });
 

@@ -196,6 +196,19 @@ describe("after the host went down", () => {
     expect((await stateOf(unless))?.Status).toBe("exited");
   });
 
+  test("what others are linked to is started before them", async () => {
+    const db = await world.run(always, "db");
+    const web = await world.run({ HostConfig: { ...always.HostConfig, Links: ["db"] } }, "web");
+    world.runtime.tasks.clear();
+    world.runtime.calls.length = 0;
+    await world.reboot();
+    await startsAgain(web);
+    expect(world.runtime.calls.filter((call) => call.startsWith("create"))).toEqual([`create ${db}`, `create ${web}`]);
+    // The turn that was its own comes too late.
+    world.clock.advance(1000);
+    expect((await world.containers.inspect(db, { size: false })).RestartCount).toBe(1);
+  });
+
   test("what the daemon's own end stopped is started again", async () => {
     const id = await world.run({ HostConfig: { RestartPolicy: { Name: "unless-stopped" } } });
     await world.service.stopAll(10);

@@ -3,6 +3,7 @@ import type { Store } from "../store/index.ts";
 import { PendingAttachments } from "./attach/pending.ts";
 import { ContainerEntry } from "./entry.ts";
 import { ambiguous, nameInUse, noSuchContainer } from "./errors.ts";
+import { linksOf } from "./links.ts";
 import type { ContainerRecord } from "./record.ts";
 import { NEW_STATE, type RunState } from "./state.ts";
 
@@ -52,11 +53,13 @@ export class ContainerRegistry {
   }
 
   /**
-   * The container of a full id, a name (with or without slash) or an unambiguous prefix of an id, in this order.
+   * The container of a full id, a name (with or without slash; of its own or by a link) or an unambiguous prefix of an id,
+   * in this order.
    * @throws not-found `No such container: REF`; invalid when several ids begin so.
    */
   resolve(ref: string): ContainerEntry {
-    const exact = this.get(ref) ?? this.byName(ref.replace(/^\//, ""));
+    const name = ref.replace(/^\//, "");
+    const exact = this.get(ref) ?? this.byName(name) ?? this.#byLink(name);
     if (exact !== undefined) return exact;
     if (!/^[0-9a-f]+$/.test(ref)) throw noSuchContainer(ref);
     let found: ContainerEntry | undefined;
@@ -67,6 +70,13 @@ export class ContainerRegistry {
     }
     if (found === undefined) throw noSuchContainer(ref);
     return found;
+  }
+
+  #byLink(name: string): ContainerEntry | undefined {
+    const [holder = "", alias] = name.split("/");
+    const from = alias === undefined ? undefined : this.byName(holder);
+    const link = from && linksOf(from.record).find((one) => one.alias === alias);
+    return link && this.byName(link.target);
   }
 
   /** The same, or nothing when there is none or more than one. */

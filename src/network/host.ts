@@ -11,7 +11,7 @@ import type { LinkReaper } from "./link-reaper.ts";
 import type { Links } from "./links.ts";
 import type { NetworkRecord, NetworkRecords } from "./records.ts";
 import type { NetworkRegistry } from "./registry.ts";
-import { enableIpv6Forwarding, setBridgeSysctl, setSysctl } from "./sysctl.ts";
+import { enableIpv6Forwarding, setSysctl } from "./sysctl.ts";
 
 /** The key of `HostParts.turns`. */
 export const RULES = "rules";
@@ -39,9 +39,9 @@ export class NetworkHost {
 
   /** At boot: bridges and settings, whatever is there. */
   async setUp(): Promise<void> {
-    const { config, records, registry } = this.#parts;
+    const { config, registry } = this.#parts;
     await this.removeRetiredBridges();
-    if (config.forwarding) await setSysctl(records, "net/ipv4/ip_forward", "1");
+    if (config.forwarding) await setSysctl("net/ipv4/ip_forward", "1");
     for (const network of registry.records()) if (network.driver === "bridge") await this.setUpBridge(network);
   }
 
@@ -63,12 +63,12 @@ export class NetworkHost {
   }
 
   async setUpBridge(network: NetworkRecord): Promise<void> {
-    const { links, records, config } = this.#parts;
+    const { links, config } = this.#parts;
     await links.ensureBridge(network.bridge, bridgeAddresses(network), network.mtu);
     // Published ports of 127.0.0.1 lead out of this interface with a loopback source; the rules keep others out.
-    await setBridgeSysctl(`net/ipv4/conf/${network.bridge}/route_localnet`, "1");
-    await setBridgeSysctl(`net/ipv6/conf/${network.bridge}/accept_ra`, "0");
-    if (network.ipv6 && config.forwarding) await enableIpv6Forwarding(records);
+    await setSysctl(`net/ipv4/conf/${network.bridge}/route_localnet`, "1");
+    await setSysctl(`net/ipv6/conf/${network.bridge}/accept_ra`, "0");
+    if (network.ipv6 && config.forwarding) await enableIpv6Forwarding();
   }
 
   /** The whole table anew, with the ports that are published then, and what other firewalls must let pass. */

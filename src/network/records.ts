@@ -83,6 +83,7 @@ const MIGRATIONS = [
    CREATE TABLE network_sandboxes (container TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
    CREATE TABLE network_sysctls (path TEXT PRIMARY KEY, before TEXT NOT NULL) STRICT;`,
   `CREATE TABLE network_retired_bridges (bridge TEXT PRIMARY KEY) STRICT;`,
+  "DROP TABLE network_sysctls",
 ];
 
 /** The tables of this layer. Networks are durable; sandboxes are run-state that boot checks against what runs. */
@@ -162,15 +163,6 @@ export class NetworkRecords {
       },
       { durable: false },
     );
-  }
-
-  /** Remembers what a kernel setting was before the first change of it. */
-  saveSysctl(path: string, before: string): void {
-    this.#store.transaction(() => {
-      this.#store
-        .prepare("INSERT INTO network_sysctls (path, before) VALUES (?, ?) ON CONFLICT (path) DO NOTHING")
-        .run(path, before);
-    });
   }
 
   #bodies(sql: string): unknown[] {

@@ -5,6 +5,7 @@ import type { ContainerConfig, ContainerCreateBody, ContainerCreateResponse, Hos
 import { crashPoint, isKind, nowNanos, randomId, shortId, type ContainerId } from "../../base/index.ts";
 import type { Image } from "../../image/index.ts";
 import { announce } from "../announce.ts";
+import { settledLinks } from "../links.ts";
 import type { MountRecord, ContainerRecord } from "../record.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { parseSecurityOptions } from "../security-options.ts";
@@ -47,7 +48,7 @@ export class ContainerCreation {
     );
     if (warning !== undefined) warnings.push(warning);
     const config = mergeConfig(asked, image.config.config ?? {});
-    const host = this.#withIds(withDefaults(checked, this.#needs.config));
+    const host = settledLinks(this.#withIds(withDefaults(checked, this.#needs.config)), this.#registry);
     validateLog(host, needs);
     const id = randomId();
     const name = chosen ?? randomName((free) => this.#registry.nameIsFree(free));

@@ -17,12 +17,12 @@ import {
 import type { ContainerRegistry } from "../registry.ts";
 import type { ContainerDependencies } from "../types.ts";
 import type { ExecInstance } from "./instance.ts";
-import { execProcess, execUser } from "./process.ts";
+import { execProcess, execUser, type LinkedEnv } from "./process.ts";
 
 /** Ended execs are kept for inspect until so many newer ones of their container have ended. */
 const KEPT = 64;
 
-type Needs = Pick<ContainerDependencies, "events" | "config" | "host" | "users">;
+type Needs = Pick<ContainerDependencies, "events" | "config" | "host" | "users"> & LinkedEnv;
 
 /** Commands in running containers. */
 export class ExecService implements ExecBackend {

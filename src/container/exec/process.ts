@@ -9,7 +9,12 @@ import { capabilitiesOf, capabilitySets } from "../spec/compile.ts";
 import { containerEnv, replaceOrAppend, withHome } from "../spec/env.ts";
 import type { ContainerDependencies } from "../types.ts";
 
-type Needs = Pick<ContainerDependencies, "config" | "host" | "users">;
+type Needs = Pick<ContainerDependencies, "config" | "host" | "users"> & LinkedEnv;
+
+export interface LinkedEnv {
+  /** Variables of the linked containers that run. */
+  linkedEnv(record: ContainerRecord): string[];
+}
 
 /** Who an exec runs as, by the files that the container has now. @throws invalid for a user or group that is not there. */
 export function execUser(record: ContainerRecord, body: ExecCreateBody, pid: number, { users }: Pick<Needs, "users">) {
@@ -35,7 +40,10 @@ export function execProcess(
   const apparmor = privileged
     ? undefined
     : appArmorProfile(security.apparmor, host.Privileged === true, needs.host.apparmor);
-  const env = replaceOrAppend(containerEnv({ ...config, Tty: options.tty }, ""), body.Env ?? []);
+  const env = replaceOrAppend(
+    containerEnv({ ...config, Tty: options.tty }, "", needs.linkedEnv(record)),
+    body.Env ?? [],
+  );
   return {
     terminal: options.tty,
     ...(options.tty && options.consoleSize ? { consoleSize: options.consoleSize } : {}),

@@ -2,7 +2,7 @@ import { formatNanos, messageOf, randomId, type Logger } from "../../base/index.
 import type { Task } from "../../runtime/index.ts";
 import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
-import { execProcess } from "../exec/process.ts";
+import { execProcess, type LinkedEnv } from "../exec/process.ts";
 import type { Clock, ContainerDependencies } from "../types.ts";
 import { healthPlan, judge, type HealthPlan } from "./check.ts";
 
@@ -10,7 +10,7 @@ const KEPT_RESULTS = 5;
 const KEPT_OUTPUT = 4096;
 const DEFAULT_SHELL = ["/bin/sh", "-c"];
 
-type Needs = Pick<ContainerDependencies, "events" | "config" | "host" | "users" | "metrics">;
+type Needs = Pick<ContainerDependencies, "events" | "config" | "host" | "users" | "metrics"> & LinkedEnv;
 
 /** Probes of the containers that have a health check, while they run. */
 export class HealthMonitors {

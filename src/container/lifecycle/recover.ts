@@ -79,7 +79,8 @@ export class Recovery {
     }
     await this.#removal.resume();
     await this.#sweep();
-    for (const entry of this.#registry.all()) if (!this.#silent.has(entry)) await this.#applyPolicy(entry);
+    // Oldest first: those that others are linked to were made before them.
+    for (const entry of this.#registry.all().reverse()) if (!this.#silent.has(entry)) await this.#applyPolicy(entry);
   }
 
   /** Asks no supervisor any more. Changes of containers whose supervisors did not answer go on waiting. */

@@ -3,6 +3,7 @@ import type { ExitRecord, Task } from "../../runtime/index.ts";
 import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { alreadyStarted, startPaused, startRemoving } from "../errors.ts";
+import { linksOf } from "../links.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { shouldRestart } from "../restart-policy.ts";
 import type { RunState } from "../state.ts";
@@ -105,7 +106,7 @@ export class Runs {
         }),
       );
     } catch (error) {
-      const failure = startFailure(error);
+      const failure = startFailure(error, before.exitCode);
       await this.#failed(entry, { ...before, error: failure.error.message, exitCode: failure.exitCode });
       throw failure.error;
     }
@@ -260,10 +261,19 @@ export class Runs {
     }
   }
 
-  /** Schedules the start of a container that was waiting for one when the daemon ended. */
+  /** Schedules the start of a container that was waiting for one when the daemon ended; those it is linked to go first. */
   resume(entry: ContainerEntry): void {
     this.#registry.noteState(entry, { phase: { kind: "restarting" } });
-    this.#timers.schedule(entry.id, 0, () => this.#restart(entry));
+    this.#timers.schedule(entry.id, 0, () => this.#restartAfterLinked(entry, new Set()));
+  }
+
+  async #restartAfterLinked(entry: ContainerEntry, seen: Set<ContainerEntry>): Promise<void> {
+    seen.add(entry);
+    for (const { target } of linksOf(entry.record)) {
+      const other = this.#registry.byName(target);
+      if (other?.state.phase.kind === "restarting" && !seen.has(other)) await this.#restartAfterLinked(other, seen);
+    }
+    await this.#restart(entry);
   }
 }
 

@@ -10,6 +10,7 @@ import { namespaceMode, networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { joiningNetworkFailed, networkingFailed } from "../errors.ts";
 import { fillFiles, filesIn, prepareFiles } from "../hosts-files.ts";
+import { bridgeAddresses, linkEnv } from "../links.ts";
 import { logOf } from "../logging.ts";
 import { checkNameservers, checkPropagation } from "./start-checks.ts";
 import type { ContainerRecord } from "../record.ts";
@@ -112,7 +113,9 @@ export class StartPlan {
     own: ContainerFiles,
     undo: AsyncDisposableStack,
   ): Promise<RuntimeSpec> {
-    const { config, host, seccomp, users } = this.#needs;
+    const { config, host, networks, seccomp, users } = this.#needs;
+    const addressOf = bridgeAddresses(networks);
+    const linked = linkEnv(record, { registry: this.#registry, addressOf, missing: "refuse" });
     checkNameservers(record.hostConfig.Dns ?? []);
     await checkPropagation(record.mounts);
     const [devices, deviceNumbers, imageMounts] = await Promise.all([
@@ -132,6 +135,7 @@ export class StartPlan {
       devices,
       deviceNumbers,
       imageMounts,
+      linked,
     });
   }
 
@@ -250,8 +254,12 @@ async function makeBindSources(record: ContainerRecord): Promise<void> {
   }
 }
 
-/** What a failed start leaves in inspect: 126 and 127 are the command's own, all else is 128. */
-export function startFailure(error: unknown): { error: EngineError; exitCode: number } {
+/**
+ * What a failed start leaves in inspect: 126 and 127 are the command's own; all else is 128, and no news to a container
+ * that has failed before.
+ */
+export function startFailure(error: unknown, before: number): { error: EngineError; exitCode: number } {
   const engine = asEngineError(error);
-  return { error: engine, exitCode: engine instanceof LaunchError && engine.exitCode !== 125 ? engine.exitCode : 128 };
+  const own = engine instanceof LaunchError && engine.exitCode !== 125 ? engine.exitCode : undefined;
+  return { error: engine, exitCode: own ?? (before || 128) };
 }

@@ -5,6 +5,7 @@ import type { ShownNetworking } from "../../network/index.ts";
 import { networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { filesIn } from "../hosts-files.ts";
+import { linksOf } from "../links.ts";
 import type { ContainerRecord } from "../record.ts";
 import { logOf } from "../logging.ts";
 import { parseSecurityOptions } from "../security-options.ts";
@@ -188,13 +189,9 @@ function configShape(config: ContainerConfig): ContainerConfig {
 }
 
 /** With links as Docker keeps them: by the paths of both names, and only on the default bridge. */
-function withLinks({ name, hostConfig: { Links = [], ...host } }: ContainerRecord): HostConfig {
-  const mode = networkMode(host.NetworkMode);
-  if (mode.kind !== "network" || mode.name !== "bridge") return host;
-  const shown = Links.flatMap((link) => {
-    const [other = "", alias = other] = link.split(":");
-    return alias === "" ? [] : [`/${other.replace(/^\//, "")}:/${name}/${alias}`];
-  });
+function withLinks(record: ContainerRecord): HostConfig {
+  const { Links: _texts, ...host } = record.hostConfig;
+  const shown = linksOf(record).map(({ target, alias }) => `/${target}:/${record.name}/${alias}`);
   return shown.length === 0 ? host : { ...host, Links: shown };
 }
 

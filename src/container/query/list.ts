@@ -2,6 +2,7 @@ import type { ContainerListQuery, ContainerSummary } from "../../api/index.ts";
 import { isKind } from "../../base/index.ts";
 import type { ContainerEntry } from "../entry.ts";
 import type { ShownNetworking } from "../../network/index.ts";
+import { linkNames } from "../links.ts";
 import type { ContainerRecord } from "../record.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { isUp, statusWord } from "../state.ts";
@@ -15,6 +16,13 @@ type Needs = Pick<ContainerDependencies, "images" | "networks" | "snapshotter">;
 
 /** What names of images mean, for one list. */
 type ImageNames = Map<string, Promise<string | undefined>>;
+
+/** What one list finds out once. */
+interface ListFacts {
+  images: ImageNames;
+  /** Names by links, by the container's own. */
+  links: ReadonlyMap<string, readonly string[]>;
+}
 
 /** The part of a summary that does not change by itself. */
 type Lasting = Required<
@@ -48,17 +56,17 @@ export class ContainerList {
     // A status, an exit code or a number asks for stopped ones too.
     const all = query.all || limit !== undefined || ["status", "exited"].some((name) => query.filters.has(name));
     const found = this.#registry.all().filter((entry) => (all || isUp(entry.state)) && test(entry));
-    const names: ImageNames = new Map();
-    return await Promise.all(found.slice(0, limit).map((entry) => this.#summary(entry, query.size, names)));
+    const facts: ListFacts = { images: new Map(), links: linkNames(this.#registry.all()) };
+    return await Promise.all(found.slice(0, limit).map((entry) => this.#summary(entry, query.size, facts)));
   }
 
-  async #summary(entry: ContainerEntry, size: boolean, names: ImageNames): Promise<ContainerSummary> {
+  async #summary(entry: ContainerEntry, size: boolean, { images, links }: ListFacts): Promise<ContainerSummary> {
     const { record, state } = entry;
     const lasting = this.#lastingOf(entry);
     return {
       Id: record.id,
-      Names: [`/${record.name}`],
-      Image: await this.#imageName(entry, names),
+      Names: [record.name, ...(links.get(record.name) ?? [])].sort().map((name) => `/${name}`),
+      Image: await this.#imageName(entry, images),
       ImageID: record.image.id,
       Command: lasting.Command,
       Created: lasting.Created,

@@ -27,6 +27,8 @@ export interface SpecContext {
   deviceNumbers: DeviceNumbers;
   /** Host directories of image mounts, by image id. */
   imageMounts: ReadonlyMap<string, string>;
+  /** Variables of linked containers. */
+  linked: readonly string[];
 }
 
 /** The OCI runtime spec of a container: a pure function of its record and the context. */
@@ -100,7 +102,7 @@ function processOf(
     args: hasInit(host, context.config)
       ? [INIT_TARGET, "--", record.path, ...record.args]
       : [record.path, ...record.args],
-    env: containerEnv(config, home),
+    env: containerEnv(config, home, context.linked),
     cwd: config.WorkingDir || "/",
     capabilities: capabilitySets(capabilities, uid),
     rlimits: rlimitsOf(host, context.config),

@@ -3,12 +3,16 @@ import { envName } from "../create/merge-config.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** The environment of a container's PID 1: the engine's own first, replaced in place by the config's, then HOME. */
-export function containerEnv(config: ContainerConfig, home: string): string[] {
+/**
+ * The environment of a container's PID 1: the engine's own first, replaced in place by the config's, then HOME.
+ * @param linked variables of linked containers.
+ */
+export function containerEnv(config: ContainerConfig, home: string, linked: readonly string[]): string[] {
   const base = [
     `PATH=${DEFAULT_PATH}`,
     ...(config.Hostname ? [`HOSTNAME=${config.Hostname}`] : []),
     ...(config.Tty === true ? ["TERM=xterm"] : []),
+    ...linked,
   ];
   return withHome(replaceOrAppend(base, config.Env ?? []), home);
 }
