@@ -13,6 +13,7 @@ const LAYERS: Record<string, number> = {
   sys: 1,
   store: 2,
   template: 2,
+  wire: 2,
   api: 3,
   archive: 4,
   content: 4,

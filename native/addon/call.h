@@ -31,8 +31,11 @@ struct call {
 };
 
 enum result { GIVES_NOTHING, GIVES_NUMBER, GIVES_BYTES };
-/* FAST returns at once on any sane host; BLOCKING may wait for a disk or a lock and runs on the thread pool. */
-enum pace { FAST, BLOCKING };
+/*
+ * FAST returns at once on any sane host; BLOCKING may wait for a disk or a lock and runs on the thread pool; WAITING may
+ * wait for somebody else for ever, and is for threads that do nothing else.
+ */
+enum pace { FAST, BLOCKING, WAITING };
 
 struct entry {
     const char *name;

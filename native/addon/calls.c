@@ -18,6 +18,7 @@
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -421,6 +422,81 @@ static void run_netlink_request(struct call *call)
     give(call, out, (int64_t)used);
 }
 
+/* ---- a connection's bytes, for threads that may wait for its peer ---- */
+
+/* Gives 0 after so many milliseconds. Whatever else ended the wait is told by the call that was waited for. */
+static int await_peer(int fd, short events, int milliseconds)
+{
+    struct pollfd of = {.fd = fd, .events = events};
+    int ready = poll(&of, 1, milliseconds);
+    return ready < 0 && errno == EINTR ? 1 : ready;
+}
+
+/*
+ * Reads `length` bytes into the first buffer from `at` on, waiting for all of them; what has come of the bytes behind them
+ * goes to the second one. Gives how many were read: fewer at the end, on an error that the next call gives, or when
+ * nothing came for so long; EAGAIN when that is none at all.
+ */
+static void run_receive(struct call *call)
+{
+    int64_t at = N(1), length = N(2), beyond = N(3), got = 0;
+    if (at < 0 || length < 0 || beyond < 0 || at + length > (int64_t)call->length[0] || beyond > (int64_t)call->length[1])
+        return fail(call, EINVAL);
+    do {
+        struct iovec parts[] = {{T(0) + at + got, (size_t)(length - got)}, {T(1), (size_t)beyond}};
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+        ssize_t n = recvmsg(FD(0), &message, MSG_DONTWAIT);
+        int error = n < 0 ? errno : 0;
+        if (n > 0) got += n;
+        if (error == EAGAIN && await_peer(FD(0), POLLIN, (int)N(4)) > 0) continue;
+        if (error == EINTR) continue;
+        if (n <= 0) return got > 0 || n == 0 ? done(call, got) : fail(call, error);
+    } while (got == 0 || got < length);
+    done(call, got);
+}
+
+/* Waits for whatever it takes; who wants an end to it shuts the connection down. */
+static void run_send_all(struct call *call)
+{
+    size_t sent = 0;
+    while (sent < call->length[0]) {
+        ssize_t n = send(FD(0), T(0) + sent, call->length[0] - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n > 0) sent += (size_t)n;
+        else if (errno == EAGAIN) await_peer(FD(0), POLLOUT, -1);
+        else if (errno != EINTR) return done(call, -1);
+    }
+    done(call, 0);
+}
+
+/* Gives how many bytes of the file were sent: fewer when it ends before. */
+static int64_t send_file(int to, int file, off_t from, int64_t length)
+{
+    int64_t sent = 0;
+    while (sent < length) {
+        ssize_t n = sendfile(to, file, &from, (size_t)(length - sent));
+        if (n == 0) break;
+        if (n > 0) sent += n;
+        else if (errno == EAGAIN) await_peer(to, POLLOUT, -1);
+        else if (errno != EINTR) return -1;
+    }
+    return sent;
+}
+
+/* sendfile() has no flag that keeps SIGPIPE away: the thread takes it itself. */
+static void run_send_file(struct call *call)
+{
+    sigset_t pipe_signal, before;
+    struct timespec at_once = {0};
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    done(call, send_file(FD(0), FD(1), N(2), N(3)));
+    if (call->error == EPIPE) sigtimedwait(&pipe_signal, NULL, &at_once);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void run_shutdown(struct call *call) { done(call, shutdown(FD(0), FD(1))); }
+
 /* ---- processes ---- */
 
 static void run_pidfd_open(struct call *call) { done(call, syscall(SYS_pidfd_open, (pid_t)N(0), (unsigned)N(1))); }
@@ -653,6 +729,10 @@ const struct entry entries[] = {
     {"setsockopt", "iiib", GIVES_NOTHING, FAST, run_setsockopt},
     {"getsockname", "i", GIVES_BYTES, FAST, run_getsockname},
     {"netlinkRequest", "ib", GIVES_BYTES, BLOCKING, run_netlink_request},
+    {"shutdown", "ii", GIVES_NOTHING, FAST, run_shutdown},
+    {"receive", "ibiibii", GIVES_NUMBER, WAITING, run_receive},
+    {"sendAll", "ib", GIVES_NOTHING, WAITING, run_send_all},
+    {"sendFile", "iiii", GIVES_NUMBER, WAITING, run_send_file},
 
     {"pidfdOpen", "ii", GIVES_NUMBER, FAST, run_pidfd_open},
     {"pidfdSendSignal", "ii", GIVES_NOTHING, FAST, run_pidfd_send_signal},

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { asEngineError, cancelled, type EngineError, messageOf, unknown } from "../base/index.ts";
+import { borrow, type InputLeft, type InputLoan } from "../wire/index.ts";
 import {
   fromPlain,
   type FromWorker,
@@ -19,6 +20,7 @@ const INPUT_BUFFER = 256 * 1024;
 const SEND_AFTER_MS = 5;
 
 interface JobOptions {
+  /** What offers a loan of its connection is read by the worker itself. */
   input?: AsyncIterable<Uint8Array>;
   onProgress?: (bytes: number) => void;
   signal?: AbortSignal | undefined;
@@ -128,6 +130,7 @@ class Seat {
   #timer: NodeJS.Timeout | undefined;
   #on: ((message: FromWorker) => void) | undefined;
   #died: EngineError | undefined;
+  #loan: InputLoan | undefined;
 
   constructor(addonPath: string | undefined, onGone: () => void) {
     this.#worker = new Worker(workerEntry(), { workerData: { addonPath } });
@@ -148,7 +151,10 @@ class Seat {
     clearTimeout(this.#timer);
     this.#worker.ref();
     const { promise, resolve, reject } = Promise.withResolvers<R>();
-    const input = options.input === undefined ? undefined : new Input(this, options.input);
+    const loan = options.input === undefined ? undefined : borrow(options.input);
+    const input = options.input === undefined || loan !== undefined ? undefined : new Input(this, options.input);
+    let left: InputLeft | undefined;
+    this.#loan = loan;
     this.#on = (message) => {
       switch (message.type) {
         case "taken":
@@ -158,22 +164,29 @@ class Seat {
         case "progress":
           return options.onProgress?.(message.bytes);
         case "done":
+          ({ left } = message);
           // The worker answers a task with that task's result.
           return resolve(message.result as R);
         case "failed":
+          ({ left } = message);
           return reject(fromPlain(message.error));
       }
     };
     const abort = () => this.abort();
     options.signal?.addEventListener("abort", abort, { once: true });
-    this.post({ type: "start", task });
+    this.post({ type: "start", task, lent: loan?.lent });
     if (options.signal?.aborted === true) this.abort();
     const feeding = input?.feed();
     try {
       return await promise;
+    } catch (error) {
+      // A worker that read from a connection may see that it was cut, and not why.
+      throw loan !== undefined && options.signal?.aborted === true ? cancelled("context canceled") : error;
     } finally {
       this.#on = undefined;
+      this.#loan = undefined;
       options.signal?.removeEventListener("abort", abort);
+      loan?.giveBack(left);
       input?.stop();
       await feeding;
     }
@@ -184,7 +197,9 @@ class Seat {
   }
 
   abort(): void {
-    if (this.#on !== undefined) this.post({ type: "abort" });
+    if (this.#on === undefined) return;
+    this.post({ type: "abort" });
+    this.#loan?.cut();
   }
 
   /** Nothing to do: the thread no longer keeps the process alive, and ends after a while. */

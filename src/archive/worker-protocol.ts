@@ -1,5 +1,6 @@
 import { EngineError, type ErrorKind, asEngineError } from "../base/index.ts";
 import type { IdMappings } from "../spec/index.ts";
+import type { InputLeft, LentInput } from "../wire/index.ts";
 import type { JoinTask } from "./split-join.ts";
 import type { UnpackTask } from "./unpack.ts";
 import type { ArchivePathStat, DirectoryRef, PackRequest, TreeChange, UnpackResult } from "./types.ts";
@@ -40,9 +41,12 @@ export interface Tasks {
 export type TaskKind = keyof Tasks;
 export type Task = { [K in TaskKind]: { kind: K; args: Tasks[K]["args"] } }[TaskKind];
 
-/** To a worker, which has one task at a time. `more`: one more chunk of output may be sent. */
+/**
+ * To a worker, which has one task at a time. `more`: one more chunk of output may be sent. With a lent input it reads that,
+ * and no chunk is sent to it.
+ */
 export type ToWorker =
-  | { type: "start"; task: Task }
+  | { type: "start"; task: Task; lent?: LentInput | undefined }
   | { type: "input"; chunk: Uint8Array<ArrayBuffer> }
   | { type: "input-end" }
   | { type: "input-failed"; error: PlainError }
@@ -50,13 +54,16 @@ export type ToWorker =
   | { type: "abort" }
   | { type: "exit" };
 
-/** From a worker. `taken`: one chunk of input is used up; its buffer comes back. After `done` or `failed` it waits for the next task. */
+/**
+ * From a worker. `taken`: one chunk of input is used up; its buffer comes back. After `done` or `failed` it waits for the
+ * next task; they tell how far a lent input was read.
+ */
 export type FromWorker =
   | { type: "taken"; buffer: ArrayBuffer }
   | { type: "output"; chunk: Uint8Array }
   | { type: "progress"; bytes: number }
-  | { type: "done"; result: Tasks[TaskKind]["result"] }
-  | { type: "failed"; error: PlainError };
+  | { type: "done"; result: Tasks[TaskKind]["result"]; left?: InputLeft | undefined }
+  | { type: "failed"; error: PlainError; left?: InputLeft | undefined };
 
 /** Chunks that are on their way at once, each way: what a slow reader can make pile up. */
 export const WINDOW = 8;

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { MessagePort } from "node:worker_threads";
 import { cancelled } from "../base/index.ts";
 import type { Native } from "../sys/index.ts";
+import { LentBody, type LentInput } from "../wire/index.ts";
 import { overlayChanges, treeChanges } from "./changes.ts";
 import { copyTree, copyWithin } from "./copy-tree.ts";
 import { asRootOf, showingContainerIds } from "./owners.ts";
@@ -13,7 +14,7 @@ import { extract, readFileRegion, unpack } from "./unpack.ts";
 import { fromPlain, type FromWorker, type Task, toPlain, type ToWorker, WINDOW } from "./worker-protocol.ts";
 
 const PROGRESS_MS = 100;
-/** So long at most a message waits while a tree is removed. */
+/** So long at most a message waits while a tree is removed, or a lent input read. */
 const HEAR_MS = 20;
 
 /** The worker's side of `worker-protocol.ts`: one task at a time, its input and output in windows. */
@@ -22,7 +23,7 @@ export function serve(native: Native, port: MessagePort): void {
   port.on("message", (message: ToWorker) => {
     switch (message.type) {
       case "start":
-        current = new Running(native, port, message.task);
+        current = new Running(native, port, message.task, message.lent);
         void current.run();
         return;
       case "exit":
@@ -39,23 +40,27 @@ class Running {
   readonly #port: MessagePort;
   readonly #task: Task;
   readonly #abort = new AbortController();
+  readonly #lent: LentBody | undefined;
   readonly #input: Uint8Array<ArrayBuffer>[] = [];
   #inputEnd: { error: unknown } | undefined;
   #allowed = WINDOW;
   #wake: (() => void) | undefined;
   #lastProgress = 0;
 
-  constructor(native: Native, port: MessagePort, task: Task) {
+  constructor(native: Native, port: MessagePort, task: Task, lent: LentInput | undefined) {
     this.#native = native;
     this.#port = port;
     this.#task = task;
+    this.#lent = lent === undefined ? undefined : new LentBody(native, lent);
   }
 
   async run(): Promise<void> {
     try {
-      this.#post({ type: "done", result: await this.#perform(this.#task) });
+      const result = await this.#perform(this.#task);
+      this.#post({ type: "done", result, left: this.#lent?.left() });
     } catch (error) {
-      this.#post({ type: "failed", error: toPlain(this.#abort.signal.aborted ? this.#abort.signal.reason : error) });
+      const reason: unknown = this.#abort.signal.aborted ? this.#abort.signal.reason : error;
+      this.#post({ type: "failed", error: toPlain(reason), left: this.#lent?.left() });
     }
   }
 
@@ -135,6 +140,7 @@ class Running {
 
   /** The input. A chunk is valid until the next one is asked for: then its buffer goes back. */
   async *#stream(): AsyncGenerator<Uint8Array> {
+    if (this.#lent !== undefined) return yield* this.#borrowed(this.#lent);
     for (;;) {
       this.#abort.signal.throwIfAborted();
       const chunk = this.#input.shift();
@@ -147,6 +153,19 @@ class Running {
       } else {
         await new Promise<void>((resolve) => (this.#wake = resolve));
       }
+    }
+  }
+
+  async *#borrowed(body: LentBody): AsyncGenerator<Uint8Array> {
+    let heard = performance.now();
+    const hear = async (): Promise<void> => {
+      await setImmediate();
+      this.#abort.signal.throwIfAborted();
+      heard = performance.now();
+    };
+    for await (const piece of body.pieces(hear)) {
+      yield piece;
+      if (performance.now() - heard >= HEAR_MS) await hear();
     }
   }
 

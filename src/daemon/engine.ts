@@ -199,6 +199,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
     version: VERSION,
     logger,
     experimental: config.experimental,
+    native,
     ...observer(),
   });
   stack.defer(() => server.close({ graceMs: 0 }));

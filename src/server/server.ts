@@ -5,7 +5,15 @@ import { createServer as createTlsServer } from "node:tls";
 import { formatApiVersion, MAX_API_VERSION } from "../api/index.ts";
 import type { Logger } from "../base/index.ts";
 import { Dispatcher, type ResponseObserver } from "./dispatch.ts";
-import { Connection, defaultLimits, type HttpLimits, Presence, systemTimers, type Timers } from "./http/index.ts";
+import {
+  Connection,
+  defaultLimits,
+  type DescriptorCalls,
+  type HttpLimits,
+  Presence,
+  systemTimers,
+  type Timers,
+} from "./http/index.ts";
 import { checkHost } from "./host-check.ts";
 import { type Backends, createRoutes } from "./routes/index.ts";
 import { removeStaleSocket } from "./stale-socket.ts";
@@ -20,6 +28,8 @@ export interface ServerOptions {
   readonly responseObserver?: ResponseObserver;
   readonly limits?: Partial<HttpLimits>;
   readonly timers?: Timers;
+  /** With it, threads that work with large bodies read and write clients' sockets by themselves. */
+  readonly native?: DescriptorCalls;
 }
 
 /** Certificates of a TLS listener: with `ca`, clients have to show a certificate that it signed. */
@@ -64,6 +74,7 @@ class HttpApiServer implements ApiServer {
   readonly #dispatcher: Dispatcher;
   readonly #unknown: UnknownFields;
   readonly #presence: Presence;
+  readonly #native: DescriptorCalls | undefined;
   readonly #listeners = new Set<Server>();
   readonly #paths = new Set<string>();
   readonly #connections = new Set<Connection>();
@@ -74,6 +85,7 @@ class HttpApiServer implements ApiServer {
     this.#timers = options.timers ?? systemTimers;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#logger = options.logger;
+    this.#native = options.native;
     this.#unknown = new UnknownFields(options.logger);
     this.#presence = new Presence(this.#timers, this.#limits.presenceMs);
     this.#dispatcher = new Dispatcher({
@@ -161,6 +173,7 @@ class HttpApiServer implements ApiServer {
       timers: this.#timers,
       presence: this.#presence,
       logger: this.#logger,
+      native: this.#native,
       handle: (exchange) =>
         this.#dispatcher.handle(exchange, names === undefined ? undefined : (head) => checkHost(head, names)),
     });

@@ -102,6 +102,7 @@ export const IPPROTO_SCTP = 132;
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_SNDBUFFORCE = 32;
+export const SHUT_RDWR = 2;
 export const SO_RCVBUFFORCE = 33;
 export const IPV6_V6ONLY = 26;
 export const SOL_NETLINK = 270;

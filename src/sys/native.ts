@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { unavailable } from "../base/index.ts";
 import { STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID } from "./constants.ts";
 import { decodeEntries, decodeNames, decodeStatfs, decodeStatx } from "./decode.ts";
-import type { BlockingCalls, FastCalls, Native, PathLike, Synchronous } from "./types.ts";
+import type { BlockingCalls, FastCalls, Native, PathLike, PeerCalls, Synchronous } from "./types.ts";
 
 /** What the addon exports where that differs from the typed door: bytes instead of values. */
 interface RawBytes {
@@ -24,6 +24,7 @@ type Later = {
 
 export type Addon = RawBytes &
   Omit<FastCalls, keyof RawBytes> &
+  PeerCalls &
   Waiting &
   Later & { statfs(path: PathLike): Buffer; statfsAsync(path: PathLike): Promise<Buffer> };
 

@@ -113,6 +113,7 @@ export interface FastCalls {
   listen(fd: number, backlog: number): void;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array): void;
   getsockname(fd: number): Buffer;
+  shutdown(fd: number, how: number): void;
 
   pidfdOpen(pid: number, flags: number): number;
   /** A duplicate (close-on-exec) of another process's descriptor. */
@@ -152,12 +153,34 @@ export interface BlockingCalls {
   netlinkRequest(fd: number, messages: Uint8Array): Promise<Buffer>;
 }
 
+/** Calls that wait for the peer of a socket, as long as it takes: for worker threads, which do nothing else meanwhile. */
+export interface PeerCalls {
+  /**
+   * Reads `length` bytes into `into` from `at` on, and of those behind them what is there already (up to `beyondLength`,
+   * into `beyond`). Gives how many were read: 0 at the end, and fewer when nothing more came within `waitMs`.
+   * @throws EAGAIN when nothing at all came.
+   */
+  receive(
+    fd: number,
+    into: Uint8Array,
+    at: number,
+    length: number,
+    beyond: Uint8Array,
+    beyondLength: number,
+    waitMs: number,
+  ): number;
+  /** Sends all of it. */
+  sendAll(fd: number, data: Uint8Array): void;
+  /** Sends bytes of a file without reading them; gives how many there were. */
+  sendFile(fd: number, file: number, position: number, length: number): number;
+}
+
 /** The same calls, waiting: for workers and boot, never on the daemon's event loop. */
 export type Synchronous<Calls> = {
   [K in keyof Calls]: Calls[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => R : never;
 };
 
 /** The door to the kernel. */
-export interface Native extends FastCalls, BlockingCalls {
+export interface Native extends FastCalls, BlockingCalls, PeerCalls {
   readonly waiting: Synchronous<BlockingCalls>;
 }

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { isKind, type Logger, messageOf } from "../../base/index.ts";
+import type { DescriptorCalls } from "./descriptor.ts";
 import type { Exchange, ExchangeHandler, Hijacked } from "./exchange.ts";
 import { HttpFault } from "./fault.ts";
 import { framingOf, keepsAlive, parseHead, type RequestHead } from "./head.ts";
@@ -18,6 +19,8 @@ export interface ConnectionOptions {
   readonly presence: Presence;
   readonly logger: Logger;
   readonly handle: ExchangeHandler;
+  /** For lending the connection to other threads. */
+  readonly native?: DescriptorCalls | undefined;
 }
 
 const HEAD_END = Buffer.from("\r\n\r\n");
@@ -40,7 +43,7 @@ export class Connection {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#reader = new SocketReader(socket);
+    this.#reader = new SocketReader(socket, options.native);
     this.#writer = new SocketWriter(socket);
     socket.on("close", () => this.#abort?.abort());
   }

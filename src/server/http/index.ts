@@ -1,4 +1,5 @@
 export { Connection, SERVER_ENDS } from "./connection.ts";
+export type { DescriptorCalls } from "./descriptor.ts";
 export type { Exchange, Hijacked } from "./exchange.ts";
 export { HttpFault } from "./fault.ts";
 export { parseHead, type RequestHead } from "./head.ts";

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { cancelled, type EngineError } from "../../base/index.ts";
+import { type Descriptor, type DescriptorCalls, descriptorOf, stopReading } from "./descriptor.ts";
 
 /** Bytes taken from the kernel ahead of who reads them; beyond, the client has to wait. */
 const AHEAD = 256 * 1024;
@@ -15,16 +16,20 @@ export class SocketReader {
   onEnd: (() => void) | undefined;
 
   readonly #socket: Socket;
+  readonly #native: DescriptorCalls | undefined;
   readonly #chunks: Buffer[] = [];
   #buffered = 0;
   #paused = false;
   #ended = false;
   #broken = false;
   #discarding = false;
+  #lent = false;
   #waiting: PromiseWithResolvers<Buffer | undefined> | undefined;
 
-  constructor(socket: Socket) {
+  /** @param native lends the socket to other threads; without it, none is lent. */
+  constructor(socket: Socket, native?: DescriptorCalls) {
     this.#socket = socket;
+    this.#native = native;
     socket.on("data", (chunk: Buffer) => this.#arrived(chunk));
     socket.on("end", () => this.#finish(false));
     socket.on("close", () => this.#finish(true));
@@ -64,6 +69,33 @@ export class SocketReader {
     this.#buffered += rest.length;
   }
 
+  /** Leaves the reading to another thread, with what was read ahead. Undefined when that cannot be. */
+  lend():
+    (Pick<Descriptor, "fd" | "cut"> & { ahead: Buffer; giveBack(rest: Uint8Array | undefined): void }) | undefined {
+    if (this.#native === undefined || this.#ended || this.#lent || this.#discarding || this.#waiting !== undefined)
+      return undefined;
+    const descriptor = descriptorOf(this.#socket, this.#native);
+    if (descriptor === undefined) return undefined;
+    stopReading(this.#socket);
+    this.#lent = true;
+    this.#paused = true;
+    const ahead = Buffer.concat(this.#chunks.splice(0), this.#buffered);
+    this.#buffered = 0;
+    return {
+      fd: descriptor.fd,
+      cut: () => descriptor.cut(),
+      ahead,
+      giveBack: (rest) => {
+        descriptor.close();
+        this.#lent = false;
+        if (rest === undefined) return;
+        this.unread(Buffer.from(rest));
+        this.#paused = false;
+        this.#socket.resume();
+      },
+    };
+  }
+
   /** Drops all that is there and all that comes. */
   discard(): void {
     this.#discarding = true;
@@ -74,6 +106,11 @@ export class SocketReader {
 
   #arrived(chunk: Buffer): void {
     if (this.#discarding) return;
+    // Bytes that two threads read are in no order: nothing good can come of the connection.
+    if (this.#lent) {
+      this.#socket.destroy();
+      return;
+    }
     if (this.#waiting !== undefined) {
       this.#settle(chunk);
       return;
