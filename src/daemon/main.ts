@@ -13,7 +13,7 @@ import { notifyManager } from "./notify.ts";
 import type { DaemonConfig } from "./options.ts";
 import { writePidFile } from "./pid-file.ts";
 import { reloadConfig } from "./reload.ts";
-import { processorTime, Rest } from "./rest.ts";
+import { processorTime, Rest, restSteps } from "./rest.ts";
 import { lockRoot } from "./root-lock.ts";
 import { watchSignals } from "./signals.ts";
 import { stopDaemon } from "./stop-daemon.ts";
@@ -100,8 +100,7 @@ async function runDaemon(
     logger.info("API listen", { address });
   }
   notifyManager("READY=1", native);
-  // There only in the executable, which is built with --expose-gc.
-  stack.use(new Rest(processorTime, () => globalThis.gc?.()));
+  stack.use(new Rest(processorTime, restSteps()));
 
   let running = config;
   signals.handle({

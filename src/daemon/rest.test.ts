@@ -1,19 +1,22 @@
 import { expect, test } from "bun:test";
-import { Rest } from "./rest.ts";
+import { Rest, restSteps } from "./rest.ts";
 
 /** A rest with a clock of processor time that the test turns. */
 function restOf() {
   let spent = 0;
   let collected = 0;
+  let forgotten = 0;
   const rest = new Rest(
     () => spent,
-    () => {
-      collected++;
-    },
+    [
+      { after: 30_000, act: () => void collected++ },
+      { after: 300_000, act: () => void forgotten++ },
+    ],
   );
   return {
     rest,
     collected: () => collected,
+    forgotten: () => forgotten,
     /** Ticks, each with so many milliseconds of work before it. */
     ticks: (count: number, work: number) => {
       for (let i = 0; i < count; i++) {
@@ -54,4 +57,25 @@ test("without work there is nothing to collect", () => {
   using _rest = rest;
   ticks(400, 50);
   expect(collected()).toBe(0);
+});
+
+test("a long rest has a step of its own, once for the work before it", () => {
+  const { rest, collected, forgotten, ticks } = restOf();
+  using _rest = rest;
+  ticks(1, 2000);
+  ticks(20, 10);
+  ticks(1, 200);
+  ticks(59, 10);
+  expect([collected(), forgotten()]).toEqual([1, 0]);
+  ticks(1, 10);
+  expect([collected(), forgotten()]).toEqual([1, 1]);
+  ticks(200, 10);
+  expect([collected(), forgotten()]).toEqual([1, 1]);
+  ticks(1, 600);
+  ticks(60, 0);
+  expect([collected(), forgotten()]).toEqual([2, 2]);
+});
+
+test("in this build there is something that forgets the code", () => {
+  expect(() => restSteps().map(({ act }) => act())).not.toThrow();
 });

@@ -1,28 +1,42 @@
 const TICK = 5_000;
-/** Ticks without work, one after the other, that make a rest. */
-const QUIET_TICKS = 6;
 /** A tick in which the process had less than this share of one processor was quiet: looking after the host takes that. */
 const QUIET_SHARE = 0.02;
-/** Milliseconds of work since the last rest that are worth it. */
+/** Milliseconds of work that are worth it to do something about what they left. */
 const WORTH = 500;
 
+/** What is done when a rest has lasted for so many milliseconds. */
+export interface RestStep {
+  readonly after: number;
+  readonly act: () => void;
+}
+
 /**
- * Calls `collect` once when half a minute of rest follows work. JavaScript's heap and the allocator grow with a burst of
- * work, and are looked over only when more is asked of them: what is garbage would stay for as long as nothing is done.
- *
- * @param spent processor time of the process so far, in milliseconds.
+ * What a daemon does when it comes to rest. JavaScript's heap and the allocator grow with a burst of work, and are looked
+ * over only when more is asked of them: what is garbage would stay for as long as nothing is done. After half a minute it
+ * is collected. After five minutes the compiled code goes as well, which is the larger half of what is left; the next few
+ * requests compile theirs again.
  */
+export function restSteps(): RestStep[] {
+  // There only in the executable, which is built with --expose-gc.
+  const collect = () => globalThis.gc?.();
+  return [
+    { after: 30_000, act: collect },
+    { after: 300_000, act: () => Bun.shrink() },
+  ];
+}
+
+/** Takes each step once in a rest that follows work. */
 export class Rest implements Disposable {
   readonly #spent: () => number;
-  readonly #collect: () => void;
+  readonly #steps: { readonly step: RestStep; worked: number }[];
   readonly #timer: NodeJS.Timeout;
   #before: number;
-  #worked = 0;
   #quiet = 0;
 
-  constructor(spent: () => number, collect: () => void) {
+  /** @param spent processor time of the process so far, in milliseconds. */
+  constructor(spent: () => number, steps: readonly RestStep[]) {
     this.#spent = spent;
-    this.#collect = collect;
+    this.#steps = steps.map((step) => ({ step, worked: 0 }));
     this.#before = spent();
     this.#timer = setInterval(() => this.tick(), TICK).unref();
   }
@@ -34,11 +48,13 @@ export class Rest implements Disposable {
     this.#before = now;
     const quiet = spent < TICK * QUIET_SHARE;
     this.#quiet = quiet ? this.#quiet + 1 : 0;
-    if (!quiet) this.#worked += spent;
-    if (this.#quiet < QUIET_TICKS || this.#worked < WORTH) return;
-    this.#worked = 0;
-    this.#collect();
-    this.#before = this.#spent();
+    for (const each of this.#steps) {
+      if (!quiet) each.worked += spent;
+      if (this.#quiet * TICK < each.step.after || each.worked < WORTH) continue;
+      each.worked = 0;
+      each.step.act();
+      this.#before = this.#spent();
+    }
   }
 
   [Symbol.dispose](): void {
