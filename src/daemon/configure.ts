@@ -6,8 +6,9 @@ import { LOG_DRIVERS } from "../logging/index.ts";
 import { DEFAULT_POOLS, defaultNetworkConfig, type NetworkConfig } from "../network/index.ts";
 import { slicePath, type CgroupFacts } from "../runtime/index.ts";
 import { ALL_CAPABILITIES } from "../spec/index.ts";
+import { readAppArmor } from "./apparmor.ts";
 import { badExecOption, badPool, badUlimit, unknownLogDriver } from "./errors.ts";
-import { readAppArmor, readHostFacts } from "./host-facts.ts";
+import { readHostFacts } from "./host-facts.ts";
 import { metricsAddress } from "./metrics.ts";
 import type { DaemonConfig } from "./options.ts";
 

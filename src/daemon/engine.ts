@@ -19,6 +19,7 @@ import { createStore, type Store } from "../store/index.ts";
 import { mappedRoot, type IdMappings } from "../spec/index.ts";
 import type { Native } from "../sys/index.ts";
 import { createVolumeService } from "../volume/index.ts";
+import { loadDefaultProfile } from "./apparmor.ts";
 import { cgroupDriver, containerConfiguration, containerHost, networkConfiguration } from "./configure.ts";
 import { unknownRuntime } from "./errors.ts";
 import { listenAddress, shownAddress, type ListenSpec } from "./listeners.ts";
@@ -82,6 +83,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
       logger,
     }),
   );
+  await loadDefaultProfile(logger);
   const ids = await remapping(config, logger);
   const { runtime, cgroups, spares } = await createRuntime({
     execRoot: config["exec-root"],

@@ -33,19 +33,8 @@ export function readHostFacts(timers?: EngineMetrics["hostInfo"]): HostFacts {
   };
 }
 
-/** AppArmor as the kernel has it; undefined: it has none, or it is off. */
-export function readAppArmor(): { loaded(): ReadonlySet<string> | undefined } | undefined {
-  if (!readOr("/sys/module/apparmor/parameters/enabled").startsWith("Y")) return undefined;
-  return { loaded: () => appArmorProfiles(readOr("/sys/kernel/security/apparmor/profiles")) };
-}
-
-/** Names out of lines such as `docker-default (enforce)`; undefined of none: securityfs is not mounted, or empty. */
-export function appArmorProfiles(text: string): ReadonlySet<string> | undefined {
-  const names = [...text.matchAll(/^(.+) \(\w+\)$/gm)].map(([, name = ""]) => name);
-  return names.length === 0 ? undefined : new Set(names);
-}
-
-function readOr(path: string): string {
+/** A file of the kernel; empty where it is not there. */
+export function readOr(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {

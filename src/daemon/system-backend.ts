@@ -13,8 +13,9 @@ import type { EventBus } from "../events/index.ts";
 import type { EngineMetrics } from "../metrics/index.ts";
 import type { CgroupFacts } from "../runtime/index.ts";
 import type { VolumeService } from "../volume/index.ts";
+import { readAppArmor } from "./apparmor.ts";
 import { addressPools } from "./configure.ts";
-import { readAppArmor, readHostFacts } from "./host-facts.ts";
+import { readHostFacts } from "./host-facts.ts";
 import type { DaemonConfig } from "./options.ts";
 import { API_VERSION, GIT_COMMIT, MIN_API_VERSION, VERSION } from "./version.ts";
 

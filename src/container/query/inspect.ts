@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { ContainerConfig, ContainerInspectResponse, ContainerState, HostConfig } from "../../api/index.ts";
 import { formatNanos, sha256, hexOf } from "../../base/index.ts";
 import type { ShownNetworking } from "../../network/index.ts";
+import { appArmorProfile } from "../apparmor.ts";
 import { networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { filesIn } from "../hosts-files.ts";
@@ -15,7 +16,7 @@ import { sizesOf } from "./list.ts";
 import { mountPoints } from "./mount-points.ts";
 import { attachedOf, endpointsOf, portMap } from "./networks.ts";
 
-type Needs = Pick<ContainerDependencies, "root" | "networks" | "snapshotter" | "logDrivers">;
+type Needs = Pick<ContainerDependencies, "root" | "networks" | "snapshotter" | "logDrivers" | "host">;
 
 /** `GET /containers/{id}/json` in its full shape. */
 export async function inspectContainer(
@@ -43,7 +44,7 @@ export async function inspectContainer(
     Platform: record.image.platform,
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: parseSecurityOptions(record.hostConfig.SecurityOpt ?? []).apparmor ?? "",
+    AppArmorProfile: shownProfile(entry, needs.host),
     ExecIDs: entry.execIds.size === 0 ? null : [...entry.execIds],
     HostConfig: hostConfigShape(withLinks(record)),
     GraphDriver: needs.snapshotter.has(record.id) ? needs.snapshotter.graphDriver(record.id) : null,
@@ -52,6 +53,14 @@ export async function inspectContainer(
     Config: { ...configShape(record.config), ...macAddress(record) },
     NetworkSettings: networkSettings(entry, attachedOf(entry, needs.networks)),
   };
+}
+
+/** The profile asked for, or, once a container was started, the one that it got. */
+function shownProfile({ record, state }: ContainerEntry, { apparmor }: Needs["host"]): string {
+  const wanted = parseSecurityOptions(record.hostConfig.SecurityOpt ?? []).apparmor;
+  if (wanted !== undefined || apparmor === undefined || state.startedAt === "") return wanted ?? "";
+  const privileged = record.hostConfig.Privileged === true;
+  return appArmorProfile(undefined, privileged, apparmor) ?? (privileged ? "unconfined" : "");
 }
 
 /** Options that a start refuses must not make inspect fail. */

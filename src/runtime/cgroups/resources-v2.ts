@@ -30,14 +30,11 @@ export function resourceWritesV2(
   set("cpu.max", cpuMax(cpu.quota, cpu.period));
   if (pids !== undefined && pids.limit !== 0) set("pids.max", pids.limit > 0 ? pids.limit : "max");
 
-  const bfq = has("io.bfq.weight");
-  if (blockIO.weight !== undefined && blockIO.weight !== 0) {
-    if (bfq) set("io.bfq.weight", blockIO.weight);
-    else set("io.weight", ioWeight(blockIO.weight));
-  }
-  for (const { major, minor, weight } of bfq ? (blockIO.weightDevice ?? []) : []) {
-    set("io.bfq.weight", `${major}:${minor} ${weight}`);
-  }
+  const { weight: share = 0, weightDevice: shares = [] } = blockIO;
+  // Asked only when it matters: BFQ's file comes with its module, at any time.
+  const bfq = (share !== 0 || shares.length > 0) && has("io.bfq.weight");
+  if (share !== 0) set(bfq ? "io.bfq.weight" : "io.weight", bfq ? share : ioWeight(share));
+  for (const { major, minor, weight } of bfq ? shares : []) set("io.bfq.weight", `${major}:${minor} ${weight}`);
   const throttle = (key: string, rules: ThrottleRule[] = []) => {
     for (const { major, minor, rate } of rules) set("io.max", `${major}:${minor} ${key}=${rate}`);
   };

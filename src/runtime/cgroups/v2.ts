@@ -35,7 +35,6 @@ export class CgroupV2 implements CgroupDriver {
   readonly manager?: CgroupManager;
   readonly #root: string;
   readonly #prepared = new Set<string>();
-  readonly #known = new Map<string, boolean>();
 
   constructor(root: string, driver: CgroupFacts["driver"] = "cgroupfs") {
     this.#root = root;
@@ -166,17 +165,9 @@ export class CgroupV2 implements CgroupDriver {
     return resourceWritesV2(
       resources,
       (file) => `${this.#root}${path}/${file}`,
-      (file) => this.#exists(dirname(path), file),
+      // The root lacks most of the files; a container's parent has them.
+      (file) => existsSync(`${this.#root}${dirname(path)}/${file}`),
     );
-  }
-
-  /** A file that cgroups beneath `parent` have; the root itself lacks most of them. */
-  #exists(parent: string, file: string): boolean {
-    const known = this.#known.get(file);
-    if (known !== undefined) return known;
-    const found = existsSync(`${this.#root}${parent}/${file}`);
-    this.#known.set(file, found);
-    return found;
   }
 }
 

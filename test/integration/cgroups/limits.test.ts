@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
-import { output, run as runCommand } from "../../support/process.ts";
 import { eventually } from "../../support/wait.ts";
 import { LimitedWorld, MIB, UNIFIED } from "./world.ts";
 
@@ -168,29 +166,6 @@ describe.skipIf(!existsSync("/dev/loop-control"))("devices", () => {
 
   test("a privileged container has them all", async () => {
     expect((await world.run({ Privileged: true }, "sh", "-c", read)).output).toBe("open\n");
-  });
-});
-
-describe("input and output", async () => {
-  const probe = await runCommand("losetup", ["--find"]);
-  const reason = probe.code === 0 ? undefined : `no loop devices here: ${probe.stderr.trim()}`;
-  if (reason !== undefined) console.log(`skipped: ${reason}`);
-
-  test.skipIf(reason !== undefined)("a device is read no quicker than its limit", async () => {
-    const file = join(world.engine.folder, "disk");
-    writeFileSync(file, Buffer.alloc(4 * MIB, 1));
-    const loop = await output("losetup", ["--find", "--show", file]);
-    try {
-      const device = [{ PathOnHost: loop, PathInContainer: loop, CgroupPermissions: "r" }];
-      const limits = { Devices: device, BlkioDeviceReadBps: [{ Path: loop, Rate: 2 * MIB }] };
-      const started = performance.now();
-      const { code } = await world.run(limits, "dd", `if=${loop}`, "of=/dev/null", "bs=64k");
-      expect(code).toBe(0);
-      // Four MiB at two a second; the kernel lets the first slices through at once. A busy machine is only slower.
-      expect(performance.now() - started).toBeGreaterThan(1000);
-    } finally {
-      await runCommand("losetup", ["--detach", loop]);
-    }
   });
 });
 

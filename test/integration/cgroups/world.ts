@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { dockerOutput, startEngine, type EngineOptions, type TestEngine } from "../../support/engine.ts";
+import { dockerOutput, startEngine, TestEngine, type EngineOptions } from "../../support/engine.ts";
 import { eventually } from "../../support/wait.ts";
 
 /** cgroup v2 alone is mounted here. */
@@ -20,6 +20,24 @@ export interface Stats {
   };
   memory_stats: { usage: number; limit: number };
   pids_stats: { current: number; limit?: number };
+  blkio_stats: { io_service_bytes_recursive: Array<{ op: string; value: number }> | null };
+}
+
+/** Another engine that runs already and has `busybox:local`: what is expected of berth is held against it. */
+class Peer extends TestEngine {
+  readonly #socket: string;
+
+  constructor(socket: string) {
+    super("", "", {});
+    this.#socket = socket;
+  }
+
+  override get socket(): string {
+    return this.#socket;
+  }
+
+  /** Its containers are removed by the tests. */
+  override async [Symbol.asyncDispose](): Promise<void> {}
 }
 
 /** One engine, and containers by their host configuration alone. */
@@ -31,11 +49,16 @@ export class LimitedWorld implements AsyncDisposable {
   }
 
   static async start(options: EngineOptions = {}): Promise<LimitedWorld> {
-    return new LimitedWorld(await startEngine(options));
+    const { BERTH_LIMITS_PEER: peer } = process.env;
+    return new LimitedWorld(peer === undefined ? await startEngine(options) : new Peer(peer));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.engine[Symbol.asyncDispose]();
+  }
+
+  get isBerth(): boolean {
+    return !(this.engine instanceof Peer);
   }
 
   /** A container that runs. */
