@@ -8,10 +8,10 @@ import type { EventBus, EventType } from "./types.ts";
 /** Longest delay of one timer; later instants take several. */
 const MAX_DELAY = 2 ** 31 - 1;
 /**
- * Milliseconds from an event to its record. What a client does next comes sooner, and would wait for it; and what belongs
- * together is written together.
+ * Milliseconds from an exec's event to its record, unless another kind of event comes before. There are three of them for
+ * each, and what its client asks for next would wait for every single one.
  */
-const WRITE_AFTER = 10;
+const WRITE_EXECS_AFTER = 10;
 
 /** The bus over the store: events are announced at once and written in batches. `dispose` writes what is pending. */
 export function createEventBus(options: {
@@ -29,6 +29,8 @@ class StoredEventBus implements EventBus, Disposable {
   readonly #counter: { add(): void } | undefined;
   readonly #subscriptions = new Set<Subscription>();
   #pending: StampedEvent[] = [];
+  /** All that is pending is written in this turn of the loop. */
+  #soon = false;
 
   constructor(log: EventLog, logger: Logger | undefined, counter: { add(): void } | undefined) {
     this.#log = log;
@@ -51,7 +53,7 @@ class StoredEventBus implements EventBus, Disposable {
       time: Number(at / 1_000_000_000n),
       timeNano: Number(at),
     };
-    if (this.#pending.length === 0) setTimeout(() => this.#flush(), WRITE_AFTER);
+    this.#writeLater(event.action.startsWith("exec_"));
     this.#pending.push({ at, message });
     for (const subscription of this.#subscriptions) subscription.offer({ at, message });
   }
@@ -87,7 +89,17 @@ class StoredEventBus implements EventBus, Disposable {
     for (const subscription of this.#subscriptions) subscription.end();
   }
 
+  /** Sees to it that what is published now is written, with all that is pending. */
+  #writeLater(mayWait: boolean): void {
+    if (mayWait && this.#pending.length === 0) setTimeout(() => this.#flush(), WRITE_EXECS_AFTER);
+    else if (!mayWait && !this.#soon) {
+      this.#soon = true;
+      setImmediate(() => this.#flush());
+    }
+  }
+
   #flush(): void {
+    this.#soon = false;
     if (this.#pending.length === 0) return;
     const events = this.#pending;
     this.#pending = [];

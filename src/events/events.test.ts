@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { EventMessage, Filters } from "../api/index.ts";
 import { nowNanos, silentLogger } from "../base/index.ts";
 import { createStore, type Store } from "../store/index.ts";
@@ -41,6 +42,26 @@ async function actionsOf(events: AsyncIterable<EventMessage>): Promise<(string |
   for await (const event of events) actions.push(event.Action);
   return actions;
 }
+
+const written = () => Number(store.prepare("SELECT count(*) AS count FROM events").get()?.["count"]);
+
+describe("the record", () => {
+  test("is written in the same turn of the loop, with what could have waited", async () => {
+    publish("exec_start: true");
+    publish("die");
+    await setImmediate();
+    expect(written()).toBe(2);
+  });
+
+  test("of an exec alone is written without anything else happening", async () => {
+    publish("exec_start: true");
+    for (const limit = Date.now() + 30_000; written() === 0;) {
+      if (Date.now() > limit) throw new Error("waited 30 s for the record");
+      await setImmediate();
+    }
+    expect(written()).toBe(1);
+  });
+});
 
 describe("subscribe", () => {
   test("gives past events since an instant, then new ones, in order, until the signal", async () => {
