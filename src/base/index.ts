@@ -4,5 +4,6 @@ export * from "./errors.ts";
 export * from "./ids.ts";
 export * from "./keyed-lock.ts";
 export * from "./log.ts";
+export * from "./read-only.ts";
 export * from "./retries.ts";
 export * from "./time.ts";

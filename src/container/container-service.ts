@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type {
   AttachQuery,
   CallContext,
@@ -28,6 +29,7 @@ import { imageUsersOf } from "./image-users.ts";
 import { pause, unpause } from "./lifecycle/pause.ts";
 import { isTaken, PruneGate, pruneTest } from "./lifecycle/prune.ts";
 import { Recovery } from "./lifecycle/recover.ts";
+import { RemovalNotes } from "./lifecycle/removal-notes.ts";
 import { Removal } from "./lifecycle/remove.ts";
 import { rename } from "./lifecycle/rename.ts";
 import { RestartTimers } from "./lifecycle/restart-timers.ts";
@@ -54,7 +56,8 @@ import type { Clock, ContainerDependencies, ContainerService } from "./types.ts"
 export function createContainerService(needs: ContainerDependencies): ContainerService {
   const clock = needs.clock ?? systemClock;
   const { logger } = needs;
-  const registry = new ContainerRegistry(needs.store, logger);
+  const notes = new RemovalNotes(join(needs.execRoot, "removed"), logger);
+  const registry = new ContainerRegistry(needs.store, logger, notes);
   const lock = new KeyedLock();
   const timers = new RestartTimers(clock, logger);
   const addressOf = bridgeAddresses(needs.networks);
@@ -81,7 +84,7 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
     health.stop(entry);
     execs.forget(entry);
   };
-  const removal = new Removal({ registry, needs, lock, timers, logger, forget });
+  const removal = new Removal({ registry, notes, needs, lock, timers, logger, forget });
   const hooks = {
     started: (entry: ContainerEntry) => {
       attendLog(entry, needs);

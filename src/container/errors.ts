@@ -99,6 +99,10 @@ export const removePaused = (name: string): EngineError =>
 export const removeInProgress = (name: string): EngineError =>
   conflict(`removal of container ${name} is already in progress`);
 
+/** A data root that is read-only takes no removal, and the exec root no note of it. */
+export const removalNotNoted = (cause: unknown, why: unknown): EngineError =>
+  unknown(`${messageOf(cause)}, and the removal cannot be noted in the exec root: ${messageOf(why)}`, { cause });
+
 export const attachPaused = (ref: string): EngineError =>
   conflict(`container ${ref} is paused, unpause the container before attach`);
 

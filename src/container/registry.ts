@@ -4,6 +4,7 @@ import { PendingAttachments } from "./attach/pending.ts";
 import { ContainerEntry } from "./entry.ts";
 import { ambiguous, nameInUse, noSuchContainer } from "./errors.ts";
 import { linksOf } from "./links.ts";
+import type { RemovalNotes } from "./lifecycle/removal-notes.ts";
 import type { ContainerRecord } from "./record.ts";
 import { NEW_STATE, type RunState } from "./state.ts";
 
@@ -29,12 +30,17 @@ export class ContainerRegistry {
   readonly #names = new Map<string, ContainerId>();
   /** Containers that are being made: their tombstones are for the next daemon, in case this one is killed. */
   readonly #intended = new Set<string>();
+  readonly #removed: Pick<RemovalNotes, "has" | "all">;
 
-  constructor(store: Store, logger: Logger) {
+  /** @param removed containers whose rows could not be deleted: they are gone all the same. */
+  constructor(store: Store, logger: Logger, removed: Pick<RemovalNotes, "has" | "all">) {
+    this.#removed = removed;
     this.#store = store;
     this.#logger = logger;
     store.migrate("container", MIGRATIONS);
-    for (const row of store.prepare("SELECT id, record, state FROM containers").all()) this.#load(row);
+    for (const row of store.prepare("SELECT id, record, state FROM containers").all()) {
+      if (!removed.has(String(row["id"]))) this.#load(row);
+    }
   }
 
   /** Every container, newest first. */
@@ -123,6 +129,7 @@ export class ContainerRegistry {
   /** Stores a new container under its reserved name; `within` joins the transaction. */
   insert(record: ContainerRecord, options: { durable: boolean }, within: () => void): ContainerEntry {
     this.#store.transaction(() => {
+      this.#freeNames();
       within();
       this.#store
         .prepare("INSERT INTO containers (id, name, record, state) VALUES (?, ?, ?, ?)")
@@ -143,6 +150,7 @@ export class ContainerRegistry {
     others: ReadonlyMap<ContainerEntry, ContainerRecord> = new Map(),
   ): void {
     this.#store.transaction(() => {
+      this.#freeNames();
       const update = this.#store.prepare("UPDATE containers SET name = ?, record = ? WHERE id = ?");
       for (const changed of [record, ...others.values()]) update.run(changed.name, JSON.stringify(changed), changed.id);
     });
@@ -181,13 +189,28 @@ export class ContainerRegistry {
    * @param options `volumes`: anonymous ones that go with it.
    */
   remove(entry: ContainerEntry, options: { durable: boolean; volumes: string[] }, within: () => void): void {
+    this.erase(entry.id, options, within);
+    this.forget(entry);
+  }
+
+  /** The same of a container that is in memory no more. */
+  erase(id: string, options: { durable: boolean; volumes: readonly string[] }, within: () => void): void {
     this.#store.transaction(() => {
       within();
-      this.#store.prepare("DELETE FROM containers WHERE id = ?").run(entry.id);
+      this.#store.prepare("DELETE FROM containers WHERE id = ?").run(id);
       this.#store
         .prepare("INSERT OR IGNORE INTO container_tombstones (id, volumes) VALUES (?, ?)")
-        .run(entry.id, JSON.stringify(options.volumes));
+        .run(id, JSON.stringify(options.volumes));
     }, options);
+  }
+
+  /** A row that could not be deleted may have the name that is given now. */
+  #freeNames(): void {
+    for (const { id, volumes } of this.#removed.all()) this.erase(id, { durable: true, volumes }, () => undefined);
+  }
+
+  /** Nobody finds it any more; its row is still there. */
+  forget(entry: ContainerEntry): void {
     this.#entries.delete(entry.id);
     if (this.#names.get(entry.name) === entry.id) this.#names.delete(entry.name);
   }

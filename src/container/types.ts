@@ -18,6 +18,8 @@ import type { VolumeService } from "../volume/index.ts";
 export interface ContainerDependencies {
   /** Folder of the containers' own files (logs, hosts, resolv.conf), one sub folder an id. */
   root: string;
+  /** On another file system: what must be noted while the data root is read-only. */
+  execRoot: string;
   store: Store;
   events: EventBus;
   images: ImageStore;

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { createArchiver } from "../archive/index.ts";
-import type { Logger } from "../base/index.ts";
+import { isReadOnly, type Logger } from "../base/index.ts";
 import { CONTAINER_BASE, createContainerService, type ContainerService } from "../container/index.ts";
 import { openContentStore } from "../content/index.ts";
 import { createEventBus } from "../events/index.ts";
@@ -68,7 +68,9 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
   await using stack = new AsyncDisposableStack();
   await mkdir(join(root, "containers"), { recursive: true, mode: 0o710 });
 
-  const store = stack.use(createStore({ path: join(root, "berth.db"), logger }));
+  const store = stack.use(
+    createStore({ path: join(root, "berth.db"), copy: join(config["exec-root"], "state"), logger }),
+  );
   const events = stack.use(createEventBus({ store, logger, counter: metrics.events }));
   const archiver = stack.use(createArchiver({ addonPath: request.addonPath }));
   const content = await openContentStore({ root: join(root, "content"), native, logger });
@@ -145,6 +147,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
   stack.defer(() => logs.close());
   containers = createContainerService({
     root: join(root, "containers"),
+    execRoot: config["exec-root"],
     store,
     events,
     images,
@@ -214,8 +217,12 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
 
   return {
     async recover() {
-      await snapshotter.sweep();
-      await images.sweep();
+      if (isReadOnly(root)) {
+        logger.warn("the data root is read-only: what is there can be read, stopped and removed", { root });
+      } else {
+        await snapshotter.sweep();
+        await images.sweep();
+      }
       await service.recover();
     },
     async listen(spec) {

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf } from "../base/index.ts";
+import { errnoOf, isReadOnly } from "../base/index.ts";
 import { LOCK_EX, type Native } from "../sys/index.ts";
 import { rootInUse } from "./errors.ts";
 
@@ -9,7 +9,9 @@ import { rootInUse } from "./errors.ts";
  * @throws conflict when another daemon holds it.
  */
 export async function lockRoot(root: string, native: Native): Promise<AsyncDisposable> {
-  const file = await open(join(root, "lock"), "a", 0o600);
+  const path = join(root, "lock");
+  // What was locked once can be locked again when the file system has become read-only.
+  const file = await (isReadOnly(root) ? open(path, "r") : open(path, "a", 0o600));
   try {
     native.flock(file.fd, LOCK_EX);
   } catch (error) {

@@ -21,12 +21,12 @@ export interface StampedEvent {
 /** The last events on disk, in order. Writes are not synced: a crash of the machine may lose the newest. */
 export class EventLog {
   readonly #store: Store;
-  #untrimmed = 0;
+  /** How many there are more since the last trim; an earlier daemon's are trimmed with the first that is appended. */
+  #untrimmed = TRIM_EVERY;
 
   constructor(store: Store) {
     this.#store = store;
     store.migrate("events", MIGRATIONS);
-    this.#trim();
   }
 
   append(events: readonly StampedEvent[]): void {

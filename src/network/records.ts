@@ -1,7 +1,7 @@
 /** What the network layer keeps: networks, and who is plugged into them. Rows are JSON bodies beside their keys. */
 import type { EndpointSettings, PortBinding } from "../api/index.ts";
 import type { ContainerId } from "../base/index.ts";
-import type { Store } from "../store/index.ts";
+import { ReadOnlyStoreError, type Store } from "../store/index.ts";
 import type { ContainerNetworking, HeldPort } from "./types.ts";
 
 export type Driver = "bridge" | "host" | "null";
@@ -101,13 +101,16 @@ export class NetworkRecords {
   }
 
   saveNetwork(record: NetworkRecord): void {
+    const body = JSON.stringify(record);
+    // A boot saves those that every engine has: they are there as they are, and the disk may be read-only.
+    if (this.#store.prepare("SELECT body FROM network_networks WHERE id = ?").get(record.id)?.["body"] === body) return;
     this.#store.transaction(() => {
       this.#store
         .prepare(
           `INSERT INTO network_networks (id, name, body) VALUES (?, ?, ?)
            ON CONFLICT (id) DO UPDATE SET name = excluded.name, body = excluded.body`,
         )
-        .run(record.id, record.name, JSON.stringify(record));
+        .run(record.id, record.name, body);
     });
   }
 
@@ -157,12 +160,17 @@ export class NetworkRecords {
   }
 
   deleteSandbox(container: string): void {
-    this.#store.transaction(
-      () => {
-        this.#store.prepare("DELETE FROM network_sandboxes WHERE container = ?").run(container);
-      },
-      { durable: false },
-    );
+    try {
+      this.#store.transaction(
+        () => {
+          this.#store.prepare("DELETE FROM network_sandboxes WHERE container = ?").run(container);
+        },
+        { durable: false },
+      );
+    } catch (error) {
+      // Boot forgets rows of what does not run.
+      if (!(error instanceof ReadOnlyStoreError)) throw error;
+    }
   }
 
   #bodies(sql: string): unknown[] {

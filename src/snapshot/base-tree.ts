@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errnoOf } from "../base/index.ts";
@@ -8,6 +9,7 @@ import type { BaseEntry } from "./types.ts";
  * is there already is left alone.
  */
 export async function makeBaseTree(directory: string, entries: readonly BaseEntry[]): Promise<void> {
+  if (existsSync(directory)) return;
   const draft = `${directory}.new`;
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { mode: 0o755 });

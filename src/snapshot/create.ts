@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Archiver } from "../archive/index.ts";
-import type { Logger } from "../base/index.ts";
+import { isReadOnly, type Logger } from "../base/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Native } from "../sys/index.ts";
 import { driverUnusable } from "./errors.ts";
@@ -43,6 +43,8 @@ async function choose(options: {
 }): Promise<Snapshotter["driver"]> {
   if (options.driver === "vfs") return "vfs";
   const wanted = options.driver === "overlay2";
+  // Nothing can be tried, and what there is was made by a driver that could.
+  if (isReadOnly(options.root)) return wanted || existsSync(join(options.root, "overlay2")) ? "overlay2" : "vfs";
   // Images that were loaded with vfs stay in sight, as with Docker's prior drivers.
   if (!wanted && !existsSync(join(options.root, "overlay2")) && existsSync(join(options.root, "vfs"))) return "vfs";
   const why = await probeOverlay(options.root, options.native);

@@ -1,4 +1,4 @@
-import { dataLoss, noSpace, unavailable, unknown, type EngineError } from "../base/index.ts";
+import { dataLoss, EngineError, noSpace, unavailable, unknown } from "../base/index.ts";
 
 /** The file is not readable as a database any more. */
 export function damaged(path: string, detail: string, cause?: unknown): EngineError {
@@ -21,9 +21,16 @@ export function full(path: string, cause: unknown): EngineError {
   return noSpace(`no space left on device: nothing can be recorded in ${path}`, { cause });
 }
 
-/** The disk does not take a commit: it is broken, or its file system has become read-only. */
+/** The disk does not take a commit: it is broken. */
 export function unwritable(path: string, detail: string, cause: unknown): EngineError {
-  return unknown(`nothing can be recorded in ${path}: ${detail} (is its file system read-only?)`, { cause });
+  return unknown(`nothing can be recorded in ${path}: ${detail}`, { cause });
+}
+
+/** Nothing can be recorded, since the file system is read-only: what must be done all the same is noted elsewhere. */
+export class ReadOnlyStoreError extends EngineError {
+  constructor(path: string, why: string, cause: unknown) {
+    super("unknown", `nothing can be recorded in ${path}: ${why}`, { cause });
+  }
 }
 
 /** Another process holds it. */

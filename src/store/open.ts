@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { messageOf } from "../base/index.ts";
 import { busy, damaged } from "./errors.ts";
@@ -10,6 +10,21 @@ const SQLITE_BUSY = 5;
 const SQLITE_READONLY = 8;
 const SQLITE_IOERR = 10;
 const SQLITE_FULL = 13;
+
+/**
+ * What can be read of a database on a file system that is read-only: SQLite cannot open one that has a log there, so it is
+ * a copy, which takes no changes. Nobody else writes to the original: the data root is locked, and read-only.
+ * @param folder on another file system; made anew.
+ */
+export function openCopy(path: string, folder: string): DatabaseSync {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const copy = join(folder, basename(path));
+  for (const end of ["", "-wal"]) if (existsSync(`${path}${end}`)) copyFileSync(`${path}${end}`, `${copy}${end}`);
+  const db = openDatabase(copy);
+  db.exec("PRAGMA query_only = ON");
+  return db;
+}
 
 /**
  * Opens or makes the database file, mode 0600, in WAL mode, and checks it.
@@ -54,6 +69,11 @@ export function isFull(error: unknown): boolean {
 export function isUnwritable(error: unknown): boolean {
   const code = resultCode(error);
   return code === SQLITE_READONLY || code === SQLITE_IOERR;
+}
+
+/** Whether it is SQLite that knows that the file cannot be written. */
+export function saysReadOnly(error: unknown): boolean {
+  return resultCode(error) === SQLITE_READONLY;
 }
 
 /** SQLite's primary result code of an error of node:sqlite. */

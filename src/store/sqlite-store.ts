@@ -1,19 +1,22 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { messageOf, type Logger } from "../base/index.ts";
-import { full, newer, unwritable } from "./errors.ts";
-import { isFull, isUnwritable, openDatabase } from "./open.ts";
+import { dirname } from "node:path";
+import { isReadOnly, messageOf, type EngineError, type Logger } from "../base/index.ts";
+import { full, newer, ReadOnlyStoreError, unwritable } from "./errors.ts";
+import { isFull, isUnwritable, openCopy, openDatabase, saysReadOnly } from "./open.ts";
 import { Reserve } from "./reserve.ts";
 import type { SqlValue, Statement, Store } from "./types.ts";
 
 /**
  * The store over one SQLite file.
- * @param options `path` of the file (made when absent, with its folder).
+ * @param options `path` of the file (made when absent, with its folder); `copy`: a folder where a copy is read when the
+ * file is on a file system that is read-only, and nothing can be recorded.
  * @throws data-loss when the file is damaged, foreign or newer; unavailable when another daemon holds it.
  */
-export function createStore(options: { path: string; logger: Logger }): Store {
-  const db = openDatabase(options.path);
-  options.logger.debug("state file is open", { path: options.path });
-  return new SqliteStore(options.path, db);
+export function createStore({ path, copy, logger }: { path: string; copy?: string; logger: Logger }): Store {
+  const readOnly = copy !== undefined && isReadOnly(dirname(path));
+  const db = readOnly ? openCopy(path, copy) : openDatabase(path);
+  logger.debug("state file is open", { path });
+  return new SqliteStore(path, db, readOnly);
 }
 
 type Durability = "FULL" | "NORMAL";
@@ -22,24 +25,26 @@ class SqliteStore implements Store {
   readonly #path: string;
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, Statement>();
-  readonly #reserve: Reserve;
+  /** None for a copy, which takes no changes. */
+  readonly #reserve: Reserve | undefined;
   #durability: Durability | undefined;
   #depth = 0;
 
-  constructor(path: string, db: DatabaseSync) {
+  constructor(path: string, db: DatabaseSync, readOnly: boolean) {
     this.#path = path;
     this.#db = db;
-    this.#reserve = new Reserve(`${path}-reserve`);
+    this.#reserve = readOnly ? undefined : new Reserve(`${path}-reserve`);
     this.#setDurability("FULL");
     db.exec("CREATE TABLE IF NOT EXISTS migrations (owner TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT");
   }
 
   migrate(owner: string, migrations: readonly string[]): void {
+    const row = this.prepare("SELECT version FROM migrations WHERE owner = ?").get(owner);
+    const version = Number(row?.["version"] ?? 0);
+    if (version > migrations.length) throw newer(this.#path, owner, version, migrations.length);
+    // Nothing is written then: the file system may be read-only.
+    if (version === migrations.length) return;
     this.transaction(() => {
-      const row = this.prepare("SELECT version FROM migrations WHERE owner = ?").get(owner);
-      const version = Number(row?.["version"] ?? 0);
-      if (version > migrations.length) throw newer(this.#path, owner, version, migrations.length);
-      if (version === migrations.length) return;
       for (const sql of migrations.slice(version)) this.#db.exec(sql);
       this.prepare("INSERT OR REPLACE INTO migrations (owner, version) VALUES (?, ?)").run(owner, migrations.length);
     });
@@ -63,12 +68,23 @@ class SqliteStore implements Store {
     try {
       return attempt();
     } catch (error) {
-      if (isUnwritable(error)) throw unwritable(this.#path, messageOf(error), error);
+      if (isUnwritable(error)) throw this.#unwritable(error);
       if (!isFull(error)) throw error;
       // On a full disk removals must still be possible: they make room. The reserve is there for them.
-      if (!this.#reserve.spend()) throw full(this.#path, error);
+      if (this.#reserve?.spend() !== true) throw full(this.#path, error);
       return attempt();
     }
+  }
+
+  #unwritable(error: unknown): EngineError {
+    if (this.#reserve === undefined) {
+      const why = "its file system was read-only when the daemon started, which is to be started again once it is not";
+      return new ReadOnlyStoreError(this.#path, why, error);
+    }
+    // SQLite tells an input or output error, too, for what fails because of that.
+    if (saysReadOnly(error) || isReadOnly(dirname(this.#path)))
+      return new ReadOnlyStoreError(this.#path, "its file system is read-only", error);
+    return unwritable(this.#path, messageOf(error), error);
   }
 
   [Symbol.dispose](): void {

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFil
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isKind, messageOf, silentLogger } from "../base/index.ts";
-import { createStore, type Store } from "./index.ts";
+import { createStore, ReadOnlyStoreError, type Store } from "./index.ts";
 
 let folder: string;
 let path: string;
@@ -171,4 +171,15 @@ describe("a full disk", () => {
       closeSync(fd);
     }
   }
+});
+
+test("a file that cannot be written to is an error of its own", () => {
+  using store = open();
+  store.migrate("things", [TABLE]);
+  store.prepare("PRAGMA query_only = ON").run();
+  expect(
+    attempt(() => store.transaction(() => store.prepare("INSERT INTO things VALUES ('a', 1)").run())),
+  ).toBeInstanceOf(ReadOnlyStoreError);
+  // Nothing is to be done then.
+  store.migrate("things", [TABLE]);
 });

@@ -4,6 +4,7 @@ import {
   asEngineError,
   errnoOf,
   isKind,
+  isReadOnly,
   messageOf,
   Retries,
   unavailable,
@@ -160,6 +161,7 @@ export class Recovery {
   async #sweep(): Promise<void> {
     const known = new Set(this.#registry.all().map((entry) => entry.id));
     await this.#needs.runtime.sweep(known);
+    if (isReadOnly(this.#needs.root)) return;
     for (const name of await foldersIn(this.#needs.root)) {
       if (!isKnown(known, name)) await rm(join(this.#needs.root, name), { recursive: true, force: true });
     }

@@ -5,8 +5,10 @@ import type { ContainerEntry } from "../entry.ts";
 import { removeInProgress, removePaused, removeRunning } from "../errors.ts";
 import { removeFolder } from "../hosts-files.ts";
 import type { ContainerRegistry } from "../registry.ts";
+import { ReadOnlyStoreError } from "../../store/index.ts";
 import { isUp } from "../state.ts";
 import type { ContainerDependencies } from "../types.ts";
+import type { NotedRemoval, RemovalNotes } from "./removal-notes.ts";
 import type { RestartTimers } from "./restart-timers.ts";
 import type { Stopping } from "./stop.ts";
 
@@ -18,6 +20,7 @@ type Needs = Pick<
 /** Removal in two phases: rows, name and references in one transaction; then what is on disk. */
 export class Removal {
   readonly #registry: ContainerRegistry;
+  readonly #notes: RemovalNotes;
   readonly #needs: Needs;
   readonly #lock: KeyedLock;
   readonly #timers: RestartTimers;
@@ -31,6 +34,7 @@ export class Removal {
 
   constructor(parts: {
     registry: ContainerRegistry;
+    notes: RemovalNotes;
     needs: Needs;
     lock: KeyedLock;
     timers: RestartTimers;
@@ -39,6 +43,7 @@ export class Removal {
     forget: (entry: ContainerEntry) => void;
   }) {
     this.#registry = parts.registry;
+    this.#notes = parts.notes;
     this.#needs = parts.needs;
     this.#lock = parts.lock;
     this.#timers = parts.timers;
@@ -92,15 +97,41 @@ export class Removal {
     const used = entry.record.mounts.filter((mount) => mount.type === "volume");
     const anonymous = volumes ? used.filter((mount) => mount.anonymous).map(({ name }) => name) : [];
     const durable = entry.record.hostConfig.AutoRemove !== true;
-    this.#registry.remove(entry, { durable, volumes: anonymous }, () => {
-      for (const { name } of used) this.#needs.volumes.removeUser(name, entry.id);
-    });
+    try {
+      this.#registry.remove(entry, { durable, volumes: anonymous }, () => {
+        for (const { name } of used) this.#needs.volumes.removeUser(name, entry.id);
+      });
+    } catch (error) {
+      if (!(error instanceof ReadOnlyStoreError)) throw error;
+      return await this.#note(entry, { id: entry.id, volumes: anonymous, used: used.map(({ name }) => name) }, error);
+    }
     const takenDown = this.#takeDown(entry.id, anonymous, entry.record.image.id);
     // Nobody waits for the files of one that goes by itself; its volumes, which others can see, are gone when it is.
     if (durable || anonymous.length > 0) await takenDown;
     announce(this.#needs.events, entry.record, "destroy");
     entry.announceRemoval();
     await takenDown;
+  }
+
+  /** What cannot be recorded is noted elsewhere; what is on disk stays until it can be. */
+  async #note(entry: ContainerEntry, removal: NotedRemoval, cause: unknown): Promise<void> {
+    await this.#notes.add(removal, cause);
+    this.#registry.forget(entry);
+    announce(this.#needs.events, entry.record, "destroy");
+    entry.announceRemoval();
+    this.#retries.later(cause);
+  }
+
+  /** Records what is noted only. @throws when it still cannot be recorded. */
+  async #recordNoted(): Promise<void> {
+    for (const { id, volumes, used } of this.#notes.all()) {
+      this.#registry.erase(id, { durable: true, volumes }, () => {
+        for (const name of used) if (this.#needs.volumes.get(name)) this.#needs.volumes.removeUser(name, id);
+      });
+      crashPoint("read-only-remove:recorded");
+      await this.#notes.drop(id);
+      crashPoint("read-only-remove:dropped");
+    }
   }
 
   async #dropLeftover(entry: ContainerEntry): Promise<void> {
@@ -113,11 +144,13 @@ export class Removal {
 
   /** Resumes what an earlier daemon left half done. */
   async resume(): Promise<void> {
+    await this.#recordNoted().catch((error: unknown) => this.#retries.later(error));
     for (const { id, volumes } of this.#registry.tombstones()) await this.#takeDown(id, volumes);
     await Promise.all(this.#background);
   }
 
   async #again(): Promise<void> {
+    await this.#recordNoted();
     for (const { id, volumes } of this.#registry.tombstones()) {
       if (this.#burying.has(id)) continue;
       await this.#clear(id, volumes);

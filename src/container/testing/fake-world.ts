@@ -254,6 +254,7 @@ export class FakeWorld implements AsyncDisposable {
   needs(): ContainerDependencies {
     return {
       root: this.root,
+      execRoot: join(this.folder, "exec"),
       store: this.store,
       events: this.events,
       images: this.#images(),
