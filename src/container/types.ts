@@ -82,6 +82,8 @@ export interface HostFacts {
   swapLimit: boolean;
   /** The kernel has weights for block devices (BFQ or the cost controller). */
   blockIoWeight: boolean;
+  /** The kernel divides real-time scheduling among cgroups. */
+  cpuRealtime: boolean;
   /** Docker's platform words, such as amd64. */
   architecture: string;
   /** Capabilities that this kernel knows. */

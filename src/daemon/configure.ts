@@ -4,7 +4,7 @@ import { cpus, totalmem } from "node:os";
 import type { ContainerConfiguration, HostFacts } from "../container/index.ts";
 import { LOG_DRIVERS } from "../logging/index.ts";
 import { DEFAULT_POOLS, defaultNetworkConfig, type NetworkConfig } from "../network/index.ts";
-import { slicePath, type CgroupFacts } from "../runtime/index.ts";
+import { slicePath, type CgroupFacts, type CgroupOptions } from "../runtime/index.ts";
 import { ALL_CAPABILITIES } from "../spec/index.ts";
 import { readAppArmor } from "./apparmor.ts";
 import { badExecOption, badPool, badUlimit, unknownLogDriver } from "./errors.ts";
@@ -116,6 +116,7 @@ export function containerHost(facts: CgroupFacts): HostFacts {
     memoryTotal: totalmem(),
     swapLimit: facts.swapLimit,
     blockIoWeight: facts.blkioWeight,
+    cpuRealtime: facts.cpuRealtime,
     architecture: readHostFacts().goArch,
     capabilities: ownCapabilities(),
     apparmor: readAppArmor(),
@@ -139,6 +140,12 @@ function ownCapabilities(): string[] {
 }
 
 /** `native.cgroupdriver` of the exec options. @throws invalid for an option that is none. */
+/** What cgroups of containers are made with. @throws invalid for an exec option that is not known. */
+export function cgroupOptions(config: DaemonConfig): CgroupOptions {
+  const { "cpu-rt-period": period, "cpu-rt-runtime": runtime } = config;
+  return { driver: cgroupDriver(config), realtime: { period, runtime } };
+}
+
 export function cgroupDriver(config: DaemonConfig): string {
   let driver = "cgroupfs";
   for (const text of config["exec-opt"]) {

@@ -20,7 +20,7 @@ import { mappedRoot, type IdMappings } from "../spec/index.ts";
 import type { Native } from "../sys/index.ts";
 import { createVolumeService } from "../volume/index.ts";
 import { loadDefaultProfile } from "./apparmor.ts";
-import { cgroupDriver, containerConfiguration, containerHost, networkConfiguration } from "./configure.ts";
+import { cgroupOptions, containerConfiguration, containerHost, networkConfiguration } from "./configure.ts";
 import { unknownRuntime } from "./errors.ts";
 import { listenAddress, shownAddress, type ListenSpec } from "./listeners.ts";
 import { metricsAddress, startMetrics } from "./metrics.ts";
@@ -90,7 +90,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
   const { runtime, cgroups, spares } = await createRuntime({
     execRoot: config["exec-root"],
     shimPath: request.shimPath,
-    cgroupDriver: cgroupDriver(config),
+    cgroups: cgroupOptions(config),
     runtimes: config["add-runtime"],
     calls: native,
     logger,

@@ -51,6 +51,20 @@ const OPTION_TABLE = {
     default: "/etc/berth/daemon.json",
     help: "Configuration file",
   },
+  "cpu-rt-period": {
+    flag: "cpu-rt-period",
+    key: "cpu-rt-period",
+    type: "int",
+    default: 0,
+    help: "Real-time period of the parent cgroup",
+  },
+  "cpu-rt-runtime": {
+    flag: "cpu-rt-runtime",
+    key: "cpu-rt-runtime",
+    type: "int",
+    default: 0,
+    help: "Real-time runtime of the parent cgroup",
+  },
   "data-root": {
     flag: "data-root",
     key: "data-root",

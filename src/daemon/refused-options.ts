@@ -70,22 +70,6 @@ export const REFUSED_OPTIONS = {
     refused: CONTAINERD,
     help: "Namespace of plugins in containerd",
   },
-  "cpu-rt-period": {
-    flag: "cpu-rt-period",
-    key: "cpu-rt-period",
-    type: "int",
-    default: 0,
-    refused: LATER,
-    help: "Real-time period of the parent cgroup",
-  },
-  "cpu-rt-runtime": {
-    flag: "cpu-rt-runtime",
-    key: "cpu-rt-runtime",
-    type: "int",
-    default: 0,
-    refused: LATER,
-    help: "Real-time runtime of the parent cgroup",
-  },
   "cri-containerd": {
     flag: "cri-containerd",
     key: "cri-containerd",

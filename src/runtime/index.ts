@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import type { Logger } from "../base/index.ts";
-import { openCgroups, type CgroupFacts } from "./cgroups/index.ts";
+import { openCgroups, type CgroupFacts, type CgroupOptions } from "./cgroups/index.ts";
 import { OciLauncher, type MountCalls } from "./oci/index.ts";
 import type { IdMappings } from "../spec/index.ts";
 import { PlanLauncher, probeUserNamespaces, ShimRuntime } from "./session/index.ts";
@@ -8,7 +8,7 @@ import { overlayNeedsMount2, ShimPool } from "./shim/index.ts";
 import type { BlockingCalls } from "../sys/index.ts";
 import type { LayerCalls } from "./users/index.ts";
 
-export { slicePath, type CgroupFacts } from "./cgroups/index.ts";
+export { slicePath, type CgroupFacts, type CgroupOptions } from "./cgroups/index.ts";
 export * from "./errors.ts";
 export { parseProfile, resolveDefaultProfile, resolveProfile } from "./seccomp/index.ts";
 export type * from "./types.ts";
@@ -19,8 +19,7 @@ export interface RuntimeOptions {
   execRoot: string;
   /** The berth-shim executable, where no container can write. */
   shimPath: string;
-  /** `native.cgroupdriver`; default cgroupfs. */
-  cgroupDriver?: string;
+  cgroups?: CgroupOptions;
   /** Other OCI runtimes, name to path (`--add-runtime`). */
   runtimes?: Readonly<Record<string, string>>;
   calls: LayerCalls & MountCalls & Pick<BlockingCalls, "fileSteps" | "readFiles">;
@@ -45,7 +44,7 @@ export async function createRuntime(
   options: RuntimeOptions,
 ): Promise<{ runtime: ShimRuntime; cgroups: CgroupFacts; spares: SparePool }> {
   const { execRoot, shimPath, calls, logger } = options;
-  const cgroups = await openCgroups(options.cgroupDriver);
+  const cgroups = await openCgroups(options.cgroups);
   const launchers = {
     builtIn: new PlanLauncher(cgroups, calls),
     external: (program: string) => new OciLauncher(program, join(execRoot, "oci", basename(program)), calls, logger),

@@ -17,6 +17,7 @@ export function validateResources<T extends Resources>(
   const resources = { ...wanted };
   const warnings: string[] = [];
   validateMemory(resources, host, update, warnings);
+  if (!update) validateRealtime(resources, host);
   validateCpu(resources, host);
   validateBlockIo(resources, host, warnings);
   // On create 0 and less mean no limit, which inspect shows as none; update takes -1 to lift one.
@@ -74,6 +75,16 @@ function validateMemory(resources: Resources, host: HostFacts, update: boolean, 
   if (reservation > 0 && reservation < MIN_MEMORY) throw invalid("Minimum memory reservation allowed is 6MB");
   if (memory > 0 && reservation > 0 && memory < reservation) {
     throw invalid("Minimum memory limit can not be less than memory reservation limit, see usage");
+  }
+}
+
+function validateRealtime(
+  { CpuRealtimePeriod: period, CpuRealtimeRuntime: runtime }: Resources,
+  host: HostFacts,
+): void {
+  if ((period || runtime) && !host.cpuRealtime) throw invalid("Your kernel does not support CPU real-time scheduler");
+  if (period && runtime && runtime > period) {
+    throw invalid("cpu real-time runtime cannot be higher than cpu real-time period");
   }
 }
 

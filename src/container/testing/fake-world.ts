@@ -290,6 +290,7 @@ export class FakeWorld implements AsyncDisposable {
         memoryTotal: 8 * 1024 ** 3,
         swapLimit: true,
         blockIoWeight: false,
+        cpuRealtime: true,
         architecture: "amd64",
         apparmor: undefined,
         capabilities: ALL_CAPABILITIES.filter((name) => name !== "CAP_WAKE_ALARM"),

@@ -52,9 +52,9 @@ describe("the host's hierarchies", () => {
   });
 
   test("the systemd driver needs systemd and cgroup v2, and others are not known", async () => {
-    const said = await openCgroups("systemd").then(({ facts }) => facts.driver, messageOf);
+    const said = await openCgroups({ driver: "systemd" }).then(({ facts }) => facts.driver, messageOf);
     expect(said).toMatch(/^systemd$|systemd support for managing cgroups is not available|needs cgroup v2 alone/);
-    expect(await reasonOf(openCgroups("foo"))).toContain("option foo is internally not supported");
+    expect(await reasonOf(openCgroups({ driver: "foo" }))).toContain("option foo is internally not supported");
   });
 });
 

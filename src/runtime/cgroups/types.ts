@@ -23,6 +23,19 @@ export interface CgroupFacts {
   hugetlb: boolean;
 }
 
+/** Microseconds of real-time scheduling for all containers together; 0: what the kernel gives, which is none at first. */
+export interface Realtime {
+  period: number;
+  runtime: number;
+}
+
+/** What the configuration says of cgroups. */
+export interface CgroupOptions {
+  /** `native.cgroupdriver`; default cgroupfs. */
+  driver?: string;
+  realtime?: Realtime;
+}
+
 /** One file to write: in a plan at creation, by the daemon at update. */
 export interface ResourceWrite {
   path: string;

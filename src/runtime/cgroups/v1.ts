@@ -11,7 +11,7 @@ import { parseNumber, parseTable, readAll, readNumber, readTable } from "./files
 import type { Hierarchies, Hierarchy } from "./hierarchies.ts";
 import { writeOp } from "./plan-writes.ts";
 import { resourceWritesV1 } from "./resources-v1.ts";
-import type { CgroupDriver, CgroupFacts, ResourceWrite } from "./types.ts";
+import type { CgroupDriver, CgroupFacts, Realtime, ResourceWrite } from "./types.ts";
 
 /** Nanoseconds of a clock tick: USER_HZ is 100 on every architecture that berth runs on. */
 const TICK = 10_000_000;
@@ -39,11 +39,14 @@ export class CgroupV1 implements CgroupDriver {
   readonly facts: CgroupFacts;
   readonly #hierarchies: Hierarchy[];
   readonly #unified: string | undefined;
+  readonly #realtime: Realtime;
   readonly #prepared = new Set<string>();
 
-  constructor({ v1, unified }: Hierarchies) {
+  /** @param realtime what every cgroup above a container's gets of the processors' real time. */
+  constructor({ v1, unified }: Hierarchies, realtime: Realtime = { period: 0, runtime: 0 }) {
     this.#hierarchies = v1;
     this.#unified = unified;
+    this.#realtime = realtime;
     this.facts = this.#probe();
   }
 
@@ -53,6 +56,7 @@ export class CgroupV1 implements CgroupDriver {
     if (this.#prepared.has(parent) && (cpuset === undefined || existsSync(cpuset))) return;
     await Promise.all(this.directories(parent).map((directory) => mkdir(directory, { recursive: true })));
     await this.#inheritCpuset(parent);
+    await this.#grantRealtime(parent);
     this.#prepared.add(parent);
   }
 
@@ -68,6 +72,19 @@ export class CgroupV1 implements CgroupDriver {
         await writeFile(`${directory}/${file}`, await readFile(`${dirname(directory)}/${file}`));
       }
       await writeFile(`${directory}/cgroup.clone_children`, "1");
+    }
+  }
+
+  /** A new cgroup has no real time, and none beneath it can have any. @throws the kernel's reason. */
+  async #grantRealtime(path: string): Promise<void> {
+    const root = this.#of("cpu")?.mountpoint;
+    if (root === undefined || !this.facts.cpuRealtime) return;
+    const names = path.split("/").filter((name) => name !== "");
+    for (let depth = 1; depth <= names.length; depth++) {
+      const directory = `${root}/${names.slice(0, depth).join("/")}`;
+      const { period, runtime } = this.#realtime;
+      if (period !== 0) await writeFile(`${directory}/cpu.rt_period_us`, String(period));
+      if (runtime !== 0) await writeFile(`${directory}/cpu.rt_runtime_us`, String(runtime));
     }
   }
 
