@@ -53,6 +53,40 @@ describe("memory", () => {
     await world.remove(id);
   });
 
+  const killer = !UNIFIED && existsSync("/sys/fs/cgroup/memory/memory.oom_control");
+  if (!killer) console.log("skipped: turning off the killer at the limit, which only version 1 can");
+  test.skipIf(!killer)("without the killer it waits at the limit until it gets more", async () => {
+    const limits = { Memory: 16 * MIB, MemorySwap: 16 * MIB, OomKillDisable: true };
+    // The kernel lets only a program wait that reaches the limit by itself; a call that does gives ENOMEM.
+    const id = await world.begin(limits, "sh", "-c", "x=xxxxxxxx; while :; do x=$x$x; done");
+    const waits = async () => {
+      const control = await world.cgroupFile(id, ["memory", "memory.oom_control"], "");
+      return /^oom_kill_disable 1\nunder_oom 1$/m.test(control);
+    };
+    await eventually("that it waits", waits);
+    expect((await world.inspect(id)).State).toMatchObject({ Status: "running" });
+    expect(await world.update(id, { Memory: 64 * MIB, MemorySwap: 64 * MIB })).toStartWith("200 ");
+    await eventually("that it waits again", async () => {
+      const { usage } = (await world.stats(id)).memory_stats;
+      return usage > 60 * MIB && (await waits());
+    });
+    expect((await world.engine.api("POST", `/containers/${id}/kill`)).status).toBe(204);
+    await world.engine.api("POST", `/containers/${id}/wait`);
+    expect((await world.inspect(id)).State).toMatchObject({ ExitCode: 137 });
+    await world.remove(id);
+  });
+
+  test("the kernel's choice among processes follows the score, also of an exec", async () => {
+    const id = await world.begin({ OomScoreAdj: 500 }, "sleep", "1000");
+    for (const process of ["1", "self"]) {
+      expect(await world.exec(id, "cat", `/proc/${process}/oom_score_adj`)).toBe("500");
+    }
+    const score = Number(await world.exec(id, "cat", "/proc/1/oom_score"));
+    const plain = await world.begin({}, "sleep", "1000");
+    expect(score).toBeGreaterThan(Number(await world.exec(plain, "cat", "/proc/1/oom_score")) + 200);
+    await Promise.all([id, plain].map((each) => world.remove(each)));
+  });
+
   test("a limit that is lowered under a running container holds", async () => {
     const script = "trap 'tail /dev/zero; exit' USR1; echo up; while :; do sleep 0.1; done";
     const id = await world.begin({ Memory: 512 * MIB, MemorySwap: 512 * MIB }, "sh", "-c", script);
@@ -103,6 +137,11 @@ describe("cpu", () => {
     expect(await world.update(id, { CpusetCpus: last })).toStartWith("200 ");
     expect(await allowed()).toBe(last);
     await world.remove(id);
+  });
+
+  test("a set of memory nodes is all that is used", async () => {
+    const { code, output } = await world.run({ CpusetMems: "0" }, "grep", "Mems_allowed_list", "/proc/self/status");
+    expect([code, output.split(/\s+/)[1]]).toEqual([0, "0"]);
   });
 });
 
