@@ -261,6 +261,8 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
       if (ending === "with-containers" || !config["live-restore"]) await service.stopAll(config["shutdown-timeout"]);
       await logs.close();
       await service.shutdown();
+      // Before the host goes down, or the package does: nothing is left to find. The next start makes it all again.
+      if (ending === "with-containers") await networks.uninstall();
       runtime.disconnect();
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

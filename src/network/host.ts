@@ -126,12 +126,16 @@ export class NetworkHost {
     await this.#parts.flows.sweep(bridged.flatMap(subnetsOf), [...gateways, ...used]);
   }
 
-  /** Removes bridges and rules. */
+  /** Removes rules and bridges. A bridge that something else is plugged into is the administrator's, and stays. */
   async tearDown(): Promise<void> {
-    const { registry, links, firewall, foreign } = this.#parts;
+    const { links, firewall, foreign } = this.#parts;
     await firewall.remove();
     await foreign.sync([]);
-    for (const network of registry.records()) if (network.driver === "bridge") await links.remove(network.bridge);
+    const all = await links.all();
+    for (const { bridge } of this.#bridges()) {
+      const index = all.find(({ name }) => name === bridge)?.index;
+      if (index !== undefined && !all.some(({ master }) => master === index)) await links.remove(bridge);
+    }
   }
 
   #bridges(): FirewalledBridge[] {

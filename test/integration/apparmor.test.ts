@@ -29,7 +29,7 @@ describe.skipIf(reason !== undefined)("AppArmor", () => {
   const PROFILE = ["cat", "/proc/self/attr/current"];
   const by = (...options: string[]) => ({ SecurityOpt: options.map((option) => `apparmor=${option}`) });
   const mounter = { CapAdd: ["SYS_ADMIN"] };
-  const MOUNT = ["sh", "-c", "mount -t tmpfs none /mnt && echo mounted"];
+  const MOUNT = ["sh", "-c", "mount -t tmpfs none /tmp && echo mounted"];
 
   test("gives containers the default profile, and their execs", async () => {
     const id = await world.begin({}, "sleep", "1000");
@@ -65,8 +65,6 @@ describe.skipIf(reason !== undefined)("AppArmor", () => {
   });
 
   test("refuses a start with one that is not loaded", async () => {
-    expect(world.begin(by("no-such-profile"), "true")).rejects.toThrow(
-      'apparmor profile "no-such-profile" is not loaded',
-    );
+    await expect(world.begin(by("no-such-profile"), "true")).rejects.toThrow("is not loaded on this host");
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BERTH, dockerOutput, startEngine, type TestEngine } from "../../support/engine.ts";
@@ -147,7 +148,11 @@ describe("containers when the daemon ends", () => {
     expect((await stop()).stderr).toBe(
       `failed to stop daemon: no daemon runs that ${pidFile(engine)} names: start it, or choose another --pidfile\n`,
     );
+    // Nothing stays of the networks, which the next start makes again.
+    expect(existsSync(`/sys/class/net/${engine.name}`)).toBe(false);
+    expect((await run("nft", ["list", "table", "inet", `berth-${engine.name}`])).code).toBe(1);
     await engine.start();
+    expect(existsSync(`/sys/class/net/${engine.name}`)).toBe(true);
     expect(await stateIn(engine, "polite")).toBe("exited 7");
     for (const name of ["always", "kept"]) {
       await eventually("the restart policy", async () => (await stateIn(engine, name)).startsWith("running"));
