@@ -455,12 +455,12 @@ static void run_receive(struct call *call)
     done(call, got);
 }
 
-/* Waits for whatever it takes; who wants an end to it shuts the connection down. */
+/* Waits for whatever it takes, and knows whether more follows at once; who wants an end to it shuts the connection down. */
 static void run_send_all(struct call *call)
 {
     size_t sent = 0;
     while (sent < call->length[0]) {
-        ssize_t n = send(FD(0), T(0) + sent, call->length[0] - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = send(FD(0), T(0) + sent, call->length[0] - sent, MSG_DONTWAIT | MSG_NOSIGNAL | (N(1) ? MSG_MORE : 0));
         if (n > 0) sent += (size_t)n;
         else if (errno == EAGAIN) await_peer(FD(0), POLLOUT, -1);
         else if (errno != EINTR) return done(call, -1);
@@ -731,7 +731,7 @@ const struct entry entries[] = {
     {"netlinkRequest", "ib", GIVES_BYTES, BLOCKING, run_netlink_request},
     {"shutdown", "ii", GIVES_NOTHING, FAST, run_shutdown},
     {"receive", "ibiibii", GIVES_NUMBER, WAITING, run_receive},
-    {"sendAll", "ib", GIVES_NOTHING, WAITING, run_send_all},
+    {"sendAll", "ibi", GIVES_NOTHING, WAITING, run_send_all},
     {"sendFile", "iiii", GIVES_NUMBER, WAITING, run_send_file},
 
     {"pidfdOpen", "ii", GIVES_NUMBER, FAST, run_pidfd_open},

@@ -1,5 +1,6 @@
 import { closeSync, readSync } from "node:fs";
 import { AT_EMPTY_PATH, type FileStatus, type Native, S_IFMT, S_IFREG } from "../sys/index.ts";
+import type { LentWriter } from "../wire/index.ts";
 import { baseOf, joinPath, parentOf } from "./byte-string.ts";
 import { Directories, openDirectory } from "./directories.ts";
 import { emptyEntry, paddingOf, type TarEntry } from "./tar-format.ts";
@@ -10,12 +11,17 @@ import { isDirectory, isGone, statusOf, walk } from "./walk.ts";
 import { WHITEOUT_OPAQUE, WHITEOUT_PREFIX } from "./whiteouts.ts";
 
 const CHUNK = 256 * 1024;
+/** Files of which so much is to come are sent without being read, where that can be. */
+const SENT_FROM = 128 * 1024;
+
+/** Where to send to, once that is known; who reads chunks sends each of them there. */
+export type Destination = () => LentWriter | undefined;
 
 export type PackTask = Pick<PackRequest, "root" | "paths" | "whiteouts">;
 
 /** A directory's content as a tar, in chunks. Synchronous: for workers. */
-export function* pack(native: Native, task: PackTask): Generator<Buffer> {
-  const packer = new Packer(native, task.whiteouts);
+export function* pack(native: Native, task: PackTask, destination?: Destination): Generator<Buffer> {
+  const packer = new Packer(native, task.whiteouts, destination);
   if (task.paths === undefined) {
     for (const visit of walk(native, task.root)) {
       yield* packer.add(visit.directory, visit.name, visit.path, visit.status);
@@ -49,14 +55,16 @@ function* packPaths(native: Native, task: PackTask, packer: Packer): Generator<B
 export class Packer {
   readonly #native: Native;
   readonly #whiteouts: "overlay" | "none";
+  readonly #destination: Destination;
   /** First names of files with several, by device and inode. */
   readonly #links = new Map<string, ByteString>();
   #chunk = Buffer.allocUnsafeSlow(CHUNK);
   #used = 0;
 
-  constructor(native: Native, whiteouts: "overlay" | "none") {
+  constructor(native: Native, whiteouts: "overlay" | "none", destination: Destination = () => undefined) {
     this.#native = native;
     this.#whiteouts = whiteouts;
+    this.#destination = destination;
   }
 
   /** Adds what is in the open directory under `name`, as `path`. */
@@ -88,8 +96,7 @@ export class Packer {
 
   *end(): Generator<Buffer> {
     yield* this.#bytes(TRAILER);
-    if (this.#used > 0) yield this.#chunk.subarray(0, this.#used);
-    this.#used = 0;
+    if (this.#used > 0) yield this.#flush();
   }
 
   *#file(directory: number, name: ByteString, entry: TarEntry): Generator<Buffer> {
@@ -116,6 +123,12 @@ export class Packer {
   *#content(fd: number, size: number): Generator<Buffer> {
     let position = 0;
     while (position < size) {
+      const to = this.#destination();
+      if (to !== undefined && size - position >= SENT_FROM) {
+        if (this.#used > 0) yield this.#flush();
+        to.file(fd, position, size - position);
+        break;
+      }
       const room = Math.min(CHUNK - this.#used, size - position);
       const got = readSync(fd, this.#chunk, this.#used, room, position);
       if (got === 0) {
@@ -149,8 +162,9 @@ export class Packer {
   }
 
   #flush(): Buffer {
-    const full = this.#chunk;
-    this.#chunk = Buffer.allocUnsafeSlow(CHUNK);
+    const full = this.#chunk.subarray(0, this.#used);
+    // One that is sent is not kept by who asks for the next.
+    if (this.#destination() === undefined) this.#chunk = Buffer.allocUnsafeSlow(CHUNK);
     this.#used = 0;
     return full;
   }

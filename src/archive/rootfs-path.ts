@@ -18,7 +18,7 @@ import {
 import { baseOf, cleanPath, fromBytes, fromText, joinPath, parentOf, toKernel, toText } from "./byte-string.ts";
 import { openDirectory, openInRoot } from "./directories.ts";
 import { behindFile, noSuchPath, notADirectory } from "./errors.ts";
-import { Packer } from "./pack.ts";
+import { type Destination, Packer } from "./pack.ts";
 import type { ArchivePathStat, ByteString, DirectoryRef } from "./types.ts";
 import { extract } from "./unpack.ts";
 import { isDirectory, isGone, walk } from "./walk.ts";
@@ -49,13 +49,18 @@ export function pathStat(native: Native, root: DirectoryRef, path: string): Arch
 }
 
 /** The path as a tar rooted at its base name; of `path/.` the contents. @throws not-found. */
-export function* pathGet(native: Native, root: DirectoryRef, path: string): Generator<Buffer> {
+export function* pathGet(
+  native: Native,
+  root: DirectoryRef,
+  path: string,
+  destination?: Destination,
+): Generator<Buffer> {
   const rootFd = openDirectory(native, root);
   try {
     const place = locate(path);
     const parent = find(native, rootFd, place.parent, O_DIRECTORY, path);
     try {
-      yield* packPlace(native, parent, place, path);
+      yield* packPlace(native, parent, place, path, destination);
     } finally {
       closeSync(parent);
     }
@@ -64,8 +69,14 @@ export function* pathGet(native: Native, root: DirectoryRef, path: string): Gene
   }
 }
 
-function* packPlace(native: Native, parent: number, place: Place, path: string): Generator<Buffer> {
-  const packer = new Packer(native, "none");
+function* packPlace(
+  native: Native,
+  parent: number,
+  place: Place,
+  path: string,
+  destination: Destination | undefined,
+): Generator<Buffer> {
+  const packer = new Packer(native, "none", destination);
   const fd = openEntry(native, parent, place.name, path);
   try {
     const status = native.statx(fd, "", AT_EMPTY_PATH);

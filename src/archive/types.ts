@@ -110,6 +110,8 @@ export interface TreeChange {
  * Tar in and out of directories, always in worker threads and always by descriptors beneath the given root: what a
  * container or an archive puts into a tree (links, `..`, devices) never leads a read or write out of it.
  *
+ * Sources that offer a loan of their connection (`wire`) are read by the worker, and what is given offers to be sent by it.
+ *
  * Failures are EngineErrors: `invalid` for what is wrong with the archive, `no-space`, `cancelled`, `not-found`.
  */
 export interface Archiver extends AsyncDisposable {

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { asEngineError, cancelled, type EngineError, messageOf, unknown } from "../base/index.ts";
-import { borrow, type InputLeft, type InputLoan } from "../wire/index.ts";
+import { borrow, type InputLeft, type OutputLoan, SEND_REST, type SendableBytes } from "../wire/index.ts";
 import {
   fromPlain,
   type FromWorker,
@@ -54,14 +54,37 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /** Runs a task that gives bytes; it ends early when the reader stops. */
-  async *stream<K extends TaskKind>(
+  stream<K extends TaskKind>(
     kind: K,
     args: Tasks[K]["args"],
     signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array> & SendableBytes {
+    let output: Output | undefined;
+    const pieces = this.#pieces(kind, args, signal, (opened) => (output = opened));
+    const sendRest: SendableBytes[typeof SEND_REST] = async (loan) => {
+      if (output === undefined) return false;
+      try {
+        await output.sendRest(loan);
+        return true;
+      } catch (error) {
+        throw signal?.aborted === true ? cancelled("context canceled") : error;
+      } finally {
+        await pieces.return(undefined);
+      }
+    };
+    return Object.assign(pieces, { [SEND_REST]: sendRest });
+  }
+
+  async *#pieces<K extends TaskKind>(
+    kind: K,
+    args: Tasks[K]["args"],
+    signal: AbortSignal | undefined,
+    onOpen: (output: Output) => void,
   ): AsyncGenerator<Uint8Array> {
     signal?.throwIfAborted();
     const seat = await this.#seat();
     const output = new Output(seat);
+    onOpen(output);
     const done = seat.run(task(kind, args), { signal }, output).then(
       () => output.end(undefined),
       (error: unknown) => output.end(asEngineError(error)),
@@ -130,7 +153,8 @@ class Seat {
   #timer: NodeJS.Timeout | undefined;
   #on: ((message: FromWorker) => void) | undefined;
   #died: EngineError | undefined;
-  #loan: InputLoan | undefined;
+  /** A connection that the worker waits for. */
+  #loan: { cut(): void } | undefined;
 
   constructor(addonPath: string | undefined, onGone: () => void) {
     this.#worker = new Worker(workerEntry(), { workerData: { addonPath } });
@@ -200,6 +224,13 @@ class Seat {
     if (this.#on === undefined) return;
     this.post({ type: "abort" });
     this.#loan?.cut();
+  }
+
+  /** The worker writes to the connection; an abort cuts it. */
+  lend(loan: OutputLoan): void {
+    if (this.#on === undefined) return;
+    this.#loan = loan;
+    this.post({ type: "send-rest", to: loan.lent });
   }
 
   /** Nothing to do: the thread no longer keeps the process alive, and ends after a while. */
@@ -332,6 +363,7 @@ class Input {
 class Output implements AsyncIterable<Uint8Array> {
   readonly #seat: Seat;
   readonly #chunks: Uint8Array[] = [];
+  #first = true;
   #ended: { error: EngineError | undefined } | undefined;
   #wake: (() => void) | undefined;
 
@@ -349,12 +381,21 @@ class Output implements AsyncIterable<Uint8Array> {
     this.#wake?.();
   }
 
+  /** In place of the second chunk and those after it. */
+  async sendRest(loan: OutputLoan): Promise<void> {
+    this.#seat.lend(loan);
+    while (this.#ended === undefined) await new Promise<void>((resolve) => (this.#wake = resolve));
+    if (this.#ended.error !== undefined) throw this.#ended.error;
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     for (;;) {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) {
-        this.#seat.post({ type: "more" });
+        if (!this.#first) this.#seat.post({ type: "more", chunks: 1 });
         yield chunk;
+        if (this.#first) this.#seat.post({ type: "more", chunks: WINDOW });
+        this.#first = false;
       } else if (this.#ended !== undefined) {
         if (this.#ended.error !== undefined) throw this.#ended.error;
         return;

@@ -1,6 +1,6 @@
 import { EngineError, type ErrorKind, asEngineError } from "../base/index.ts";
 import type { IdMappings } from "../spec/index.ts";
-import type { InputLeft, LentInput } from "../wire/index.ts";
+import type { InputLeft, LentInput, LentOutput } from "../wire/index.ts";
 import type { JoinTask } from "./split-join.ts";
 import type { UnpackTask } from "./unpack.ts";
 import type { ArchivePathStat, DirectoryRef, PackRequest, TreeChange, UnpackResult } from "./types.ts";
@@ -42,15 +42,16 @@ export type TaskKind = keyof Tasks;
 export type Task = { [K in TaskKind]: { kind: K; args: Tasks[K]["args"] } }[TaskKind];
 
 /**
- * To a worker, which has one task at a time. `more`: one more chunk of output may be sent. With a lent input it reads that,
- * and no chunk is sent to it.
+ * To a worker, which has one task at a time. Of its output it sends the first chunk and waits for `more`, which allows for so
+ * many more, or for `send-rest`, after which it sends none. With a lent input it reads that, and no chunk is sent to it.
  */
 export type ToWorker =
   | { type: "start"; task: Task; lent?: LentInput | undefined }
   | { type: "input"; chunk: Uint8Array<ArrayBuffer> }
   | { type: "input-end" }
   | { type: "input-failed"; error: PlainError }
-  | { type: "more" }
+  | { type: "more"; chunks: number }
+  | { type: "send-rest"; to: LentOutput }
   | { type: "abort" }
   | { type: "exit" };
 

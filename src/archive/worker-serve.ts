@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { MessagePort } from "node:worker_threads";
 import { cancelled } from "../base/index.ts";
 import type { Native } from "../sys/index.ts";
-import { LentBody, type LentInput } from "../wire/index.ts";
+import { LentBody, type LentInput, LentWriter } from "../wire/index.ts";
 import { overlayChanges, treeChanges } from "./changes.ts";
 import { copyTree, copyWithin } from "./copy-tree.ts";
 import { asRootOf, showingContainerIds } from "./owners.ts";
@@ -11,7 +11,7 @@ import { pathGet, pathPut, pathStat } from "./rootfs-path.ts";
 import { join } from "./split-join.ts";
 import { emptyDirectory, removePath, usage } from "./tree.ts";
 import { extract, readFileRegion, unpack } from "./unpack.ts";
-import { fromPlain, type FromWorker, type Task, toPlain, type ToWorker, WINDOW } from "./worker-protocol.ts";
+import { fromPlain, type FromWorker, type Task, toPlain, type ToWorker } from "./worker-protocol.ts";
 
 const PROGRESS_MS = 100;
 /** So long at most a message waits while a tree is removed, or a lent input read. */
@@ -43,7 +43,8 @@ class Running {
   readonly #lent: LentBody | undefined;
   readonly #input: Uint8Array<ArrayBuffer>[] = [];
   #inputEnd: { error: unknown } | undefined;
-  #allowed = WINDOW;
+  #allowed = 1;
+  #destination: LentWriter | undefined;
   #wake: (() => void) | undefined;
   #lastProgress = 0;
 
@@ -76,7 +77,10 @@ class Running {
         this.#inputEnd = { error: fromPlain(message.error) };
         break;
       case "more":
-        this.#allowed++;
+        this.#allowed += message.chunks;
+        break;
+      case "send-rest":
+        this.#destination = new LentWriter(this.#native, message.to);
         break;
       case "abort":
         this.#abort.abort(cancelled("context canceled"));
@@ -103,11 +107,13 @@ class Running {
       case "join":
         return await this.#send(join(native, task.args));
       case "pack":
-        return await this.#send(pack(native, task.args));
+        return await this.#send(pack(native, task.args, this.#to));
       case "stat":
         return pathStat(native, task.args.root, task.args.path);
       case "get":
-        return await this.#send(pathGet(showingContainerIds(native, task.args.ids), task.args.root, task.args.path));
+        return await this.#send(
+          pathGet(showingContainerIds(native, task.args.ids), task.args.root, task.args.path, this.#to),
+        );
       case "put":
         return await asRootOf(native, task.args.ids, () => pathPut(native, task.args, this.#stream(), this.#hooks()));
       case "overlayChanges":
@@ -181,17 +187,24 @@ class Running {
     return undefined;
   }
 
-  /** Sends what a packer makes; never more than the window ahead of the reader. */
+  readonly #to = (): LentWriter | undefined => this.#destination;
+
+  /** Sends what a packer makes: to the reader, never more than the window ahead of it, or where that wants it to go. */
   async #send(chunks: Iterable<Buffer>): Promise<undefined> {
     for (const chunk of chunks) {
-      while (this.#allowed <= 0 && !this.#abort.signal.aborted) {
+      while (this.#allowed <= 0 && this.#destination === undefined && !this.#abort.signal.aborted) {
         await new Promise<void>((resolve) => (this.#wake = resolve));
       }
       this.#abort.signal.throwIfAborted();
+      if (this.#destination !== undefined) {
+        this.#destination.bytes(chunk);
+        continue;
+      }
       this.#allowed--;
       // Each chunk of a packer has its buffer to itself: it is moved.
       this.#post({ type: "output", chunk }, [chunk.buffer as ArrayBuffer]); // not shared
     }
+    this.#destination?.end();
     return undefined;
   }
 

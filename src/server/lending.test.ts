@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Archiver, createArchiver } from "../archive/index.ts";
+import { type Archiver, createArchiver, TarReader } from "../archive/index.ts";
 import { loadNative, type Native } from "../sys/index.ts";
-import { borrow, LEND } from "../wire/index.ts";
+import { borrow, LEND, sendable } from "../wire/index.ts";
 import { eventually } from "./testing/eventually.ts";
+import type { RawClient } from "./testing/raw-client.ts";
 import { startTestServer, type TestServer } from "./testing/test-server.ts";
 
 /** Request bodies and archives that a worker reads and writes at the client's socket itself. */
@@ -21,6 +22,8 @@ let target: string;
 /** What archivePut's calls ended with. */
 let ends: (string | undefined)[];
 let loans: number;
+/** Of archives that were asked for: what did not go from the worker to the client. */
+let piecesRead: number;
 
 beforeAll(() => {
   native = loadNative();
@@ -31,6 +34,7 @@ beforeEach(() => {
   target = mkdtempSync(join(tmpdir(), `berth-lending-${process.pid}-`));
   ends = [];
   loans = 0;
+  piecesRead = 0;
 });
 afterEach(() => rmSync(target, { recursive: true, force: true }));
 
@@ -38,6 +42,17 @@ async function start(): Promise<TestServer> {
   return await startTestServer(
     {
       containers: {
+        archiveGet: async (_ref, path, { signal }) => {
+          const { stat, body } = await archiver.get({ path: target }, path, { signal });
+          const pieces = body[Symbol.asyncIterator]();
+          const given = (async function* () {
+            for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
+              piecesRead++;
+              yield next.value;
+            }
+          })();
+          return { stat, body: sendable(given, () => body) };
+        },
         archivePut: async (_ref, path, _options, body, { signal }) => {
           const lending = LEND in body;
           expect(lending).toBe(true);
@@ -194,5 +209,128 @@ describe("a body that a worker reads", () => {
     expect((await client.response()).status).toBe(500);
     client.send(LAST + PING);
     expect((await client.response()).body).toBe("OK");
+  });
+});
+
+/** The files of a tar. */
+function filesIn(data: Buffer): Map<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  let parts: Buffer[] = [];
+  let name: string | undefined;
+  const reader = new TarReader({
+    entry: (entry) => {
+      parts = [];
+      name = entry.type === "file" ? entry.name : undefined;
+    },
+    data: (piece) => void parts.push(Buffer.from(piece)),
+    entryEnd: () => {
+      if (name !== undefined) files.set(name, Buffer.concat(parts));
+    },
+  });
+  reader.push(data);
+  reader.finish();
+  return files;
+}
+
+const GET = "GET /containers/a/archive?path=/dir HTTP/1.1\r\nHost: a\r\n\r\n";
+
+async function bodyOf(client: RawClient): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for (let part = await client.chunk(); part.length > 0; part = await client.chunk()) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+describe("an archive that a worker sends", () => {
+  const contents = new Map([
+    ["dir/a", pattern(100)],
+    ["dir/b", pattern(3_000_000)],
+    ["dir/c", pattern(130_000)],
+    ["dir/d", pattern(127_000)],
+    ["dir/e", pattern(1_000_001)],
+    ["dir/f", Buffer.alloc(0)],
+  ]);
+
+  beforeEach(() => {
+    mkdirSync(join(target, "dir"));
+    for (const [name, content] of contents) writeFileSync(join(target, name), content);
+  });
+
+  test("is what was asked for, and the connection goes on", async () => {
+    await using server = await start();
+    using client = await server.connect();
+    for (let time = 0; time < 2; time++) {
+      client.send(GET);
+      expect(await client.takeTo("\r\n\r\n")).toStartWith("HTTP/1.1 200 OK");
+      expect(filesIn(await bodyOf(client))).toEqual(contents);
+    }
+    client.send(PING);
+    expect((await client.response()).body).toBe("OK");
+    expect(piecesRead).toBe(2); // the first ones: an error there still has a status
+  });
+
+  test("has no chunks for a client of HTTP/1.0", async () => {
+    await using server = await start();
+    using client = await server.connect();
+    client.send("GET /containers/a/archive?path=/dir HTTP/1.0\r\n\r\n");
+    await client.takeTo("\r\n\r\n");
+    expect(filesIn(await client.rest())).toEqual(contents);
+  });
+
+  test("is told of to who asks for its head alone", async () => {
+    await using server = await start();
+    using client = await server.connect();
+    client.send(GET.replace("GET", "HEAD"));
+    client.send(PING);
+    await client.response({ bodyless: true });
+    expect((await client.response()).body).toBe("OK");
+  });
+
+  test("goes on as zeros where a file becomes shorter meanwhile", async () => {
+    await using server = await start();
+    using client = await server.connect();
+    const size = 20_000_000;
+    writeFileSync(join(target, "dir/b"), Buffer.alloc(size, "b"));
+    client.send(GET);
+    await client.takeTo("\r\n\r\n");
+    const first = await client.chunk();
+    truncateSync(join(target, "dir/b"), 10_000_000);
+    const files = filesIn(Buffer.concat([first, await bodyOf(client)]));
+    expect([...files.keys()]).toEqual([...contents.keys()]);
+    const b = files.get("dir/b") ?? Buffer.alloc(0);
+    expect(b.length).toBe(size);
+    const end = b.indexOf(0);
+    expect(end).toBeGreaterThanOrEqual(10_000_000);
+    expect(b.subarray(end).every((byte) => byte === 0)).toBe(true);
+  });
+
+  test("ends with a client that goes away, and nothing stays open", async () => {
+    await using server = await start();
+    {
+      using first = await server.connect();
+      first.send(GET);
+      await first.takeTo("\r\n\r\n");
+      await bodyOf(first);
+    }
+    await eventually("the first connection is gone", () => server.server.connections === 0);
+    const before = openFiles();
+    {
+      using client = await server.connect();
+      client.send(GET);
+      await client.takeTo("\r\n\r\n");
+    }
+    await eventually("the connection is gone", () => server.server.connections === 0);
+    await eventually("nothing stays open", () => openFiles() === before);
+  });
+
+  test("does not hold up the server's end when its client does not read", async () => {
+    const server = await start();
+    using client = await server.connect();
+    client.send(GET);
+    await client.takeTo("\r\n\r\n");
+    client.socket.pause();
+    await server[Symbol.asyncDispose]();
+    expect(server.server.connections).toBe(0);
+    client.socket.resume();
+    expect((await client.rest()).toString("latin1")).not.toEndWith("0\r\n\r\n");
   });
 });

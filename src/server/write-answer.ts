@@ -1,4 +1,5 @@
 import { type ApiVersion, hasSince, type LogStream, type StdioStream } from "../api/index.ts";
+import { isSendable, SEND_REST } from "../wire/index.ts";
 import { asEngineError, isKind, type Logger, messageOf } from "../base/index.ts";
 import type { RouteAnswer } from "./answer.ts";
 import type { Exchange, HeaderFields } from "./http/index.ts";
@@ -118,7 +119,16 @@ async function writeBytes(
 ): Promise<void> {
   const { response, signal } = context.exchange;
   response.begin(200, { ...context.fields, ...fields, "Content-Type": contentType });
-  await pump(body, response, signal, (data) => response.write(data));
+  const takeOver = async (): Promise<boolean> => {
+    const loan = isSendable(body) ? await response.lend() : undefined;
+    if (loan === undefined || !isSendable(body)) return false;
+    try {
+      return await body[SEND_REST](loan);
+    } finally {
+      loan.giveBack();
+    }
+  };
+  await pump(body, response, signal, (data) => response.write(data), takeOver);
   response.finish();
 }
 

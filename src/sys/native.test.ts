@@ -12,11 +12,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errnoOf } from "../base/index.ts";
 import * as C from "./constants.ts";
 import { loadNative } from "./native.ts";
+import { unixAddress } from "./sockaddr.ts";
 import type { Native } from "./types.ts";
 
 setDefaultTimeout(60_000);
@@ -43,6 +46,28 @@ function thrown(work: () => unknown): Error & { code?: string; errno?: number; s
     if (error instanceof Error) return error;
   }
   throw new Error("nothing was thrown");
+}
+
+/** Two ends of a connection. */
+async function connected(folder: string): Promise<{ one: number; other: number; [Symbol.dispose](): void }> {
+  const server = createServer({ pauseOnConnect: true });
+  const path = join(folder, "connection");
+  server.listen(path);
+  await once(server, "listening");
+  const accepted = once(server, "connection");
+  const one = native.socket(C.AF_UNIX, C.SOCK_STREAM, 0);
+  native.connect(one, unixAddress(path));
+  const [socket] = (await accepted) as [Socket]; // what a server's "connection" has
+  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle; // no public property has it
+  server.close();
+  return {
+    one,
+    other: fd,
+    [Symbol.dispose]: () => {
+      closeSync(one);
+      socket.destroy();
+    },
+  };
 }
 
 describe("files by directory", () => {
@@ -239,6 +264,38 @@ describe("contents", () => {
     native.fcntl(fd, C.F_ADD_SEALS, C.F_SEAL_WRITE | C.F_SEAL_SEAL);
     expect(native.fcntl(fd, C.F_GET_SEALS, 0)).toBe(C.F_SEAL_WRITE | C.F_SEAL_SEAL);
     closeSync(fd);
+  });
+});
+
+describe("a connection's bytes", () => {
+  test("are received to their place, with what has come of those behind them", async () => {
+    using ends = await connected(root);
+    native.sendAll(ends.one, Buffer.from("0123456789"), 0);
+    const into = Buffer.alloc(8, "-");
+    const beyond = Buffer.alloc(4, "-");
+    expect(native.receive(ends.other, into, 1, 6, beyond, 3, 10_000)).toBe(9);
+    expect([into.toString(), beyond.toString()]).toEqual(["-012345-", "678-"]);
+    expect(native.receive(ends.other, into, 0, 5, beyond, 0, 0)).toBe(1);
+    expect(thrown(() => native.receive(ends.other, into, 0, 5, beyond, 0, 0)).code).toBe("EAGAIN");
+    expect(thrown(() => native.receive(ends.other, into, 5, 5, beyond, 0, 0)).code).toBe("EINVAL");
+    native.shutdown(ends.one, C.SHUT_RDWR);
+    expect(native.receive(ends.other, into, 0, 5, beyond, 0, 10_000)).toBe(0);
+  });
+
+  test("are sent from a file, as far as it goes", async () => {
+    using ends = await connected(root);
+    writeFileSync(join(root, "sent"), "0123456789");
+    const file = openSync(join(root, "sent"), "r");
+    expect(native.sendFile(ends.one, file, 3, 4)).toBe(4);
+    expect(native.sendFile(ends.one, file, 8, 100)).toBe(2);
+    const into = Buffer.alloc(6);
+    native.receive(ends.other, into, 0, 6, Buffer.alloc(0), 0, 10_000);
+    expect(into.toString()).toBe("345689");
+    native.shutdown(ends.one, C.SHUT_RDWR);
+    // Without a signal that would end the process.
+    expect(thrown(() => native.sendFile(ends.one, file, 0, 1)).code).toBe("EPIPE");
+    expect(thrown(() => native.sendAll(ends.one, Buffer.from("a"), 0)).code).toBe("EPIPE");
+    closeSync(file);
   });
 });
 

@@ -169,8 +169,8 @@ export interface PeerCalls {
     beyondLength: number,
     waitMs: number,
   ): number;
-  /** Sends all of it. */
-  sendAll(fd: number, data: Uint8Array): void;
+  /** Sends all of it. `more` (0 or 1): something follows at once, so that no packet need leave with this alone. */
+  sendAll(fd: number, data: Uint8Array, more: number): void;
   /** Sends bytes of a file without reading them; gives how many there were. */
   sendFile(fd: number, file: number, position: number, length: number): number;
 }

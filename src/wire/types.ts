@@ -8,6 +8,8 @@ import type { FramingState } from "./body-framing.ts";
 
 /** The key of a stream that may be lent. */
 export const LEND: unique symbol = Symbol("lend");
+/** The key of bytes whose source can send them by itself. */
+export const SEND_REST: unique symbol = Symbol("send rest");
 
 export interface LendableInput extends AsyncIterable<Uint8Array> {
   /** Nobody may read the stream until the loan was given back. Undefined when it cannot be lent. */
@@ -45,4 +47,52 @@ export function borrow(source: AsyncIterable<Uint8Array>): InputLoan | undefined
 
 function isLendable(source: AsyncIterable<Uint8Array>): source is LendableInput {
   return LEND in source;
+}
+
+/** A connection that takes bytes until the loan is given back. It may cross threads. */
+export interface LentOutput {
+  /** A descriptor of the socket. It does not block, and is the lender's to close. */
+  readonly fd: number;
+  /** Pieces are framed as HTTP's chunks; the lender sends the last one. */
+  readonly chunked: boolean;
+}
+
+export interface OutputLoan {
+  readonly lent: LentOutput;
+  /** Wakes who waits for the client: the connection is over in both directions. */
+  cut(): void;
+  giveBack(): void;
+}
+
+export interface SendableBytes extends AsyncIterable<Uint8Array> {
+  /**
+   * Sends all but the first piece, which was read; nothing is read meanwhile or afterwards. False when it cannot: then they
+   * are read on. @throws what reading on would have thrown. How much was sent is not known then.
+   */
+  [SEND_REST](loan: OutputLoan): Promise<boolean>;
+}
+
+export function isSendable(bytes: AsyncIterable<Uint8Array>): bytes is SendableBytes {
+  return SEND_REST in bytes;
+}
+
+/** The bytes of a generator that gives the pieces of `source`, and ends with it; what the source sends it need not give. */
+export function sendable(
+  pieces: AsyncGenerator<Uint8Array>,
+  source: () => AsyncIterable<Uint8Array> | undefined,
+): SendableBytes {
+  return {
+    [Symbol.asyncIterator]: () => pieces,
+    [SEND_REST]: async (loan) => {
+      const from = source();
+      if (from === undefined || !isSendable(from)) return false;
+      let untouched = false;
+      try {
+        untouched = !(await from[SEND_REST](loan));
+        return !untouched;
+      } finally {
+        if (!untouched) await pieces.return(undefined);
+      }
+    },
+  };
 }

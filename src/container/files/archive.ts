@@ -4,6 +4,7 @@ import type { CallContext, PathStat } from "../../api/index.ts";
 import type { DirectoryRef } from "../../archive/index.ts";
 import { errnoOf, forbidden, isKind, notFound } from "../../base/index.ts";
 import type { IdMappings } from "../../spec/index.ts";
+import { sendable, type SendableBytes } from "../../wire/index.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { JustEnded } from "../errors.ts";
 import type { MountRecord } from "../record.ts";
@@ -35,8 +36,8 @@ export async function getPath(
   path: string,
   call: CallContext,
   needs: Needs,
-): Promise<{ stat: PathStat; body: AsyncIterable<Uint8Array> }> {
-  const ready = Promise.withResolvers<{ stat: PathStat; body: AsyncIterable<Uint8Array> }>();
+): Promise<{ stat: PathStat; body: SendableBytes }> {
+  const ready = Promise.withResolvers<{ stat: PathStat; body: SendableBytes }>();
   const read = Promise.withResolvers<void>();
   // The tree stays open until the body was read, failed or left.
   within(entry, path, { needs, readOnly: true }, async ({ root, path: inside, ids }) => {
@@ -49,7 +50,7 @@ export async function getPath(
     call.signal.addEventListener("abort", leave, { once: true });
     // What cannot be read from its beginning is an error, and not an answer that breaks off.
     const first = await found(pieces.next(), path, ref);
-    ready.resolve({ stat, body: continued(first, pieces, read.resolve) });
+    ready.resolve({ stat, body: sendable(continued(first, pieces, read.resolve), () => body) });
     await read.promise;
   }).catch(ready.reject);
   return await ready.promise;

@@ -44,7 +44,7 @@ export class Connection {
     this.#socket = socket;
     this.#options = options;
     this.#reader = new SocketReader(socket, options.native);
-    this.#writer = new SocketWriter(socket);
+    this.#writer = new SocketWriter(socket, options.native);
     socket.on("close", () => this.#abort?.abort());
   }
 

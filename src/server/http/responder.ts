@@ -1,3 +1,4 @@
+import type { OutputLoan } from "../../wire/index.ts";
 import type { RequestHead } from "./head.ts";
 import type { SocketWriter } from "./socket-writer.ts";
 import { statusText } from "./status-text.ts";
@@ -81,6 +82,15 @@ export class Responder {
 
   flush(): void {
     this.#writer.flush();
+  }
+
+  /** Leaves the body, from its next piece on, to another thread. Undefined when that cannot be. */
+  async lend(): Promise<OutputLoan | undefined> {
+    if (this.#state !== "streaming" || this.#request.method === "HEAD") return undefined;
+    const loan = await this.#writer.lend();
+    if (loan === undefined) return undefined;
+    const { fd } = loan;
+    return { lent: { fd, chunked: this.#chunked }, cut: () => loan.cut(), giveBack: () => loan.close() };
   }
 
   finish(): void {

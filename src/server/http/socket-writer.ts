@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { type Descriptor, type DescriptorCalls, descriptorOf } from "./descriptor.ts";
 import { hungUp } from "./socket-reader.ts";
 
 /** Pieces of this size go to the kernel by themselves; smaller ones are gathered. */
@@ -11,6 +12,7 @@ const GATHER = 64 * 1024;
  */
 export class SocketWriter {
   readonly #socket: Socket;
+  readonly #native: DescriptorCalls | undefined;
   #gathered: Uint8Array[] = [];
   #size = 0;
   #scheduled = false;
@@ -18,8 +20,10 @@ export class SocketWriter {
   #closed = false;
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  constructor(socket: Socket) {
+  /** @param native lends the socket to other threads; without it, none is lent. */
+  constructor(socket: Socket, native?: DescriptorCalls) {
     this.#socket = socket;
+    this.#native = native;
     socket.on("drain", () => this.#unblock());
     socket.on("close", () => this.#close());
     // The error itself tells no more than that the client is gone; "close" follows.
@@ -67,6 +71,17 @@ export class SocketWriter {
     if (!this.#blocked) return undefined;
     this.#waiting ??= Promise.withResolvers();
     return this.#waiting.promise;
+  }
+
+  /**
+   * A descriptor for another thread to write to, once all that was written has left. Nothing may be written until that is
+   * done. Undefined when there is none to be had. @throws cancelled when the client has gone.
+   */
+  async lend(): Promise<Descriptor | undefined> {
+    if (this.#native === undefined) return undefined;
+    this.flush();
+    await this.ready();
+    return this.#socket.writableLength > 0 ? undefined : descriptorOf(this.#socket, this.#native);
   }
 
   /** Sends what is left and then closes this direction. */

@@ -7,6 +7,7 @@ export interface Sink {
 
 /**
  * Moves items to a sink at the sink's speed: the next item is asked for when the one before was taken.
+ * @param takeOver asked once, after the first item: true when what is left of the source has reached the sink by itself.
  * @throws what the source throws; cancelled when the signal fires or the client goes. The source is told to stop then.
  */
 export async function pump<T>(
@@ -14,12 +15,14 @@ export async function pump<T>(
   sink: Sink,
   signal: AbortSignal,
   write: (item: T) => void,
+  takeOver?: () => Promise<boolean>,
 ): Promise<void> {
   const iterator = source[Symbol.asyncIterator]();
   let stop: (() => void) | undefined;
   const onAbort = (): void => stop?.();
   signal.addEventListener("abort", onAbort, { once: true });
   let finished = false;
+  let isFirst = true;
   try {
     for (;;) {
       if (signal.aborted) throw gone();
@@ -34,6 +37,8 @@ export async function pump<T>(
       write(next.value);
       const waiting = sink.ready();
       if (waiting !== undefined) await waiting;
+      if (isFirst && takeOver !== undefined && (await takeOver())) return;
+      isFirst = false;
     }
   } finally {
     signal.removeEventListener("abort", onAbort);
