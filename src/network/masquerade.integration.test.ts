@@ -39,8 +39,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await host.endTasks();
+  // First: it goes by itself with the other end, some time after that namespace's last process.
   ip("link", "del", link);
+  await host.endTasks();
   await service.uninstall();
   await service[Symbol.asyncDispose]();
   host.removeFolder();
