@@ -1,5 +1,5 @@
 /**
- * Runs each case of test/e2e/cli/cases.ts through `docker` and through `berth` on an engine and prints what differs.
+ * Runs each case of test/e2e/cli through `docker` and through `berth` on an engine and prints what differs.
  *
  *     tools/bun tools/compare-cli.ts SOCKET [--docker PATH] [--berth PATH] [--only TEXT]
  *
@@ -10,6 +10,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { cliCases } from "../test/e2e/cli/cases.ts";
 import { outcomeOf, type Program } from "../test/e2e/cli/compare.ts";
+import { flagCases } from "../test/e2e/cli/flag-cases.ts";
+import { nameCases } from "../test/e2e/cli/name-cases.ts";
 
 const [socket, ...words] = process.argv.slice(2);
 if (socket === undefined || socket.startsWith("-")) {
@@ -30,7 +32,7 @@ const berth: Program = {
   id: `be${process.pid}`,
   folder,
 };
-const chosen = cliCases.filter(({ args }) => args.join(" ").includes(only));
+const chosen = [...cliCases, ...nameCases, ...flagCases].filter(({ args }) => args.join(" ").includes(only));
 let different = 0;
 try {
   for (const each of chosen) {

@@ -3,9 +3,9 @@ import { readTextFile } from "../client/index.ts";
 import { RESTART_ON_UNHEALTHY } from "../spec/index.ts";
 import { absolutePath } from "./absolute-path.ts";
 import type { containerFlags } from "./container-flags.ts";
-import { readKeyValueFiles, resolveEnv, toMap } from "./environment.ts";
+import { readFault, readKeyValueFiles, resolveEnv, toMap } from "./environment.ts";
 import { CliError, messageOf } from "./errors.ts";
-import { bpsDevice, device, extraHost, iopsDevice, ulimit, weightDevice } from "./device-spec.ts";
+import { bpsDevice, device, extraHost, iopsDevice, isNamedDevice, ulimit, weightDevice } from "./device-spec.ts";
 import type { FlagValues } from "./flags.ts";
 import { parseNetworks } from "./network-spec.ts";
 import { parseExposed, parsePortSpecs } from "./port-spec.ts";
@@ -33,8 +33,6 @@ export async function buildContainer(
     linkLocal: flags["link-local-ip"],
     mac: flags["mac-address"],
   });
-  if (flags["mac-address"] !== "" && !MAC.test(flags["mac-address"].trim()))
-    throw new CliError(`${flags["mac-address"]} is not a valid mac address`);
   const streams = detached ? { AttachStdin: false, AttachStdout: false, AttachStderr: false } : attachStreams(flags);
   const variables = [...(await readKeyValueFiles(flags["env-file"], env)), ...resolveEnv(flags.env, env)];
   const labels = toMap([...(await readKeyValueFiles(flags["label-file"], undefined)), ...flags.label]);
@@ -72,18 +70,31 @@ function attachStreams(flags: Flags): { AttachStdin: boolean; AttachStdout: bool
   return { AttachStdin: wanted.has("stdin"), AttachStdout: wanted.has("stdout"), AttachStderr: wanted.has("stderr") };
 }
 
-/** `-v /data` is an anonymous volume, `-v a:b` a bind; relative sources are made absolute here, where they mean something. */
+/**
+ * `-v /data` is an anonymous volume, `-v a:b` a bind; relative sources are made absolute here, where they mean something.
+ * What was said twice in the same words is one mount.
+ */
 function splitVolumes(specs: readonly string[]): { binds: string[]; anonymous: Record<string, Record<string, never>> } {
-  const binds: string[] = [];
+  const binds = new Set<string>();
   const anonymous: Record<string, Record<string, never>> = {};
   for (const spec of specs) {
     const colon = spec.indexOf(":");
-    if (colon === -1) anonymous[spec] = {};
-    else if (/^\.{1,2}(?:\/|$)/.test(spec.slice(0, colon)))
-      binds.push(absolutePath(spec.slice(0, colon)) + spec.slice(colon));
-    else binds.push(spec);
+    checkVolume(spec);
+    if (colon === -1 || spec.length <= 2) anonymous[spec] = {};
+    else if (spec.startsWith(".")) binds.add(absolutePath(spec.slice(0, colon)) + spec.slice(colon));
+    else binds.add(spec);
   }
-  return { binds, anonymous };
+  return { binds: [...binds], anonymous };
+}
+
+/** @throws CliError with the text of the parser of Compose files, which Docker's command reads these with. */
+function checkVolume(spec: string): void {
+  if (spec === "") throw new CliError("invalid empty volume spec");
+  const parts = spec.split(":");
+  // A letter alone would be a drive there
+  if (parts[0]?.length === 1 || spec.length <= 2 || parts.length === 1) return;
+  if (parts.slice(0, 3).includes("")) throw new CliError(`invalid spec: ${spec}: empty section between colons`);
+  if (parts.length > 3) throw new CliError(`invalid spec: ${spec}: too many colons`);
 }
 
 function healthcheck(flags: Flags, changed: ReadonlySet<string>): Pick<ContainerConfig, "Healthcheck"> {
@@ -176,9 +187,9 @@ async function hostConfig(
     CpuRealtimeRuntime: flags["cpu-rt-runtime"],
     CpusetCpus: flags["cpuset-cpus"],
     CpusetMems: flags["cpuset-mems"],
-    Devices: flags.device.map(device),
+    Devices: flags.device.filter((each) => !isNamedDevice(each)).map(device),
     DeviceCgroupRules: [...flags["device-cgroup-rule"]],
-    ...(flags.gpus.length > 0 ? { DeviceRequests: [...flags.gpus] } : {}),
+    ...deviceRequests(flags),
     MemoryReservation: flags["memory-reservation"],
     MemorySwap: flags["memory-swap"],
     ...(changed.has("memory-swappiness") ? { MemorySwappiness: swappiness } : {}),
@@ -193,15 +204,22 @@ async function hostConfig(
   };
 }
 
+function deviceRequests(flags: Flags): Pick<HostConfig, "DeviceRequests"> {
+  const named = flags.device.filter(isNamedDevice);
+  const requests = [...flags.gpus, ...(named.length > 0 ? [{ Driver: "cdi", DeviceIDs: named }] : [])];
+  return requests.length > 0 ? { DeviceRequests: requests } : {};
+}
+
 /** `on-failure:3`. @throws CliError */
 export function restartPolicy(text: string): RestartPolicy {
-  const [name = "", count, ...more] = text.split(":");
-  if (text !== "" && name === "") throw new CliError("invalid restart policy format: no policy provided before colon");
-  if (more.length > 0 || (count !== undefined && !/^-?\d+$/.test(count))) {
+  const colon = text.indexOf(":");
+  const name = colon === -1 ? text : text.slice(0, colon);
+  const count = colon === -1 ? "" : text.slice(colon + 1);
+  if (colon !== -1 && name === "") throw new CliError("invalid restart policy format: no policy provided before colon");
+  if (count !== "" && !/^[+-]?\d+$/.test(count))
     throw new CliError("invalid restart policy format: maximum retry count must be an integer");
-  }
   // What the name may be is the engine's to say
-  return { Name: name as NonNullable<RestartPolicy["Name"]>, MaximumRetryCount: Number(count ?? 0) };
+  return { Name: name as NonNullable<RestartPolicy["Name"]>, MaximumRetryCount: Number(count) };
 }
 
 function logConfig(flags: Flags): NonNullable<HostConfig["LogConfig"]> {
@@ -216,8 +234,6 @@ function modeOf(text: string, flag: string, what: string, valid: RegExp): string
   if (!valid.test(text)) throw new CliError(`${flag}: invalid ${what} mode`);
   return text;
 }
-
-const MAC = /^(?:[0-9a-f]{2}([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})$/i;
 
 function cgroupns(text: string): Pick<HostConfig, "CgroupnsMode"> {
   if (text === "") return {};
@@ -239,12 +255,14 @@ async function securityOptions(
       unconfined = true;
       continue;
     }
-    const match = /^([^=:]+)[=:](.*)$/s.exec(option);
+    const match = /^([^=:]*)[=:](.+)$/s.exec(option);
     if (match === null && option !== "no-new-privileges")
       throw new CliError(`Invalid --security-opt: ${JSON.stringify(option)}`);
     const [, name = "", value = ""] = match ?? [];
     if (name === "seccomp" && value !== "unconfined" && value !== "builtin") {
-      const text = await readTextFile(value);
+      const text = await readTextFile(value).catch((error: unknown) => {
+        throw new CliError(`opening seccomp profile (${value}) failed: ${readFault(value, error)}`);
+      });
       if (text === undefined)
         throw new CliError(`opening seccomp profile (${value}) failed: open ${value}: no such file or directory`);
       kept.push(`seccomp=${compactJson(value, text)}`);

@@ -1,6 +1,20 @@
 import { FlagError } from "./errors.ts";
 import { checkEnv } from "./environment.ts";
-import { bool, bytes, cpus, duration, type Flag, int, list, map, plain, plainList, string, uint } from "./flags.ts";
+import {
+  bool,
+  bytes,
+  cpus,
+  duration,
+  type Flag,
+  int,
+  labels,
+  list,
+  map,
+  plain,
+  plainList,
+  string,
+  uint,
+} from "./flags.ts";
 import type { DeviceRequest, Mount } from "../api/index.ts";
 import { bpsDevice, deviceRule, extraHost, gpuRequest, iopsDevice, weightDevice } from "./device-spec.ts";
 import { parseMount } from "./mount-spec.ts";
@@ -59,7 +73,7 @@ export const containerFlags = {
   dns: list("Use this DNS server", { check: checkAddress }),
   "dns-opt": list("Set a DNS option", { hidden: true }),
   "dns-option": plainList("Set a DNS option"),
-  "dns-search": plainList("Search this DNS domain"),
+  "dns-search": list("Search this DNS domain", { check: searchDomain }),
   domainname: plain("NIS domain name of the container"),
   entrypoint: plain("Use this entry point instead of the image's"),
   env: list("Set an environment variable", { short: "e", check: checkEnv }),
@@ -84,9 +98,9 @@ export const containerFlags = {
   ipc: plain("IPC namespace"),
   isolation: plain("How the container is isolated"),
   "kernel-memory": bytes("Ignored", { hidden: true }),
-  label: list("Set a label", { short: "l" }),
+  label: labels({ short: "l" }),
   "label-file": plainList("Read labels from a file, one a line"),
-  link: plainList("Link to another container"),
+  link: list("Link to another container", { check: checkLink }),
   "link-local-ip": plainList("Link-local address"),
   "log-driver": plain("Where the container's output is logged"),
   "log-opt": plainList("Set an option of the log driver"),
@@ -194,8 +208,25 @@ const ULIMITS = new Set([
 ]);
 
 function checkAddress(text: string): string {
-  if (isAddress(text)) return text;
+  const address = text.trim();
+  if (isAddress(address)) return address;
   throw new FlagError(`IP address is not correctly formatted: ${text}`);
+}
+
+/** A domain without the dot at its end; `.` stands for none. */
+function searchDomain(text: string): string {
+  const domain = text.replace(/^ +| +$/g, "");
+  if (domain === ".") return domain;
+  const match = /^((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)\.?\s*$/i.exec(domain);
+  const name = match?.[1] ?? "";
+  if (/[a-z]/i.test(domain) && name !== "" && name.length < 255) return name;
+  throw new FlagError(`${domain} is not a valid domain`);
+}
+
+function checkLink(text: string): string {
+  if (text === "") throw new FlagError("empty string specified for links");
+  if (text.split(":").length > 2) throw new FlagError(`bad format for links: ${text}`);
+  return text;
 }
 
 const SYSCTLS = new Set(
@@ -223,11 +254,14 @@ function checkUlimit(text: string): string {
       `too many limit value arguments - ${text.slice(equals + 1)}, can only have up to two, \`soft[:hard]\``,
     );
   for (const limit of limits) {
-    if (!/^-?\d+$/.test(limit))
+    if (!/^[+-]?\d+$/.test(limit))
       throw new FlagError(`strconv.ParseInt: parsing ${JSON.stringify(limit)}: invalid syntax`);
+    if (BigInt.asIntN(64, BigInt(limit)) !== BigInt(limit))
+      throw new FlagError(`strconv.ParseInt: parsing ${JSON.stringify(limit)}: value out of range`);
   }
   const [soft = 0, hard = soft] = limits.map(Number);
-  if (hard !== -1 && (soft > hard || soft === -1))
-    throw new FlagError(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
+  const tooSoft = "ulimit soft limit must be less than or equal to hard limit:";
+  if (hard !== -1 && soft === -1) throw new FlagError(`${tooSoft} soft: -1 (unlimited), hard: ${hard}`);
+  if (hard !== -1 && soft > hard) throw new FlagError(`${tooSoft} ${soft} > ${hard}`);
   return text;
 }

@@ -3,9 +3,9 @@ import { ClientError } from "../client/index.ts";
 import type { Context } from "./command.ts";
 import { buildContainer, type CreateBody } from "./container-config.ts";
 import type { containerFlags } from "./container-flags.ts";
-import { CliError } from "./errors.ts";
+import { CliError, CreateError, messageOf } from "./errors.ts";
 import type { FlagValues } from "./flags.ts";
-import { platformFault } from "./platform.ts";
+import { platformText } from "./platform.ts";
 import { familiarReference, parseImageName, withDefaultTag } from "./image-name.ts";
 
 const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{64}$/;
@@ -26,13 +26,14 @@ export async function createContainer(
 ): Promise<{ id: string; body: CreateBody }> {
   const { io } = context;
   const { image, body } = await planContainer(context, flags, changed, args, detached);
+  const platform = wantedPlatform(flags.platform);
   const client = await context.client();
   await using idFile =
     flags.cidfile === "" ? undefined : await (await import("./id-file.ts")).IdFile.create(flags.cidfile);
   if (flags.pull === "always") await pull(context, image, flags);
   const create = () =>
     client.json<ContainerCreateResponse>("POST", "/containers/create", {
-      query: { name: flags.name, platform: flags.platform.toLowerCase() },
+      query: { name: flags.name, platform },
       json: body,
     });
   const created = await (flags.pull === "missing" ? pullingMissing(context, image, flags, create) : create());
@@ -49,14 +50,24 @@ export async function planContainer(
   args: readonly string[],
   detached: boolean,
 ): Promise<{ image: string; body: CreateBody }> {
-  if (!["always", "missing", "never"].includes(flags.pull)) {
+  if (!["always", "missing", "never", ""].includes(flags.pull)) {
     throw new CliError(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`, 125);
   }
-  if (flags.platform.split("/").length > 3)
-    throw new CliError(`error parsing specified platform: ${platformFault(flags.platform)}`, 125);
   const [image = ""] = args;
   if (!IMAGE_ID.test(image)) parseImageName(image);
   return { image, body: await buildContainer(flags, changed, args, io.env, detached) };
+}
+
+/** What the engine says when it has no such image, or not for the platform that was asked for. */
+const NO_IMAGE = /No such image|does not match the specified platform/i;
+
+/** @throws CreateError for what names no platform. */
+function wantedPlatform(text: string): string {
+  try {
+    return text === "" ? "" : platformText(text);
+  } catch (error) {
+    throw new CreateError(`error parsing specified platform: ${messageOf(error)}`);
+  }
 }
 
 type PullFlags = Pick<Flags, "platform" | "quiet">;
@@ -71,7 +82,7 @@ export async function pullingMissing<T>(
   try {
     return await create();
   } catch (error) {
-    const missing = error instanceof ClientError && error.status === 404 && /No such image/i.test(error.detail);
+    const missing = error instanceof ClientError && error.status === 404 && NO_IMAGE.test(error.detail);
     if (!missing) throw error;
     const shown = familiarReference(withDefaultTag(parseImageName(image)));
     if (!flags.quiet) context.io.err(`Unable to find image '${shown}' locally\n`);
@@ -87,21 +98,17 @@ async function pull(context: Context, image: string, { platform, quiet }: PullFl
 
 /** What `run` and `create` say when something fails before the container runs, and their exit code. */
 export function failedBeforeRunning(command: string, error: unknown): CliError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return new CliError(
     `berth: ${message}\n\nRun 'berth ${command} --help' for more information`,
-    startFailureCode(message),
+    error instanceof ClientError || error instanceof CreateError ? startFailureCode(message) : 125,
   );
 }
 
-/** 127: not found; 126: not executable; 125: anything else. */
-function startFailureCode(message: string): number {
-  const text = message.trim();
-  if (
-    /executable file not found|no such file or directory|system cannot find the file specified/.test(text) &&
-    /exec|start container|create the container ID file/.test(text)
-  )
+/** 127: not found; 126: not executable; 125: anything else. Docker's command goes by the text alone. */
+function startFailureCode(text: string): number {
+  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(text))
     return 127;
-  if (/permission denied|is a directory/.test(text) && /exec|start container/.test(text)) return 126;
+  if (/permission denied|is a directory/.test(text)) return 126;
   return 125;
 }

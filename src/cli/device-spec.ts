@@ -18,20 +18,22 @@ export function extraHost(text: string): string {
   return `${text.slice(0, separator)}:${ip}`;
 }
 
+/** `vendor.com/class=name`: a device that the engine is to find by its name (CDI). */
+export function isNamedDevice(text: string): boolean {
+  return /^[a-z][\w.-]*[a-z0-9]\/[a-z][\w-]*=[a-z0-9][\w.:-]*$/i.test(text);
+}
+
+/** `host[:container][:mode]`. */
 export function device(text: string): DeviceMapping {
   const parts = text.split(":");
   const isMode = (mode: string) => /^(?!.*(.).*\1)[rwm]+$/.test(mode);
-  const [source = ""] = parts;
-  let target = source;
-  let permissions = "rwm";
-  if (parts.length === 3) [, target = source, permissions = "rwm"] = parts;
-  else if (parts.length === 2) {
-    const [, second = ""] = parts;
-    if (isMode(second)) permissions = second;
-    else target = second;
-  } else if (parts.length > 3) throw new FlagError(`invalid device specification: ${text}`);
-  if (!isMode(permissions)) throw new FlagError(`bad mode specified: ${permissions}`);
-  return { PathOnHost: source, PathInContainer: target === "" ? source : target, CgroupPermissions: permissions };
+  const [source = "", second, third] = parts;
+  if (parts.length > 3 || source === "") throw new FlagError(`bad format for path: ${text}`);
+  const mode = third ?? (second !== undefined && isMode(second) ? second : undefined);
+  const target = second === undefined || second === mode ? source : second;
+  if (third !== undefined && !isMode(third)) throw new FlagError(`bad mode specified: ${third}`);
+  if (!target.startsWith("/")) throw new FlagError(`${target} is not an absolute path`);
+  return { PathOnHost: source, PathInContainer: target, CgroupPermissions: mode ?? "rwm" };
 }
 
 export function deviceRule(text: string): string {
@@ -85,20 +87,30 @@ export function ulimit(text: string): { Name: string; Soft: number; Hard: number
 }
 
 export function gpuRequest(text: string): DeviceRequest {
+  if (text === "") throw new FlagError("EOF");
   const request: DeviceRequest = { Driver: "", Count: 0, DeviceIDs: [], Capabilities: [["gpu"]], Options: {} };
+  const seen = new Set<string>();
   for (const field of splitCsv(text)) {
     const equals = field.indexOf("=");
-    const key = equals === -1 ? "count" : field.slice(0, equals);
+    const key = equals === -1 ? field : field.slice(0, equals);
     const value = equals === -1 ? field : field.slice(equals + 1);
-    if (key === "count") {
-      if (value !== "all" && !/^-?\d+$/.test(value))
-        throw new FlagError(`invalid count (${value}): value must be either "all" or an integer: invalid syntax`);
-      request.Count = value === "all" ? -1 : Number(value);
-    } else if (key === "driver") request.Driver = value;
+    if (seen.has(key)) throw new FlagError(`gpu request key '${key}' can be specified only once`);
+    seen.add(key);
+    if (equals === -1 || key === "count") request.Count = gpuCount(value);
+    else if (key === "driver") request.Driver = value;
     else if (key === "device") request.DeviceIDs = value.split(",");
-    else if (key === "capabilities") request.Capabilities = [["gpu", ...value.split(",")]];
+    else if (key === "capabilities") request.Capabilities = [[...value.split(","), "gpu"]];
     else if (key === "options") request.Options = toMap(value.split(","));
     else throw new FlagError(`unexpected key '${key}' in '${field}'`);
   }
   return request;
+}
+
+function gpuCount(text: string): number {
+  if (text === "all") return -1;
+  const fault = (why: string) =>
+    new FlagError(`invalid count (${text}): value must be either "all" or an integer: ${why}`);
+  if (!/^[+-]?\d+$/.test(text)) throw fault("invalid syntax");
+  if (!Number.isSafeInteger(Number(text))) throw fault("value out of range");
+  return Number(text);
 }

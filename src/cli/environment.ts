@@ -1,5 +1,5 @@
 import { readTextFile } from "../client/index.ts";
-import { CliError, FlagError } from "./errors.ts";
+import { CliError, FlagError, messageOf } from "./errors.ts";
 
 /**
  * Lines of `KEY=value` files; a bare key takes the value of this process, when it has one.
@@ -11,7 +11,9 @@ export async function readKeyValueFiles(
 ): Promise<string[]> {
   const values: string[] = [];
   for (const file of files) {
-    const text = await readTextFile(file);
+    const text = await readTextFile(file).catch((error: unknown) => {
+      throw new CliError(`invalid env file (${file}): ${readFault(file, error)}`);
+    });
     if (text === undefined) throw new CliError(`open ${file}: no such file or directory`);
     for (const raw of text.replace(/^\uFEFF/, "").split("\n")) {
       const line = raw.replace(/^[ \t]+/, "").replace(/\r$/, "");
@@ -26,6 +28,14 @@ export async function readKeyValueFiles(
     }
   }
   return values;
+}
+
+/** What Go says of a file that cannot be read. */
+export function readFault(file: string, error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EISDIR") return `read ${file}: is a directory`;
+  if (code === "EACCES") return `open ${file}: permission denied`;
+  return messageOf(error);
 }
 
 /** `-e KEY` takes the value of this process; without one the variable is removed from the image's. */

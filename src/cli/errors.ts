@@ -16,6 +16,9 @@ export class CliError extends Error {
 /** A command line that does not parse: Docker's exit code for it is 125. */
 export class FlagError extends Error {}
 
+/** A container cannot be made, though its flags can be read. */
+export class CreateError extends CliError {}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -87,6 +87,25 @@ export function strings(help: string, options: FlagOptions = {}): Flag<readonly 
   return { ...options, type: "strings", help, initial: [], parse: (text, before) => [...before, ...splitCsv(text)] };
 }
 
+/** `key=value` or `key`, again and again. */
+export function labels(options: FlagOptions = {}): Flag<readonly string[]> {
+  return {
+    ...options,
+    type: "list",
+    help: "Set a label",
+    initial: [],
+    parse: (text, before) => [...before, label(text)],
+  };
+}
+
+/** A label without white space before its name. @throws FlagError for what names nothing. */
+function label(text: string): string {
+  const name = text.replace(/=.*$/s, "").trimStart();
+  if (name === "") throw new FlagError(`invalid label '${text}': empty name`);
+  if (/\s/.test(name)) throw new FlagError(`label '${name}' contains whitespaces`);
+  return text.trimStart();
+}
+
 /** `key=value`, again and again. */
 export function map(
   help: string,
@@ -208,8 +227,11 @@ export function splitCsv(text: string): string[] {
   while (at <= text.length) {
     if (text[at] === '"') {
       const match = /^"((?:[^"]|"")*)"(?:,|$)/.exec(text.slice(at));
-      if (match === null)
-        throw new FlagError(`parse error on line 1, column ${at + 2}: extraneous or missing " in quoted-field`);
+      if (match === null) {
+        const closed = /^"(?:[^"]|"")*"/.exec(text.slice(at));
+        const column = closed === null ? text.length + 1 : at + closed[0].length;
+        throw new FlagError(`parse error on line 1, column ${column}: extraneous or missing " in quoted-field`);
+      }
       fields.push((match[1] ?? "").replaceAll('""', '"'));
       at += match[0].length;
       if (!match[0].endsWith(",")) break;

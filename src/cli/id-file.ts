@@ -1,5 +1,12 @@
 import { open, rm, type FileHandle } from "node:fs/promises";
-import { CliError, messageOf } from "./errors.ts";
+import { CreateError, messageOf } from "./errors.ts";
+
+const FAULTS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EISDIR: "is a directory",
+  ENOENT: "no such file or directory",
+  ENOTDIR: "not a directory",
+};
 
 /**
  * The file of `--cidfile`: made before the container, so that no container is without its file, and taken away again
@@ -15,14 +22,14 @@ export class IdFile implements AsyncDisposable {
     this.#file = file;
   }
 
-  /** @throws CliError with Docker's texts when the file is there, or cannot be made. */
+  /** @throws CreateError with Docker's texts when the file is there, or cannot be made. */
   static async create(path: string): Promise<IdFile> {
     const file = await open(path, "wx", 0o644).catch((error: unknown) => {
       const code = error instanceof Error && "code" in error ? error.code : undefined;
       if (code === "EEXIST")
-        throw new CliError(`container ID file found, make sure the other container isn't running or delete ${path}`);
-      const why = code === "ENOENT" ? "no such file or directory" : messageOf(error);
-      throw new CliError(`failed to create the container ID file: open ${path}: ${why}`);
+        throw new CreateError(`container ID file found, make sure the other container isn't running or delete ${path}`);
+      const why = FAULTS[String(code)] ?? messageOf(error);
+      throw new CreateError(`failed to create the container ID file: open ${path}: ${why}`);
     });
     return new IdFile(path, file);
   }

@@ -11,8 +11,8 @@ import { CliError, FlagError, messageOf } from "./errors.ts";
 import { bool, list, plain, string } from "./flags.ts";
 import { type Io, processIo } from "./io.ts";
 import { parseFlags } from "./parse-flags.ts";
-import { common, findEntry, groups, membersOf, topLevel } from "./table.ts";
-import { CLIENT_VERSION, PROGRAM } from "./version.ts";
+import { common, type Entry, findEntry, groups, membersOf, topLevel } from "./table.ts";
+import { CLIENT_VERSION, GIT_COMMIT, PROGRAM } from "./version.ts";
 
 export type { Io } from "./io.ts";
 
@@ -61,18 +61,25 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
 async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const globals = parseOr125(() => parseFlags(globalFlags, argv, false), "", "[OPTIONS] COMMAND [ARG...]");
   const flags = globals.values as { [K in keyof typeof globalFlags]: (typeof globalFlags)[K]["initial"] }; // parsed by this table
-  if (flags.version) {
-    io.out(`Berth version ${CLIENT_VERSION}\n`);
+  const words = globals.args;
+  const found = findEntry(words);
+  // `--version` before a command's name is nothing to that command
+  if (flags.version && found === undefined && !groups.some(({ name }) => name === words[0])) {
+    io.out(`Berth version ${CLIENT_VERSION}, build ${GIT_COMMIT}\n`);
     return 0;
   }
   if (!LOG_LEVELS.has(flags["log-level"])) throw new CliError(`Unable to parse logging level: ${flags["log-level"]}`);
-  const words = globals.args;
-  if (words[0] === "help" && !globals.help) return await help(words.slice(1), io);
-  if (globals.help || words.length === 0) {
-    await rootHelp(globals.help ? (text) => io.out(text) : (text) => io.err(text));
+  if (globals.help !== undefined) {
+    noticeShort(globals.help, (text) => io.err(text));
+    if (found !== undefined) await showHelp(found, io);
+    else await groupOrRootHelp(words[0], (text) => io.out(text));
     return 0;
   }
-  const found = findEntry(words);
+  if (words[0] === "help") return await help(words.slice(1), io);
+  if (words.length === 0) {
+    await groupOrRootHelp(undefined, (text) => io.err(text));
+    return 0;
+  }
   if (found === undefined) return await group(words, io);
   const { entry, name } = found;
   const context = createContext(io, flags);
@@ -83,12 +90,15 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
       () => undefined, // said when the command asks for the client
     );
   const command = (await entry.load()).default;
-  const usage = typeof command.usage === "string" ? command.usage : (command.usage[0] ?? "");
-  const line = parseOr125(() => parseFlags(command.flags, found.rest, command.interspersed ?? true), name, usage);
+  const line = parseOr125(
+    () => parseFlags(command.flags, found.rest, command.interspersed ?? true),
+    name,
+    command.usage,
+  );
   // `run` and `create` declare --help, because their -h is another flag
-  if (line.help || line.values["help"] === true) {
-    const { commandHelp } = await import("./help.ts");
-    io.out(commandHelp(entry, name, command));
+  if (line.help !== undefined || line.values["help"] === true) {
+    noticeShort(line.help, (text) => io.out(text));
+    await showHelp(found, io);
     return 0;
   }
   checkCount(command.count, line.args.length, name, command);
@@ -100,16 +110,15 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   return code ?? 0;
 }
 
-function parseOr125<T>(parse: () => T, name: string, usage: string): T {
+function parseOr125<T>(parse: () => T, name: string, usage: string | readonly string[]): T {
   try {
     return parse();
   } catch (error) {
     if (!(error instanceof FlagError)) throw error;
     const full = name === "" ? PROGRAM : `${PROGRAM} ${name}`;
-    throw new CliError(
-      `${error.message}\n\nUsage:  ${`${full} ${usage}`.trimEnd()}\n\nRun '${full} --help' for more information`,
-      125,
-    );
+    const forms = typeof usage === "string" ? [usage] : usage;
+    const lines = forms.map((form) => `${full} ${form}`.trimEnd()).join("\n\t");
+    throw new CliError(`${error.message}\n\nUsage:  ${lines}\n\nRun '${full} --help' for more information`, 125);
   }
 }
 
@@ -146,39 +155,58 @@ async function group(words: readonly string[], io: Io): Promise<number> {
       `${PROGRAM}: unknown command: ${PROGRAM} ${first}\n\nRun '${PROGRAM} --help' for more information`,
     );
   }
-  if (second === undefined || second === "--help" || second === "-h") {
-    const { groupHelp } = await import("./help.ts");
-    const text = groupHelp(known, membersOf(first));
-    if (second === undefined) io.err(text);
-    else io.out(text);
+  if (second === undefined) {
+    await groupOrRootHelp(first, (text) => io.err(text));
+    return 0;
+  }
+  if (second === "--help" || second === "-h") {
+    noticeShort(second === "-h" ? "short" : "long", (text) => io.out(text));
+    const found = findEntry([first, ...words.slice(2)]);
+    if (found?.name.startsWith(`${first} `) === true) await showHelp(found, io);
+    else await groupOrRootHelp(first, (text) => io.out(text));
     return 0;
   }
   const full = `${PROGRAM} ${first}`;
-  const run = `Usage:  ${full}\n\nRun '${full} --help' for more information`;
-  if (second.startsWith("-")) parseOr125(() => parseFlags({}, words.slice(1), false), first, "");
-  throw new CliError(`${PROGRAM}: unknown command: ${full} ${second}\n\n${run}`);
+  const form = known.usage === undefined ? "" : ` ${known.usage}`;
+  if (second.startsWith("-")) parseOr125(() => parseFlags({}, words.slice(1), false), first, known.usage ?? "");
+  throw new CliError(
+    `${PROGRAM}: unknown command: ${full} ${second}\n\nUsage:  ${full}${form}\n\nRun '${full} --help' for more information`,
+  );
 }
 
-async function help(words: readonly string[], io: Io): Promise<number> {
-  if (words.length === 0) {
-    await rootHelp((text) => io.out(text));
+/** `berth help`, with or without the name of a command. */
+async function help(given: readonly string[], io: Io): Promise<number> {
+  const line = parseOr125(() => parseFlags({}, given, true), "help", "[command]");
+  const words = line.args;
+  if (line.help !== undefined || words[0] === "help") {
+    noticeShort(line.help, (text) => io.out(text));
+    io.out(`Usage:  ${PROGRAM} help [command]\n\nShow what a command is for and what it takes\n`);
     return 0;
   }
   const found = findEntry(words);
-  if (found !== undefined) {
-    const { commandHelp } = await import("./help.ts");
-    io.out(commandHelp(found.entry, found.name, (await found.entry.load()).default));
-    return 0;
-  }
-  const known = groups.find(({ name }) => name === words[0]);
-  if (known === undefined || words.length > 1) throw new CliError(`unknown help topic: ${words.join(" ")}`);
-  const { groupHelp } = await import("./help.ts");
-  io.out(groupHelp(known, membersOf(known.name)));
+  const known = groups.some(({ name }) => name === words[0]);
+  const unknown = found?.rest ?? (known ? words.slice(1) : words);
+  if (unknown.length > 0) throw new CliError(`unknown help topic: ${unknown.join(" ")}`);
+  if (found !== undefined) await showHelp(found, io);
+  else await groupOrRootHelp(words[0], (text) => io.out(text));
   return 0;
 }
 
-async function rootHelp(print: (text: string) => void): Promise<void> {
-  const { rootHelp: render } = await import("./help.ts");
+/** `-h` still works, and says that it should not be used. */
+function noticeShort(form: "long" | "short" | undefined, print: (text: string) => void): void {
+  if (form === "short") print("Flag shorthand -h has been deprecated, use --help\n");
+}
+
+async function showHelp({ entry, name }: { entry: Entry; name: string }, io: Io): Promise<void> {
+  const { commandHelp } = await import("./help.ts");
+  io.out(commandHelp(entry, name, (await entry.load()).default));
+}
+
+/** The help of the group of that name, else of the program. */
+async function groupOrRootHelp(name: string | undefined, print: (text: string) => void): Promise<void> {
+  const { groupHelp, rootHelp: render } = await import("./help.ts");
+  const known = groups.find((group) => group.name === name);
+  if (known !== undefined) return print(groupHelp(known, membersOf(known.name)));
   const all = topLevel();
   const first = common.flatMap((name) => all.filter((each) => each.name === name));
   const sections = [

@@ -4,10 +4,9 @@ import { FlagError } from "./errors.ts";
 import { splitCsv } from "./flags.ts";
 import { parseBytes } from "./units.ts";
 
-const PROPAGATIONS = ["private", "rprivate", "shared", "rshared", "slave", "rslave"] as const;
-
 /** Reads `--mount type=…,src=…,dst=…`. @throws FlagError with Docker's text. */
 export function parseMount(text: string): Mount {
+  if (text === "") throw new FlagError("EOF");
   const mount: Mount & { Type: NonNullable<Mount["Type"]> } = { Type: "volume" };
   for (const field of splitCsv(text)) {
     const equals = field.indexOf("=");
@@ -17,6 +16,8 @@ export function parseMount(text: string): Mount {
     }
     setField(mount, key, equals === -1 ? "true" : field.slice(equals + 1));
   }
+  const type: string = mount.Type;
+  if (type === "") throw new FlagError("type is required");
   if ((mount.Target ?? "") === "") throw new FlagError("target is required");
   if (mount.Type === "bind" && (mount.Source ?? "") === "") throw new FlagError("source is required");
   checkOptions(mount);
@@ -47,9 +48,9 @@ function setField(mount: Mount & { Type: NonNullable<Mount["Type"]> }, key: stri
       mount.Consistency = value.toLowerCase();
       break;
     case "bind-propagation": {
-      const propagation = PROPAGATIONS.find((each) => each === value.toLowerCase());
-      if (propagation === undefined) throw new FlagError(`invalid value for bind-propagation: ${value}`);
-      mount.BindOptions = { ...mount.BindOptions, Propagation: propagation };
+      // What it may be is the engine's to say
+      const Propagation = value.toLowerCase() as NonNullable<Mount["BindOptions"]>["Propagation"];
+      mount.BindOptions = { ...mount.BindOptions, ...(Propagation === undefined ? {} : { Propagation }) };
       break;
     }
     case "bind-nonrecursive":
@@ -70,11 +71,9 @@ function setField(mount: Mount & { Type: NonNullable<Mount["Type"]> }, key: stri
     case "volume-nocopy":
       mount.VolumeOptions = { ...mount.VolumeOptions, NoCopy: isTrue() };
       break;
-    case "volume-label": {
-      const [name, label] = pair(value);
-      mount.VolumeOptions = { ...mount.VolumeOptions, Labels: { ...mount.VolumeOptions?.Labels, [name]: label } };
+    case "volume-label":
+      mount.VolumeOptions = { ...mount.VolumeOptions, Labels: { ...mount.VolumeOptions?.Labels, ...pair(value) } };
       break;
-    }
     case "volume-driver":
       mount.VolumeOptions = {
         ...mount.VolumeOptions,
@@ -82,11 +81,10 @@ function setField(mount: Mount & { Type: NonNullable<Mount["Type"]> }, key: stri
       };
       break;
     case "volume-opt": {
-      const [name, option] = pair(value);
       const driver = mount.VolumeOptions?.DriverConfig;
       mount.VolumeOptions = {
         ...mount.VolumeOptions,
-        DriverConfig: { ...driver, Options: { ...driver?.Options, [name]: option } },
+        DriverConfig: { ...driver, Options: { ...driver?.Options, ...pair(value) } },
       };
       break;
     }
@@ -115,6 +113,13 @@ function setRecursive(mount: Mount, value: string): void {
 }
 
 function checkOptions(mount: Mount): void {
+  const { BindOptions: bind = {} } = mount;
+  const need = (recursive: string, option: string) =>
+    new FlagError(`option 'bind-recursive=${recursive}' requires '${option}' to be specified in conjunction`);
+  if (bind.ReadOnlyNonRecursive === true && mount.ReadOnly !== true) throw need("writable", "readonly");
+  if (bind.ReadOnlyForceRecursive === true && mount.ReadOnly !== true) throw need("readonly", "readonly");
+  if (bind.ReadOnlyForceRecursive === true && bind.Propagation !== "rprivate")
+    throw need("readonly", "bind-propagation=rprivate");
   const refuse = (options: unknown, prefix: string, type: string) => {
     if (options !== undefined && mount.Type !== type) {
       throw new FlagError(`cannot mix '${prefix}-*' options with mount type '${mount.Type ?? ""}'`);
@@ -140,7 +145,9 @@ function size(key: string, value: string): number {
   }
 }
 
-function pair(text: string): [string, string] {
+/** `name=value` as a member; nothing when it names nothing. */
+function pair(text: string): Record<string, string> {
   const equals = text.indexOf("=");
-  return equals === -1 ? [text, ""] : [text.slice(0, equals), text.slice(equals + 1)];
+  if (text === "" || equals === 0) return {};
+  return equals === -1 ? { [text]: "" } : { [text.slice(0, equals)]: text.slice(equals + 1) };
 }

@@ -92,7 +92,7 @@ describe("errors as pflag's", () => {
 });
 
 test("--help is known to every command", () => {
-  expect(parse("--help").help).toBe(true);
-  expect(parse("-h").help).toBe(true);
-  expect(parse("--help=false").help).toBe(false);
+  expect(parse("--help").help).toBe("long");
+  expect(parse("-h").help).toBe("short");
+  expect(parse("--help=false").help).toBe(undefined);
 });

@@ -6,8 +6,8 @@ export interface ParsedLine {
   /** Names of the flags that were given. */
   changed: ReadonlySet<string>;
   args: string[];
-  /** `--help` or `-h` was given, and the table has no flag of its own with that name. */
-  help: boolean;
+  /** `--help` (long) or `-h` was given, and the table has no flag of its own with that name. */
+  help: "long" | "short" | undefined;
 }
 
 /**
@@ -16,11 +16,11 @@ export interface ParsedLine {
  * @throws FlagError with pflag's text.
  */
 export function parseFlags(table: FlagTable, words: readonly string[], interspersed: boolean): ParsedLine {
-  const line: { values: Record<string, unknown>; changed: Set<string>; args: string[]; help: boolean } = {
+  const line: ParsedLine & { changed: Set<string> } = {
     values: {},
     changed: new Set(),
     args: [],
-    help: false,
+    help: undefined,
   };
   for (const [name, flag] of Object.entries(table)) line.values[name] = flag.initial;
   const set = (name: string, flag: Flag<unknown>, text: string) => {
@@ -53,14 +53,14 @@ export function parseFlags(table: FlagTable, words: readonly string[], intersper
 
 type SetValue = (name: string, flag: Flag<unknown>, text: string) => void;
 
-function long(table: FlagTable, word: string, queue: string[], set: SetValue, line: { help: boolean }): void {
+function long(table: FlagTable, word: string, queue: string[], set: SetValue, line: ParsedLine): void {
   const equals = word.indexOf("=");
   const name = word.slice(2, equals === -1 ? undefined : equals);
   if (name === "" || name.startsWith("-")) throw new FlagError(`bad flag syntax: ${word}`);
   const flag = Object.hasOwn(table, name) ? table[name] : undefined;
   if (flag === undefined) {
     if (name !== "help") throw new FlagError(`unknown flag: --${name}`);
-    line.help = equals === -1 || askedFor(word.slice(equals + 1));
+    line.help = equals === -1 || askedFor(word.slice(equals + 1)) ? "long" : undefined;
     return;
   }
   if (equals !== -1) return set(name, flag, word.slice(equals + 1));
@@ -85,7 +85,7 @@ function withShort(table: FlagTable, letter: string): readonly [string, Flag<unk
   return undefined;
 }
 
-function shorts(table: FlagTable, word: string, queue: string[], set: SetValue, line: { help: boolean }): void {
+function shorts(table: FlagTable, word: string, queue: string[], set: SetValue, line: ParsedLine): void {
   for (let rest = word.slice(1); rest !== "";) {
     const letter = rest.slice(0, 1);
     const shown = `-${rest}`;
@@ -93,11 +93,11 @@ function shorts(table: FlagTable, word: string, queue: string[], set: SetValue, 
     const found = withShort(table, letter);
     if (found === undefined) {
       if (letter !== "h") throw new FlagError(`unknown shorthand flag: '${letter}' in ${shown}`);
-      line.help = true;
+      line.help = "short";
       continue;
     }
     const [name, flag] = found;
-    if (rest.startsWith("=")) return set(name, flag, rest.slice(1));
+    if (rest.startsWith("=") && rest.length > 1) return set(name, flag, rest.slice(1));
     if (flag.bare !== undefined) {
       set(name, flag, flag.bare);
       continue;

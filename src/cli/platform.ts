@@ -1,13 +1,33 @@
+import { readPlatformSpecifier } from "../spec/index.ts";
 import { CliError } from "./errors.ts";
 
-/** What Docker's command says of a platform with too many parts. */
-export function platformFault(text: string): string {
-  return `${JSON.stringify(text)}: cannot parse platform specifier: invalid argument`;
+/** A platform as the engine's older operations take it: `linux/arm64`. @throws CliError with containerd's text. */
+export function platformText(text: string): string {
+  const { os, architecture, variant } = parsed(text);
+  return [os, architecture, ...(variant === undefined ? [] : [variant])].join("/");
 }
 
-/** `linux/arm64/v8` as the API's newer operations take it. @throws CliError for too many parts. */
+/** As the newer operations take it. @throws CliError with containerd's text. */
 export function platformJson(text: string): string {
-  if (text.split("/").length > 3) throw new CliError(platformFault(text));
-  const [os = "", architecture = "", variant] = text.toLowerCase().split("/");
+  const { os, architecture, variant } = parsed(text);
   return JSON.stringify({ architecture, os, ...(variant === undefined ? {} : { variant }) });
+}
+
+/** As an image's operations take several. @throws CliError with Docker's text. */
+export function platformsJson(texts: readonly string[]): string[] {
+  return texts.map((text) => {
+    try {
+      return platformJson(text);
+    } catch (error) {
+      throw error instanceof CliError ? new CliError(`invalid platform: ${error.message}`) : error;
+    }
+  });
+}
+
+function parsed(text: string): { os: string; architecture: string; variant: string | undefined } {
+  const read = readPlatformSpecifier(text);
+  if ("fault" in read) throw new CliError(read.fault);
+  // A system alone means this machine's architecture
+  const here = process.arch === "x64" ? "amd64" : process.arch;
+  return { ...read.platform, architecture: read.platform.architecture ?? here };
 }

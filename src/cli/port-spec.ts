@@ -1,5 +1,6 @@
 import type { PortMap } from "../api/index.ts";
 import { CliError } from "./errors.ts";
+import { parseAddress } from "./subnets.ts";
 
 export interface PublishedPorts {
   exposed: Record<string, Record<string, never>>;
@@ -7,54 +8,79 @@ export interface PublishedPorts {
 }
 
 /**
- * Reads `-p` values: `[[ip]:][hostPort[-end]:]containerPort[-end][/proto]`, IPv6 addresses in brackets.
+ * Reads `-p` values: `[[ip]:][hostPort[-end]:]containerPort[-end][/proto]`, IPv6 addresses in brackets, or
+ * `target=80,published=8080,protocol=tcp`.
  * @throws CliError with Docker's text.
  */
 export function parsePortSpecs(specs: readonly string[]): PublishedPorts {
   const ports: PublishedPorts = { exposed: {}, bindings: {} };
-  for (const spec of specs) addSpec(ports, spec);
+  for (const spec of specs) addSpec(ports, spec.includes("=") ? shortForm(spec) : spec);
   return ports;
 }
 
+function shortForm(spec: string): string {
+  const fields: Record<string, string> = { protocol: "tcp" };
+  for (const field of spec.split(",")) {
+    const equals = field.indexOf("=");
+    if (equals <= 0) throw new CliError(`invalid publish opts format (should be name=value but got '${field}')`);
+    fields[field.slice(0, equals)] = field.slice(equals + 1);
+  }
+  return `${fields["published"] ?? ""}:${fields["target"] ?? ""}/${fields["protocol"] ?? ""}`;
+}
+
 function addSpec(ports: PublishedPorts, spec: string): void {
-  const slash = spec.lastIndexOf("/");
-  const protocol = (slash === -1 ? "tcp" : spec.slice(slash + 1) || "tcp").toLowerCase();
-  const { ip, host, container } = splitParts(slash === -1 ? spec : spec.slice(0, slash));
+  const { ip, host, container, protocol } = splitParts(spec);
+  if (ip !== "" && !isAddress(ip)) throw new CliError(`invalid IP address: ${ip}`);
   if (container === "") throw new CliError(`no port specified: ${spec}<empty>`);
   const inner = range(container, "containerPort");
   const outer = host === "" ? undefined : range(host, "hostPort");
-  if (ip !== "" && !isAddress(ip)) throw new CliError(`invalid IP address: ${ip}`);
-  if (!["tcp", "udp", "sctp"].includes(protocol)) throw new CliError(`invalid proto: ${protocol}`);
   const innerSize = inner.end - inner.start;
   // A range on the host for one port in the container: the engine takes the first that is free
   const pick = outer !== undefined && outer.end - outer.start !== innerSize && innerSize === 0;
   if (outer !== undefined && outer.end - outer.start !== innerSize && !pick) {
     throw new CliError(`invalid ranges specified for container and host Ports: ${container} and ${host}`);
   }
+  const lower = protocol.toLowerCase();
+  if (!["tcp", "udp", "sctp"].includes(lower)) throw new CliError(`invalid proto: ${protocol}`);
   for (let offset = 0; offset <= innerSize; offset++) {
-    const key = `${inner.start + offset}/${protocol}`;
+    const key = `${inner.start + offset}/${lower}`;
     const published = outer === undefined ? "" : pick ? `${outer.start}-${outer.end}` : String(outer.start + offset);
     ports.exposed[key] = {};
     ports.bindings[key] = [...(ports.bindings[key] ?? []), { HostIp: ip, HostPort: published }];
   }
 }
 
-function splitParts(text: string): { ip: string; host: string; container: string } {
-  const parts = text.split(":");
-  const container = parts.at(-1) ?? "";
-  if (parts.length === 1) return { ip: "", host: "", container };
-  if (parts.length === 2) return { ip: "", host: parts[0] ?? "", container };
-  const address = parts.slice(0, -2).join(":");
-  const bracketed = /^\[(.*)\]$/.exec(address)?.[1];
-  if (parts.length > 3 && bracketed === undefined) throw new CliError(`invalid IP address: ${address}`);
-  return { ip: bracketed ?? address, host: parts.at(-2) ?? "", container };
+function splitParts(spec: string): { ip: string; host: string; container: string; protocol: string } {
+  const parts = spec.split(":");
+  const { port, protocol } = splitProtocol(parts.at(-1) ?? "");
+  const host = parts.at(-2) ?? "";
+  return { ip: parts.length > 2 ? bareAddress(parts.slice(0, -2).join(":")) : "", host, container: port, protocol };
+}
+
+/** `80/udp`; what follows a second slash counts for nothing. */
+function splitProtocol(text: string): { port: string; protocol: string } {
+  const [port = "", protocol = ""] = text.split("/");
+  return { port, protocol: protocol === "" ? "tcp" : protocol };
+}
+
+/** An address without its brackets. @throws CliError in Go's words when they are not in pairs. */
+function bareAddress(text: string): string {
+  if (!text.startsWith("[")) return text;
+  const close = text.indexOf("]");
+  if (close === text.length - 1) return text.slice(1, -1);
+  const why =
+    close === -1
+      ? "missing ']' in address"
+      : text[close + 1] === ":"
+        ? "too many colons in address"
+        : "missing port in address";
+  throw new CliError(`invalid IP address ${text}: address ${text}:: ${why}`);
 }
 
 /** `80` or `80-90`. @throws CliError naming `what`. */
 function range(text: string, what: string): { start: number; end: number } {
-  const [first = "", second = first, ...more] = text.split("-");
-  const valid = (part: string) => /^\d+$/.test(part) && Number(part) <= 65_535;
-  if (more.length > 0 || !valid(first) || !valid(second) || Number(second) < Number(first))
+  const [first = "", second = first] = text.split("-");
+  if (!isPort(first) || !isPort(second) || Number(second) < Number(first))
     throw new CliError(`invalid ${what}: ${text}`);
   return { start: Number(first), end: Number(second) };
 }
@@ -74,7 +100,7 @@ export function parseExposed(specs: readonly string[]): Record<string, Record<st
   const exposed: Record<string, Record<string, never>> = {};
   for (const spec of specs) {
     if (spec.includes(":")) throw new CliError(`invalid port format for --expose: ${spec}`);
-    const [ports = "", protocol = "tcp"] = spec.split("/");
+    const { port: ports, protocol } = splitProtocol(spec);
     const { start, end } = exposedRange(spec, ports);
     for (let port = start; port <= end; port++) exposed[`${port}/${protocol.toLowerCase()}`] = {};
   }
@@ -85,14 +111,20 @@ function exposedRange(spec: string, ports: string): { start: number; end: number
   try {
     return range(ports, "port");
   } catch {
-    const wrong = ports.split("-").find((part) => !isPort(part));
-    const why = wrong === undefined ? `invalid range specified for port: ${ports}` : portFault(wrong);
+    const wrong = ports
+      .split("-")
+      .slice(0, 2)
+      .find((part) => !isPort(part));
+    const why =
+      ports === ""
+        ? "empty string specified for ports"
+        : wrong === undefined
+          ? `invalid range specified for port: ${ports}`
+          : portFault(wrong);
     throw new CliError(`invalid range format for --expose: ${spec}, error: ${why}`);
   }
 }
 
 export function isAddress(text: string): boolean {
-  const octets = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (octets !== null) return octets.slice(1).every((octet) => Number(octet) <= 255);
-  return text.includes(":") && /^[0-9a-fA-F:.]+(?:%\S+)?$/.test(text);
+  return parseAddress(text) !== undefined;
 }

@@ -25,8 +25,9 @@ export function parseAddress(text: string): { value: bigint; width: number } | u
       ? { value: octets.reduce((sum, octet) => sum * 256n + BigInt(octet), 0n), width: 32 }
       : undefined;
   }
-  if (!text.includes(":") || !/^[0-9a-fA-F:]+$/.test(text)) return undefined;
-  const [head = "", tail, ...more] = text.split("::");
+  const words = text.replace(/(?<=:)[0-9.]+$/, embedded);
+  if (!words.includes(":") || !/^[0-9a-fA-F:]+$/.test(words)) return undefined;
+  const [head = "", tail, ...more] = words.split("::");
   const left = head === "" ? [] : head.split(":");
   const right = tail === undefined || tail === "" ? [] : tail.split(":");
   const missing = 8 - left.length - right.length;
@@ -34,6 +35,13 @@ export function parseAddress(text: string): { value: bigint; width: number } | u
   const groups = [...left, ...Array.from({ length: missing }, () => "0"), ...right];
   if (!groups.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group))) return undefined;
   return { value: groups.reduce((sum, group) => sum * 65_536n + BigInt(Number.parseInt(group, 16)), 0n), width: 128 };
+}
+
+/** The IPv4 address at an IPv6 address's end as two of its groups. */
+function embedded(text: string): string {
+  const address = text.includes(".") ? parseAddress(text) : undefined;
+  if (address === undefined) return text;
+  return `${(address.value >> 16n).toString(16)}:${(address.value & 0xffffn).toString(16)}`;
 }
 
 export function addressIn(text: string, subnet: Subnet): boolean {

@@ -16,6 +16,8 @@ export interface Entry {
 export interface Group {
   name: string;
   summary: string;
+  /** What follows the name in `Usage:` of errors: two of Docker's groups show it. */
+  usage?: string;
 }
 
 export const groups: readonly Group[] = [
@@ -23,10 +25,14 @@ export const groups: readonly Group[] = [
   { name: "container", summary: "Work with containers" },
   { name: "context", summary: "Work with contexts" },
   { name: "image", summary: "Work with images" },
-  { name: "manifest", summary: "Make lists of images for several platforms, and look into registries" },
+  {
+    name: "manifest",
+    summary: "Make lists of images for several platforms, and look into registries",
+    usage: "COMMAND",
+  },
   { name: "network", summary: "Work with networks" },
   { name: "system", summary: "Look after the engine" },
-  { name: "volume", summary: "Work with volumes" },
+  { name: "volume", summary: "Work with volumes", usage: "COMMAND" },
 ];
 
 /** Commands that root help lists first. */
@@ -371,7 +377,7 @@ export const entries: readonly Entry[] = [
   },
 ];
 
-/** The longest name that the words start with. */
+/** The longest name that the words start with; of a command's names in a group it is the first that is told. */
 export function findEntry(
   words: readonly string[],
 ): { entry: Entry; name: string; rest: readonly string[] } | undefined {
@@ -379,7 +385,9 @@ export function findEntry(
     const name = words.slice(0, length).join(" ");
     if (words.length < length) continue;
     // A callback would be called so often that it is compiled, which takes longer than all of this
-    for (const entry of entries) if (entry.names.includes(name)) return { entry, name, rest: words.slice(length) };
+    for (const entry of entries)
+      if (entry.names.includes(name))
+        return { entry, name: length === 2 ? entry.names[0] : name, rest: words.slice(length) };
   }
   return undefined;
 }

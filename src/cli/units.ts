@@ -63,12 +63,21 @@ const FACTORS: Record<string, number> = { "": 1, b: 1, k: 2 ** 10, m: 2 ** 20, g
 
 /** `64m`, `1.5GiB`, `512`: bytes, units are powers of 1024. @throws FlagError */
 export function parseBytes(text: string): number {
-  const match = /^([0-9.,]*[0-9])( ?)(.*)$/s.exec(text);
-  const number = match === null ? Number.NaN : Number(match[1]);
-  if (match === null || Number.isNaN(number)) throw new FlagError(`invalid size: '${text}'`);
-  const suffix = (match[3] ?? "").toLowerCase();
-  if (!/^(?:|b|[kmgtp](?:b|ib)?)$/.test(suffix)) throw new FlagError(`invalid suffix: '${match[3]}'`);
+  const match = /^(.*[0-9. ])([^0-9. ]*)$/s.exec(text);
+  if (match === null) throw new FlagError(`invalid size: '${text}'`);
+  const [, all = "", unit = ""] = match;
+  const number = parseFloatOfGo(all.endsWith(" ") ? all.slice(0, -1) : all);
+  if (number < 0) throw new FlagError(`invalid size: '${text}'`);
+  const suffix = unit.length > 3 ? unit : unit.toLowerCase();
+  if (!/^(?:|b|[kmgtp](?:b|ib)?)$/.test(suffix)) throw new FlagError(`invalid suffix: '${suffix}'`);
   return Math.trunc(number * (FACTORS[suffix.slice(0, 1)] ?? 1));
+}
+
+/** A decimal number as Go reads it. @throws FlagError with Go's text. */
+function parseFloatOfGo(text: string): number {
+  const plain = text.replace(/(?<=[0-9])_(?=[0-9])/g, "");
+  if (/^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/.test(plain)) return Number(plain);
+  throw new FlagError(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
 
 const NANOSECONDS: Record<string, number> = {

@@ -341,7 +341,7 @@ describe("hosts", () => {
   const cases: [text: string, host: string, base: string][] = [
     ["unix:///a/b.sock", "unix:///a/b.sock", ""],
     ["tcp://host", "tcp://host:2375", ""],
-    ["tcp://host:1/a/", "tcp://host:1", "/a"],
+    ["tcp://host:1/a/", "tcp://host:1/a", "/a"],
     ["tcp://[::1]:5", "tcp://[::1]:5", ""],
     ["tcp://:5", "tcp://localhost:5", ""],
     ["host:5", "tcp://host:5", ""],

@@ -71,6 +71,9 @@ export const malformedResponse = (what: string) => new ClientError(`malformed HT
 export const invalidSshHost = (why: string) =>
   new ClientError(`ssh host connection is not valid: invalid SSH URL: ${why}`);
 
+export const invalidPort = (url: string, port: string) =>
+  new ClientError(`parse ${JSON.stringify(url)}: invalid port ${JSON.stringify(`:${port}`)} after host`);
+
 export const invalidHost = (host: string) => new ClientError(`invalid bind address format: ${host}`);
 
 function codeOf(cause: unknown): string | undefined {

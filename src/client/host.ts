@@ -1,4 +1,4 @@
-import { invalidHost, invalidSshHost } from "./errors.ts";
+import { invalidHost, invalidPort, invalidSshHost } from "./errors.ts";
 import type { DialTarget, TlsOptions } from "./native.ts";
 
 /** Where an engine listens, as `-H`, `DOCKER_HOST` or a context named it. */
@@ -18,7 +18,7 @@ export const DEFAULT_HOST = "unix:///run/berth.sock";
  * @throws ClientError for what is none of these.
  */
 export function parseHost(text: string, tls?: Omit<TlsOptions, "serverName">): Endpoint {
-  const given = text.trim();
+  const given = text.trim() || DEFAULT_HOST;
   if (given.startsWith("unix://")) {
     const path = given.slice("unix://".length) || "/var/run/docker.sock";
     return { host: `unix://${path}`, target: { kind: "unix", path }, basePath: "" };
@@ -30,21 +30,25 @@ export function parseHost(text: string, tls?: Omit<TlsOptions, "serverName">): E
   const slash = rest.indexOf("/");
   const authority = slash === -1 ? rest : rest.slice(0, slash);
   const match = /^(\[[0-9a-fA-F:.%]+\]|[^:[\]]*)(?::(\d+))?$/.exec(authority);
-  if (match === null) throw invalidHost(given);
+  if (match === null) {
+    const odd = /^[^:]*:([^:\]]+)$/.exec(authority)?.[1];
+    throw odd === undefined ? invalidHost(given) : invalidPort(`tcp://${rest}`, odd);
+  }
   const hostname = (match[1] ?? "").replace(/^\[|\]$/g, "") || "localhost";
   const security = tls ?? (scheme === "https" ? { verify: true } : undefined);
   const port = Number(match[2] ?? (security === undefined ? 2375 : 2376));
   if (port < 1 || port > 65_535) throw invalidHost(given);
   const shown = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const basePath = slash === -1 ? "" : rest.slice(slash).replace(/\/+$/, "");
   return {
-    host: `tcp://${shown}:${port}`,
+    host: `tcp://${shown}:${port}${basePath}`,
     target: {
       kind: "tcp",
       hostname,
       port,
       tls: security === undefined ? undefined : { ...security, serverName: hostname },
     },
-    basePath: slash === -1 ? "" : rest.slice(slash).replace(/\/+$/, ""),
+    basePath,
   };
 }
 

@@ -1,6 +1,7 @@
 import { ClientError } from "../../client/index.ts";
 import { atLeast, defineCommand } from "../command.ts";
 import { containerFlags } from "../container-flags.ts";
+import { CreateError } from "../errors.ts";
 import { createContainer, failedBeforeRunning } from "../create-container.ts";
 
 export default defineCommand({
@@ -15,7 +16,7 @@ export default defineCommand({
       context.io.out(`${id}\n`);
     } catch (error) {
       // What the engine refuses is an ordinary error here; what the flags say wrongly is not
-      if (error instanceof ClientError) throw error;
+      if (error instanceof ClientError || error instanceof CreateError) throw error;
       throw failedBeforeRunning("create", error);
     }
   },

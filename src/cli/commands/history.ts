@@ -2,7 +2,7 @@ import type { ImageHistoryResponseItem } from "../../api/index.ts";
 import { defineCommand, exactly } from "../command.ts";
 import { bool, string } from "../flags.ts";
 import { printRows, type View } from "../format.ts";
-import { platformJson } from "../platform.ts";
+import { platformsJson } from "../platform.ts";
 import { formatFlag, noTruncFlag } from "../shared-flags.ts";
 import { ellipsis, imagePath, shortId } from "../targets.ts";
 import { humanDuration, humanSize } from "../units.ts";
@@ -22,7 +22,7 @@ export default defineCommand({
     const layers = await (
       await context.client()
     ).json<ImageHistoryResponseItem[]>("GET", imagePath(name, "/history"), {
-      query: { platform: flags.platform === "" ? undefined : platformJson(flags.platform) },
+      query: { platform: flags.platform === "" ? undefined : platformsJson([flags.platform]) },
     });
     await printRows(context.io, historyView(!flags["no-trunc"], flags.human), layers, {
       format: flags.format,

@@ -33,7 +33,9 @@ export default defineCommand({
       if (engine === undefined) throw failure ?? new CliError("no engine");
       const { Struct } = await import("../../template/index.ts");
       try {
-        context.io.out(`${template.execute(new Struct("system.dockerInfo", { ...engine, ClientInfo: local }))}\n`);
+        context.io.out(
+          `${template.execute(new Struct("system.dockerInfo", templateMembers(engine, local), () => ({ ...engine, ClientInfo: local })))}\n`,
+        );
       } catch (error) {
         throw new CliError(messageOf(error), 1, { stdout: "\n" });
       }
@@ -49,6 +51,19 @@ export default defineCommand({
     return 0;
   },
 });
+
+/** Templates name some members otherwise than JSON does. */
+function templateMembers(engine: SystemInfo, local: object): Record<string, unknown> {
+  const { CpuCfsPeriod, CpuCfsQuota, HttpProxy, HttpsProxy, ...rest } = engine;
+  return {
+    ...rest,
+    CPUCfsPeriod: CpuCfsPeriod,
+    CPUCfsQuota: CpuCfsQuota,
+    HTTPProxy: HttpProxy,
+    HTTPSProxy: HttpsProxy,
+    ClientInfo: local,
+  };
+}
 
 async function compile(format: string) {
   const { compileTemplate } = await import("../../template/index.ts");

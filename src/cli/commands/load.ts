@@ -3,7 +3,7 @@ import { defineCommand, none } from "../command.ts";
 import { CliError } from "../errors.ts";
 import { bool, strings, string } from "../flags.ts";
 import { fileChunks } from "../files.ts";
-import { platformJson } from "../platform.ts";
+import { platformsJson } from "../platform.ts";
 import { ProgressDisplay } from "../progress-display.ts";
 
 export default defineCommand({
@@ -23,7 +23,7 @@ export default defineCommand({
     const response = await (
       await context.client()
     ).request("POST", "/images/load", {
-      query: { quiet: flags.quiet || !(await io.isTerminal(1)), platform: flags.platform.map(platformJson) },
+      query: { quiet: flags.quiet || !(await io.isTerminal(1)), platform: platformsJson(flags.platform) },
       headers: { "Content-Type": "application/x-tar" },
       body,
     });

@@ -1,7 +1,7 @@
 import type { NetworkCreateResponse } from "../../api/index.ts";
 import { defineCommand, exactly } from "../command.ts";
 import { toMap } from "../environment.ts";
-import { bool, list, map, string, strings } from "../flags.ts";
+import { bool, labels, map, string, strings } from "../flags.ts";
 import { buildIpam } from "../ipam-spec.ts";
 
 export default defineCommand({
@@ -21,7 +21,7 @@ export default defineCommand({
     "ipam-opt": map("Set an option of that driver"),
     ipv4: bool("Give IPv4 addresses", { initial: true }),
     ipv6: bool("Give IPv6 addresses"),
-    label: list("Set a label"),
+    label: labels(),
     opt: map("Set an option of the driver", { short: "o" }),
     scope: string("Scope of the network"),
     subnet: strings("Subnet (10.1.0.0/16)"),

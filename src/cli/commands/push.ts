@@ -23,13 +23,14 @@ export default defineCommand({
     const parsed = parseImageName(text);
     if (flags["all-tags"] && (parsed.tag !== undefined || parsed.digest !== undefined))
       throw new CliError("tag can't be used with --all-tags/-a");
+    const platform = flags.platform === "" ? undefined : platformJson(flags.platform);
     const name = flags["all-tags"] ? parsed : withDefaultTag(parsed);
     if (parsed.tag === undefined && parsed.digest === undefined && !flags["all-tags"] && !flags.quiet)
       io.out("Using default tag: latest\n");
     const response = await (
       await context.client()
     ).request("POST", imagePath(familiarName(name), "/push"), {
-      query: { tag: name.tag, platform: flags.platform === "" ? undefined : platformJson(flags.platform) },
+      query: { tag: name.tag, platform },
       headers: await authHeader(await context.config(), name.domain),
     });
     const terminal =

@@ -2,7 +2,7 @@ import type { ImageDeleteResponseItem } from "../../api/index.ts";
 import { ClientError } from "../../client/index.ts";
 import { atLeast, defineCommand } from "../command.ts";
 import { CliError, messageOf } from "../errors.ts";
-import { bool, list } from "../flags.ts";
+import { bool, strings } from "../flags.ts";
 import { platformJson } from "../platform.ts";
 import { imagePath } from "../targets.ts";
 
@@ -13,7 +13,7 @@ export default defineCommand({
   flags: {
     force: bool("Remove it also when it has other names or stopped containers", { short: "f" }),
     "no-prune": bool("Keep parents that have no name"),
-    platform: list("Remove the variant of this platform only (os[/arch[/variant]])"),
+    platform: strings("Remove the variant of this platform only (os[/arch[/variant]])"),
   },
   async run(context, { flags, args }) {
     const client = await context.client();

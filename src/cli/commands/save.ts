@@ -2,7 +2,7 @@ import { atLeast, defineCommand } from "../command.ts";
 import { CliError } from "../errors.ts";
 import { saveTo } from "../files.ts";
 import { string, strings } from "../flags.ts";
-import { platformJson } from "../platform.ts";
+import { platformsJson } from "../platform.ts";
 
 export default defineCommand({
   usage: "[OPTIONS] IMAGE [IMAGE...]",
@@ -19,7 +19,7 @@ export default defineCommand({
     const response = await (
       await context.client()
     ).request("GET", "/images/get", {
-      query: { names: args, platform: flags.platform.map(platformJson) },
+      query: { names: args, platform: platformsJson(flags.platform) },
     });
     if (flags.output !== "") await saveTo(flags.output, response.body);
     else for await (const chunk of response.body) await io.writeOut(chunk);

@@ -1,9 +1,10 @@
 import type { SystemVersion } from "../../api/index.ts";
 import { API_VERSION, ClientError, contextName } from "../../client/index.ts";
+import type { Struct as StructClass } from "../../template/index.ts";
 import { defineCommand, none } from "../command.ts";
 import { CliError, messageOf } from "../errors.ts";
 import { string } from "../flags.ts";
-import { CLIENT_VERSION } from "../version.ts";
+import { BUILD_TIME, CLIENT_VERSION, GIT_COMMIT } from "../version.ts";
 
 export default defineCommand({
   usage: "[OPTIONS]",
@@ -26,8 +27,11 @@ export default defineCommand({
         Version: CLIENT_VERSION,
         ApiVersion: client.version,
         DefaultAPIVersion: API_VERSION,
+        GitCommit: GIT_COMMIT,
+        GoVersion: "none",
         Os: "linux",
         Arch: process.arch === "x64" ? "amd64" : process.arch,
+        BuildTime: built(BUILD_TIME),
         Context: contextName(settings),
       },
       Server: server ?? null,
@@ -38,8 +42,49 @@ export default defineCommand({
 });
 
 interface Versions {
-  Client: { Version: string; ApiVersion: string; DefaultAPIVersion: string; Os: string; Arch: string; Context: string };
+  Client: {
+    Version: string;
+    ApiVersion: string;
+    DefaultAPIVersion: string;
+    GitCommit: string;
+    GoVersion: string;
+    Os: string;
+    Arch: string;
+    BuildTime: string;
+    Context: string;
+  };
   Server: SystemVersion | null;
+}
+
+/** Members as templates name them, in the order that they are printed in. */
+function templateData(Struct: typeof StructClass, versions: Versions): StructClass {
+  const { Client, Server } = versions;
+  const { Version, ApiVersion, ...rest } = Client;
+  const client = { Platform: null, Version, APIVersion: ApiVersion, ...rest };
+  const component = ({ Name, Version: version, Details }: NonNullable<SystemVersion["Components"]>[number]) =>
+    new Struct("types.ComponentVersion", { Name, Version: version, Details: Details ?? null });
+  const server = Server && {
+    Platform: new Struct("struct { Name string }", { Name: Server.Platform?.Name ?? "" }),
+    Components: (Server.Components ?? []).map(component),
+    Version: Server.Version ?? "",
+    APIVersion: Server.ApiVersion ?? "",
+    MinAPIVersion: Server.MinAPIVersion ?? "",
+    GitCommit: Server.GitCommit ?? "",
+    GoVersion: Server.GoVersion ?? "",
+    Os: Server.Os ?? "",
+    Arch: Server.Arch ?? "",
+    KernelVersion: Server.KernelVersion ?? "",
+    Experimental: Server.Experimental ?? false,
+    BuildTime: Server.BuildTime ?? "",
+  };
+  return new Struct(
+    "system.versionInfo",
+    {
+      Client: new Struct("system.clientVersion", client, () => Client),
+      Server: server && new Struct("*types.Version", server, () => Server),
+    },
+    () => versions,
+  );
 }
 
 async function renderer(format: string): Promise<(versions: Versions) => string> {
@@ -50,7 +95,7 @@ async function renderer(format: string): Promise<(versions: Versions) => string>
     const template = compileTemplate(format, { name: "version" });
     return (versions) => {
       try {
-        return `${template.execute(new Struct("system.versionInfo", { ...versions }))}\n`;
+        return `${template.execute(templateData(Struct, versions))}\n`;
       } catch (error) {
         throw new CliError(messageOf(error), 1, { stdout: "\n" });
       }
@@ -68,6 +113,8 @@ function plain({ Client, Server }: Versions): string {
     "Client:\n" +
     line("Version", Client.Version) +
     line("API version", `${Client.ApiVersion}${downgraded}`) +
+    line("Git commit", Client.GitCommit) +
+    (Client.BuildTime === "" ? "" : line("Built", Client.BuildTime)) +
     line("OS/Arch", `${Client.Os}/${Client.Arch}`) +
     line("Context", Client.Context);
   if (Server === null) return text;

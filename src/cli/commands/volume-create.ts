@@ -2,14 +2,14 @@ import type { Volume } from "../../api/index.ts";
 import { atMost, defineCommand } from "../command.ts";
 import { toMap } from "../environment.ts";
 import { CliError } from "../errors.ts";
-import { list, map, string } from "../flags.ts";
+import { labels, map, string } from "../flags.ts";
 
 export default defineCommand({
   usage: "[OPTIONS] [VOLUME]",
   count: atMost(1),
   flags: {
     driver: string("Volume driver", { short: "d", initial: "local" }),
-    label: list("Set a label"),
+    label: labels(),
     name: string("Name of the volume", { hidden: true }),
     opt: map("Set an option of the driver", { short: "o" }),
   },

@@ -1,5 +1,6 @@
 import { invalid, notFound } from "../../base/index.ts";
 import type { Image, ImageStore } from "../../image/index.ts";
+import { type PlatformSpecifier, readPlatformSpecifier } from "../../spec/index.ts";
 import type { HostFacts } from "../types.ts";
 
 /**
@@ -33,35 +34,8 @@ export async function chooseImage(
   return { image, warning: foreign ? warning : undefined };
 }
 
-function parsePlatform(text: string): { os: string; architecture: string | undefined } {
-  const parts = text.split("/");
-  if (parts.length > 3) throw invalid(`"${text}": cannot parse platform specifier: invalid argument`);
-  const wrong = parts.find((part) => !/^[A-Za-z0-9_.-]+$/.test(part));
-  if (wrong !== undefined) {
-    throw invalid(
-      `"${wrong}" is an invalid component of "${text}": platform specifier component must match "^[A-Za-z0-9_.-]+$": ` +
-        "invalid argument",
-    );
-  }
-  const [first = "", second] = parts.map((part) => part.toLowerCase());
-  if (second !== undefined) return { os: first, architecture: architectureOf(second) };
-  if (SYSTEMS.includes(first)) return { os: first, architecture: undefined };
-  const architecture = architectureOf(first);
-  if (ARCHITECTURES.includes(architecture)) return { os: "linux", architecture };
-  throw invalid(`"${text}": unknown operating system or architecture: invalid argument`);
-}
-
-/** What a word alone may name (github.com/containerd/platforms). */
-const SYSTEMS: readonly string[] =
-  "aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris windows zos".split(
-    " ",
-  );
-const ARCHITECTURES: readonly string[] = (
-  "386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le ppc ppc64 " +
-  "ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm"
-).split(" ");
-
-function architectureOf(word: string): string {
-  const known: Record<string, string> = { x86_64: "amd64", "x86-64": "amd64", aarch64: "arm64" };
-  return known[word] ?? word;
+function parsePlatform(text: string): PlatformSpecifier {
+  const read = readPlatformSpecifier(text);
+  if ("fault" in read) throw invalid(read.fault);
+  return read.platform;
 }

@@ -10,11 +10,15 @@ export interface CliCase {
   mask?: boolean;
   /** Standard output is compared as a set of lines. */
   unordered?: boolean;
+  /** Only the lines are compared that say how a command is called: texts of help are each program's own. */
+  shape?: boolean;
 }
 
 const words = (text: string): readonly string[] => text.split(" ");
 const plain = (text: string): CliCase => ({ args: words(text) });
 const masked = (text: string): CliCase => ({ args: words(text), mask: true });
+
+const shaped = (text: string): CliCase => ({ args: words(text), shape: true });
 
 /** Templates that are wrong, each in a way of its own. */
 const FORMATS = [
@@ -176,6 +180,45 @@ export const cliCases: readonly CliCase[] = [
   plain("pull A:b"),
   plain("pull a:b:c"),
   plain("pull -a b:c"),
+  // where help is asked for, and by what name
+  ...["help ps", "help container ls", "help help", "help --help", "--help ps", "--help container ls", "-h ps"].map(
+    shaped,
+  ),
+  ...["ps -h", "ps -ah", "ps extra --help", "ps --help extra", "container --help ls", "exec -h", "version -h"].map(
+    shaped,
+  ),
+  ...["container ls -h", "run --help busybox:local", "--version ps", "--version container", "run -h"].map(shaped),
+  plain("help ps extra more"),
+  plain("help container ls x"),
+  plain("help -z"),
+  plain("help --foo ps"),
+  plain("help nosuch ps"),
+  plain("container help"),
+  plain("container -x ls"),
+  plain("ps -n="),
+  plain("ps -a=x"),
+  plain("ps ---all"),
+  plain("ps --=x"),
+  plain("ps -=x"),
+  plain("rm -x"),
+  plain("rm -- -x"),
+  plain("run -l"),
+  plain("network create --label =x gn-{id}"),
+  { args: ["network", "create", "--label", " x y=x", "gn-{id}"] },
+  plain("volume create --label =x gv-{id}"),
+  plain("save --platform foo busybox:local"),
+  plain("save --platform a/b/c/d busybox:local"),
+  plain("history --platform foo busybox:local"),
+  plain("image inspect --platform foo busybox:local"),
+  plain("image inspect --platform armhf busybox:local"),
+  plain("rmi --platform foo nosuch-{id}"),
+  plain("load --platform foo -i /dev/null"),
+  plain("create --platform foo busybox:local"),
+  plain("create --cidfile /nonexistent/x busybox:local"),
+  plain("create --platform linux/arm64 --pull never busybox:local"),
+  plain("-H= ps"),
+  plain("-H tcp://127.0.0.1:1/x ps"),
+  plain("-H 127.0.0.1:x ps"),
   // what is not there
   ...[
     "rm",
@@ -335,6 +378,30 @@ export const cliCases: readonly CliCase[] = [
   plain("run --rm -u 1:2 busybox:local id"),
   plain("run --rm -u nosuchuser busybox:local id"),
   plain("run --rm --network none busybox:local true"),
+  plain("run --rm --network host --network none busybox:local true"),
+  plain("run --rm --network none -p target=80,published=8080,protocol=udp busybox:local true"),
+  plain("run --rm --network none --expose 1-2-3 busybox:local true"),
+  plain("run --rm --network none --restart no: busybox:local true"),
+  plain("run --rm --pull= busybox:local true"),
+  plain("run --rm -m 1e8 busybox:local true"),
+  plain("run --rm -v /tmp:/x -v /tmp:/x busybox:local true"),
+  plain("run --rm -v .x-{id}:/x busybox:local true"),
+  plain("run --rm -v a/b:/x busybox:local true"),
+  plain("run --rm -v /proc/nosuch:/x busybox:local true"),
+  plain("run --rm --device /nonexistent busybox:local true"),
+  plain("run --rm --device vendor.com/class=dev busybox:local true"),
+  plain("run --rm --device /dev/zero:/dev/x/../y busybox:local ls /dev/y"),
+  { args: ["run", "--rm", "--gpus", 'all,"capabilities=a,b"', "busybox:local", "true"] },
+  plain("run --rm --mount type=volume,dst=/b,volume-opt== busybox:local true"),
+  plain("run --rm --mount type=bind,src=/tmp,dst=/b,bind-propagation=foo busybox:local true"),
+  plain("run --rm --network nosuch-{id}= busybox:local true"),
+  plain("run --rm --platform arm64 --pull never busybox:local true"),
+  plain("run --rm --platform LINUX/x86_64 busybox:local true"),
+  plain("run --rm --dns-search a.b. busybox:local cat /etc/resolv.conf"),
+  { args: ["run", "--rm", "--dns-search", " a.b ", "busybox:local", "cat", "/etc/resolv.conf"] },
+  { args: ["run", "--rm", "-e", "A=1", "-e=B=2", "-eC=3", "--env=D=4", "busybox:local", "sh", "-c", "echo $A$B$C$D"] },
+  plain("run --rm -- busybox:local echo -- -x"),
+  plain("run --rm busybox:local echo --rm -x --help"),
   plain("run --rm --network nosuch-{id} busybox:local true"),
   plain("run --rm -v relative:/x:foo busybox:local true"),
   plain("run --rm --name /bad/name busybox:local true"),

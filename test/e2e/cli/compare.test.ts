@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { BERTH, startEngine, type TestEngine } from "../../support/engine.ts";
 import { output } from "../../support/process.ts";
-import { cliCases } from "./cases.ts";
+import { type CliCase, cliCases } from "./cases.ts";
 import { outcomeOf } from "./compare.ts";
+import { flagCases } from "./flag-cases.ts";
+import { nameCases } from "./name-cases.ts";
 
 const version = await output("docker", ["--version"]).catch(() => "no docker CLI");
 // Texts of the CLI change between its major versions; berth's are those of this one.
@@ -25,7 +27,15 @@ describe.skipIf(!comparable)("berth answers as docker's command does on the same
     });
   }
 
-  function outcome(each: (typeof cliCases)[number], name: "docker" | "berth"): Promise<string> {
+  // Nothing is made by these, so both commands may run at once
+  for (const [index, each] of [...nameCases, ...flagCases].entries()) {
+    test(`alone ${index}: ${each.args.join(" ")}`, async () => {
+      const [docker, berth] = await Promise.all([outcome(each, "docker"), outcome(each, "berth")]);
+      expect(berth).toBe(docker);
+    });
+  }
+
+  function outcome(each: CliCase, name: "docker" | "berth"): Promise<string> {
     const id = `${name.slice(0, 2)}${process.pid}`;
     const env = {
       ...engine.clientEnv(),

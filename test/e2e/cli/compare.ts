@@ -17,8 +17,17 @@ export async function outcomeOf(each: CliCase, program: Program, env: Record<str
   const args = [...before, ...each.args.map((word) => word.replaceAll("{id}", program.id))];
   const { stdout, stderr, code } = await run(file, args, { env, cwd: program.folder, input: each.stdin ?? "" });
   const clean = (text: string) => withoutPasser(normalize(text, program, each.mask === true));
+  if (each.shape === true)
+    return `[stdout]\n${shapeOf(clean(stdout))}\n[stderr]\n${shapeOf(clean(stderr))}\n[code] ${code}`;
   const lines = each.unordered === true ? clean(stdout).split("\n").sort().join("\n") : clean(stdout);
   return `[stdout]\n${lines}\n[stderr]\n${clean(stderr)}\n[code] ${code}`;
+}
+
+/** Of a help's text how the command is called, and by what other names; of other texts all. */
+function shapeOf(text: string): string {
+  if (!text.includes("Usage:  ")) return text;
+  const lines = text.replace(/^ {2}docker (.*)$/gm, (line) => line.replaceAll("docker ", "berth ")).split("\n");
+  return lines.filter((line) => /^(?:Usage: {2}|\tberth |Flag | {2}berth )/.test(line)).join("\n");
 }
 
 /** Takes out the program's name, the unique part of names, and for masked cases ids and times. */
@@ -44,9 +53,13 @@ function normalize(text: string, { name, id }: Program, mask: boolean): string {
     .replace(/\d+ \d+ \d+ \d\d:\d\d/g, "<process>");
 }
 
-/** What berth's command adds, and Docker's command logs, or does not, depending on how fast the engine refuses, that it could not pack the rest. */
+/**
+ * What berth's command adds, and what Docker's logs or not, depending on how fast the engine is: that it could not pack the
+ * rest, that a connection was closed before it closed its half.
+ */
 function withoutPasser(text: string): string {
   return text
     .replace(/^Hint: .*\n/gm, "")
-    .replace(/^time="[^"]*" level=error msg="Can't (?:add file|close tar writer).*"\n/gm, "");
+    .replace(/^time="[^"]*" level=error msg="Can't (?:add file|close tar writer).*"\n/gm, "")
+    .replace(/^time="[^"]*" level=error msg="error while CloseWrite .*"\n/gm, "");
 }
