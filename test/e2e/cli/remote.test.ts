@@ -74,6 +74,8 @@ describe("an engine behind ssh", () => {
     test("that ssh does not reach is told with what ssh said", async () => {
       const { code, stdout, stderr } = await call("-H", "ssh://nowhere", "ps");
       expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+      // Docker's command writes before it looks, and when ssh has ended by then that is all it says
+      if (name === "docker" && stderr.endsWith("write |1: broken pipe\n")) return;
       expect(stderr).toMatch(
         /^error during connect: Get "http:\/\/docker\.example\.com\/v1\.\d+\/containers\/json": command \[ssh (-o ConnectTimeout=30 -T )?-- nowhere /,
       );
