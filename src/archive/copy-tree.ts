@@ -1,8 +1,10 @@
 import { closeSync } from "node:fs";
+import { errnoOf } from "../base/index.ts";
 import type { IdMappings } from "../spec/index.ts";
-import { AT_EMPTY_PATH, type Native, O_DIRECTORY } from "../sys/index.ts";
+import { AT_EMPTY_PATH, type Native, O_DIRECTORY, O_PATH } from "../sys/index.ts";
 import { cleanPath, fromText } from "./byte-string.ts";
 import { openDirectory, openInRoot } from "./directories.ts";
+import { behindFile, sourceIsFile } from "./errors.ts";
 import { Extractor } from "./extractor.ts";
 import { applyToFd } from "./metadata.ts";
 import { ownerOnHost } from "./owners.ts";
@@ -10,7 +12,7 @@ import { pack } from "./pack.ts";
 import { emptyEntry } from "./tar-format.ts";
 import { TarReader } from "./tar-reader.ts";
 import { fdXattrs, fillStatus } from "./tree-entry.ts";
-import type { DirectoryRef } from "./types.ts";
+import type { ByteString, DirectoryRef } from "./types.ts";
 import { isGone } from "./walk.ts";
 import type { Tasks } from "./worker-protocol.ts";
 
@@ -33,11 +35,15 @@ export function copyTree(native: Native, from: DirectoryRef, to: DirectoryRef, i
   return undefined;
 }
 
-/** The directory that the path names within the root, links resolved there; false when there is none. */
+/**
+ * The directory that the path names within the root, links resolved there; false when there is none.
+ * @throws unknown, in Docker's words, when the path names a file, or leads through one.
+ */
 export function copyWithin(native: Native, { root, path, to, ids }: Tasks["copyWithin"]["args"]): boolean {
   const rootFd = openDirectory(native, root);
   try {
-    const from = openInRoot(native, rootFd, cleanPath(`/${fromText(path)}`), O_DIRECTORY);
+    const inside = cleanPath(`/${fromText(path)}`);
+    const from = openSource(native, rootFd, inside, path);
     try {
       copyTree(native, { fd: from }, to, ids);
       return true;
@@ -49,6 +55,24 @@ export function copyWithin(native: Native, { root, path, to, ids }: Tasks["copyW
     throw error;
   } finally {
     closeSync(rootFd);
+  }
+}
+
+function openSource(native: Native, root: number, inside: ByteString, shown: string): number {
+  try {
+    return openInRoot(native, root, inside, O_DIRECTORY);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOTDIR") throw error;
+    throw isThere(native, root, inside) ? sourceIsFile(shown) : behindFile(shown);
+  }
+}
+
+function isThere(native: Native, root: number, path: ByteString): boolean {
+  try {
+    closeSync(openInRoot(native, root, path, O_PATH));
+    return true;
+  } catch {
+    return false;
   }
 }
 

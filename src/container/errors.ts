@@ -67,6 +67,10 @@ export const badNameserver = (text: string): EngineError =>
 export const notPropagating = (source: string, place: string, wanted: string): EngineError =>
   unknown(`path ${source} is mounted on ${place} but it is not a ${wanted} mount`);
 
+/** A volume of the config, in Docker's words for those. */
+export const volumeOverFile = (path: string): EngineError =>
+  unknown(`cannot mount volume over existing file, file exists ${path}`);
+
 export const killFailed = (ref: string, cause: EngineError): EngineError =>
   new EngineError(cause.kind, `cannot kill container: ${ref}: ${cause.message}`, { cause });
 

@@ -30,7 +30,7 @@ export default defineCommand({
     const found = await (
       await context.client()
     ).json<Found[]>("GET", "/images/search", {
-      query: { term, limit: flags.limit === 0 ? undefined : flags.limit, filters: encodeFilters(flags.filter) },
+      query: { term, limit: flags.limit > 0 ? flags.limit : undefined, filters: encodeFilters(flags.filter) },
       headers: await authHeader(await context.config(), registryOf(term)),
     });
     const description = (text: string) => text.replaceAll("\n", " ").replaceAll("\r", " ");

@@ -1,4 +1,6 @@
-import { crashPoint, randomId } from "../../base/index.ts";
+import { sourceIsFile } from "../../archive/index.ts";
+import { crashPoint, messageOf, randomId } from "../../base/index.ts";
+import { volumeOverFile } from "../errors.ts";
 import type { ContainerRecord, MountRecord } from "../record.ts";
 import type { ContainerDependencies } from "../types.ts";
 import { idMappings } from "../user-namespace.ts";
@@ -78,7 +80,12 @@ async function copyUp(record: ContainerRecord, mounts: readonly MountRecord[], n
   const ids = idMappings(record.hostConfig, needs.config);
   await needs.snapshotter.withMerged(record.id, async ({ path }) => {
     for (const mount of empty) {
-      if (mount.type === "volume") await needs.volumes.copyUp(mount.name, path, mount.target, ids);
+      if (mount.type !== "volume") continue;
+      await needs.volumes.copyUp(mount.name, path, mount.target, ids).catch((error: unknown) => {
+        const { target } = mount;
+        const isFile = messageOf(error) === sourceIsFile(target).message;
+        throw isFile && Object.hasOwn(record.config.Volumes ?? {}, target) ? volumeOverFile(target) : error;
+      });
     }
   });
 }

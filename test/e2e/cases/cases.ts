@@ -585,4 +585,19 @@ export const CASES: readonly Case[] = [
       step("rm -f {name}-in {name}-host {name}-none"),
     ],
   },
+  {
+    name: "volumes-over-files",
+    steps: [
+      step("create -v {name}-v:/etc/passwd busybox:local true"),
+      step("create -v /etc/passwd busybox:local true"),
+      step("create --mount type=volume,dst=/etc/passwd busybox:local true"),
+      step("create -v {name}-v:/etc/passwd/sub busybox:local true"),
+      step("create -v {name}-v:/bin/sh busybox:local true"),
+      step("run --rm -v {name}-v:/data busybox:local touch /data/file"),
+      step("run --rm -v {name}-v:/new/place busybox:local ls /new/place"),
+      step("volume rm {name}-v"),
+      step("search --limit -1 --filter nosuch=1 nosuch"),
+      step("search --limit 101 nosuch"),
+    ],
+  },
 ];

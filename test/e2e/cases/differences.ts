@@ -2,6 +2,12 @@ import type { Outcome } from "./types.ts";
 
 const printed = (stdout: string): Outcome => ({ code: 0, stdout, stderr: "" });
 
+const OWN_PATH = "the path is named as the container knows it: where the engine keeps its layers is nobody's business";
+const ownPath = (text: string) => ({
+  reason: OWN_PATH,
+  berth: { code: 1, stdout: "", stderr: `Error response from daemon: ${text}\n` },
+});
+
 /** Where berth answers something else than the real engine, by `CASE#STEP`: what it answers, and why. */
 export const DIFFERENCES: Readonly<Record<string, { berth: Outcome; reason: string }>> = {
   "run/world#28": {
@@ -9,7 +15,7 @@ export const DIFFERENCES: Readonly<Record<string, { berth: Outcome; reason: stri
     berth: printed("\nnameserver 10.9.8.7\nsearch x.example\noptions ndots:3\n"),
   },
   "volumes#19": {
-    reason: "the path is named as the container knows it: where the engine keeps its layers is nobody's business",
+    reason: OWN_PATH,
     berth: {
       code: 125,
       stdout: "",
@@ -29,4 +35,9 @@ export const DIFFERENCES: Readonly<Record<string, { berth: Outcome; reason: stri
     reason: "changes are sorted by path, so that two runs compare; Docker gives them in the order of a hash table",
     berth: printed("C /etc\nD /etc/group\nC /etc/passwd\nC /tmp\nA /tmp/made\n"),
   },
+  "volumes-over-files#0": ownPath("source /etc/passwd is not directory"),
+  "volumes-over-files#1": ownPath("cannot mount volume over existing file, file exists /etc/passwd"),
+  "volumes-over-files#2": ownPath("source /etc/passwd is not directory"),
+  "volumes-over-files#3": ownPath("lstat /etc/passwd/sub: not a directory"),
+  "volumes-over-files#4": ownPath("source /bin/sh is not directory"),
 };
