@@ -347,16 +347,36 @@ class Containers implements ContainersBackend {
     call: CallContext,
   ) {
     const entry = this.#entry(ref);
+    const put = new AbortController();
+    entry.puts.add(put);
+    try {
+      await this.#put(entry, ref, path, options, body, AbortSignal.any([call.signal, put.signal]));
+    } catch (error) {
+      throw put.signal.aborted ? put.signal.reason : error;
+    } finally {
+      entry.puts.delete(put);
+    }
+    this.#announce(entry, "extract-to-dir");
+  }
+
+  async #put(
+    entry: ContainerEntry,
+    ref: string,
+    path: string,
+    options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean },
+    body: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
     await onceEnded(entry, async () => {
       const { done } = await this.#locked(ref, async (found) => {
-        const work = putPath(found, ref, path, options, body, call, this.#parts.needs);
+        signal.throwIfAborted();
+        const work = putPath(found, ref, path, options, body, signal, this.#parts.needs);
         // What does not run waits for its files: a start would mount the root file system a second time meanwhile.
         if (found.state.phase.kind !== "running") await work;
         return { done: work };
       });
       await done;
     });
-    this.#announce(entry, "extract-to-dir");
   }
 
   async commit(ref: string, options: CommitOptions, call: CallContext) {

@@ -26,6 +26,8 @@ export class ContainerEntry {
   kept = false;
   /** The next exit is wanted: the restart policy stays out of it. */
   ending = false;
+  /** Files that are being put into it, or wait for their turn: a removal by force ends them. */
+  readonly puts = new Set<AbortController>();
   /** Clients that attached before the start. */
   readonly pending: PendingAttachments;
   /** Execs that run, or may be started. */

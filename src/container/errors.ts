@@ -48,6 +48,9 @@ export const startPaused = (): EngineError => conflict("cannot start a paused co
 
 export const startRemoving = (): EngineError => conflict("container is marked for removal and cannot be started");
 
+export const putRemoving = (id: string): EngineError =>
+  conflict(`container ${id} is marked for removal: no files can be put into it`);
+
 export const alreadyStarted = (): EngineError => notModified("container is already running");
 
 export const alreadyStopped = (): EngineError => notModified("container is already stopped");

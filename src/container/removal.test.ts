@@ -80,3 +80,32 @@ test("a removal that cannot be noted either is refused, and the container stays"
   while (world.traces()["tombstones"] !== 0) await new Promise((resolve) => setImmediate(resolve));
   expect(world.traces()).toMatchObject({ rows: 0, snapshots: 0 });
 });
+
+test("a removal by force ends what puts files into the container, and what waits to do so", async () => {
+  await using world = new FakeWorld();
+  const id = await world.create();
+  const begun = Promise.withResolvers<void>();
+  let times = 0;
+  // A client that never comes to an end.
+  world.unpack = async (_body, signal) => {
+    times += 1;
+    begun.resolve();
+    await new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new Error("context canceled"))));
+  };
+  const put = () =>
+    world.containers.archivePut(
+      id,
+      "/",
+      { noOverwriteDirNonDir: false, copyUidGid: false },
+      new ReadableStream(),
+      CALL,
+    );
+  const results = Promise.allSettled([put(), put()]);
+  await begun.promise;
+  await world.containers.remove(id, RM);
+  const text = `container ${id} is marked for removal: no files can be put into it`;
+  for (const result of await results) {
+    expect(result.status === "rejected" ? String(result.reason.message) : "fulfilled").toBe(text);
+  }
+  expect(times).toBe(1);
+});

@@ -79,7 +79,7 @@ export async function putPath(
   path: string,
   options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean },
   body: AsyncIterable<Uint8Array>,
-  call: CallContext,
+  signal: AbortSignal,
   needs: Needs & Pick<ContainerDependencies, "users">,
 ): Promise<void> {
   refuseReadOnly(entry, path);
@@ -91,7 +91,7 @@ export async function putPath(
         ids,
         noOverwriteDirNonDir: options.noOverwriteDirNonDir,
         owner,
-        signal: call.signal,
+        signal,
       }),
       path,
       ref,

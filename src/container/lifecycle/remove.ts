@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { crashPoint, isKind, Retries, type Digest, type KeyedLock, type Logger } from "../../base/index.ts";
 import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
-import { removeInProgress, removePaused, removeRunning } from "../errors.ts";
+import { putRemoving, removeInProgress, removePaused, removeRunning } from "../errors.ts";
 import { removeFolder } from "../hosts-files.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { ReadOnlyStoreError } from "../../store/index.ts";
@@ -72,6 +72,8 @@ export class Removal {
   }
 
   async #claim(entry: ContainerEntry, options: { force: boolean; name: string }): Promise<void> {
+    // One of them may never end, and hold the lock as long.
+    if (options.force) for (const put of entry.puts) put.abort(putRemoving(entry.id));
     using _held = await this.#lock.acquire(entry.id);
     if (entry.removing || this.#registry.get(entry.id) === undefined) throw removeInProgress(options.name);
     const { phase } = entry.state;

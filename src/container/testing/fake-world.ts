@@ -184,7 +184,7 @@ export class FakeWorld implements AsyncDisposable {
   /** Another one counts from the next reboot. */
   cgroupDriver: "cgroupfs" | "systemd" = "cgroupfs";
   /** What becomes of files that are put into a container. */
-  unpack: (body: AsyncIterable<Uint8Array>) => Promise<void> = async () => undefined;
+  unpack: (body: AsyncIterable<Uint8Array>, signal?: AbortSignal) => Promise<void> = async () => undefined;
   /** What comes of files that are taken out of a container. */
   pack: () => AsyncIterable<Uint8Array> = async function* () {};
   image: ImageRunConfig = { Cmd: ["sh"], Env: ["PATH=/bin"] };
@@ -272,7 +272,7 @@ export class FakeWorld implements AsyncDisposable {
         close: async () => undefined,
       },
       archiver: partial<Archiver>({
-        put: (_root, _path, body) => this.unpack(body),
+        put: (_root, _path, body, { signal }) => this.unpack(body, signal),
         get: async () => ({
           stat: { name: "file", size: 4, mode: 0o644, mtime: "2026-01-01T00:00:00Z", linkTarget: "" },
           body: this.pack(),

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { request } from "node:http";
 import { startEngine, type TestEngine } from "../../support/engine.ts";
 import { inventory } from "../../support/host.ts";
 import { settledInventory } from "../../support/recordings.ts";
+import { tar } from "../../support/tar.ts";
+import { eventually } from "../../support/wait.ts";
 
 /** Containers that cannot be made or started: Docker's texts and codes, nothing left behind. */
 let engine: TestEngine;
@@ -170,4 +173,23 @@ describe("exec", () => {
     });
     await engine.berth(["rm", "-f", id]);
   });
+});
+
+test("files that never come to an end do not keep a container from being removed by force", async () => {
+  const { json } = await engine.api("POST", "/containers/create", { Image: "busybox:local", Cmd: ["true"] });
+  const { Id } = json as { Id: string }; // the API's shape
+  const put = request({ socketPath: engine.socket, method: "PUT", path: `/containers/${Id}/archive?path=/` });
+  const answer = new Promise<number | string | undefined>((resolve) => {
+    put.once("response", (response) => resolve(response.resume().statusCode));
+    put.once("error", (error) => resolve(error.message));
+  });
+  // An archive without its end.
+  put.write(tar([{ name: "marker", data: "x" }]).subarray(0, -1024));
+  await eventually("the first file", async () => {
+    return (await engine.api("HEAD", `/containers/${Id}/archive?path=/marker`)).status === 200;
+  });
+  expect((await engine.api("DELETE", `/containers/${Id}?force=1`)).status).toBe(204);
+  // The conflict, or the end of a connection that was read from elsewhere just then.
+  expect(await answer).not.toBe(200);
+  put.destroy();
 });
