@@ -14,7 +14,7 @@ import { anonymousBytes } from "../test/support/memory.ts";
 import { eventually } from "../test/support/wait.ts";
 
 const AT_A_TIME = 4;
-const IDLE_MS = 320_000;
+const IDLE_MS = 360_000;
 const KEPT = 1.1;
 
 const { values } = parseArgs({

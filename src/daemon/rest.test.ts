@@ -76,6 +76,17 @@ test("a long rest has a step of its own, once for the work before it", () => {
   expect([collected(), forgotten()]).toEqual([2, 2]);
 });
 
+test("what a step costs does not end the rest that it is part of", () => {
+  const { rest, collected, forgotten, ticks } = restOf();
+  using _rest = rest;
+  ticks(1, 2000);
+  ticks(6, 10);
+  expect(collected()).toBe(1);
+  ticks(1, 400);
+  ticks(53, 10);
+  expect([collected(), forgotten()]).toEqual([1, 1]);
+});
+
 test("in this build there is something that forgets the code", () => {
   expect(() => restSteps().map(({ act }) => act())).not.toThrow();
 });

@@ -32,6 +32,7 @@ export class Rest implements Disposable {
   readonly #timer: NodeJS.Timeout;
   #before: number;
   #quiet = 0;
+  #acted = false;
 
   /** @param spent processor time of the process so far, in milliseconds. */
   constructor(spent: () => number, steps: readonly RestStep[]) {
@@ -46,14 +47,16 @@ export class Rest implements Disposable {
     const now = this.#spent();
     const spent = now - this.#before;
     this.#before = now;
-    const quiet = spent < TICK * QUIET_SHARE;
+    // The step of the last tick works on in threads of the runtime: that is not what ends a rest.
+    const quiet = spent < TICK * QUIET_SHARE || this.#acted;
+    this.#acted = false;
     this.#quiet = quiet ? this.#quiet + 1 : 0;
     for (const each of this.#steps) {
       if (!quiet) each.worked += spent;
       if (this.#quiet * TICK < each.step.after || each.worked < WORTH) continue;
       each.worked = 0;
       each.step.act();
-      this.#before = this.#spent();
+      this.#acted = true;
     }
   }
 
