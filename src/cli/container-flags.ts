@@ -3,6 +3,7 @@ import { checkEnv } from "./environment.ts";
 import {
   bool,
   bytes,
+  checkLink,
   cpus,
   duration,
   type Flag,
@@ -221,12 +222,6 @@ function searchDomain(text: string): string {
   const name = match?.[1] ?? "";
   if (/[a-z]/i.test(domain) && name !== "" && name.length < 255) return name;
   throw new FlagError(`${domain} is not a valid domain`);
-}
-
-function checkLink(text: string): string {
-  if (text === "") throw new FlagError("empty string specified for links");
-  if (text.split(":").length > 2) throw new FlagError(`bad format for links: ${text}`);
-  return text;
 }
 
 const SYSCTLS = new Set(

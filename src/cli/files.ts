@@ -9,6 +9,36 @@ export async function fileChunks(path: string): Promise<AsyncIterable<Uint8Array
   return file.createReadStream({ highWaterMark: 1 << 18 });
 }
 
+/**
+ * Looks at where a file is to be written before anything is asked for: what is no file there would be replaced by one.
+ * @param task what fails (`failed to save image`).
+ * @throws CliError with Docker's text.
+ */
+export async function checkOutput(path: string, task: string): Promise<void> {
+  const { lstat, stat } = await import("node:fs/promises");
+  const { dirname } = await import("node:path");
+  const folder = dirname(path);
+  const fault = await stat(folder).then(
+    (found) => (found.isDirectory() ? undefined : `stat ${folder}: not a directory`),
+    (error: unknown) => `stat ${folder}: ${faultOf(error)}`,
+  );
+  if (fault !== undefined) throw new CliError(`${task}: invalid output path: ${fault}`);
+  const there = await lstat(path).catch(() => undefined);
+  if (there === undefined || there.isFile()) return;
+  const what = there.isDirectory()
+    ? "a directory"
+    : there.isSymbolicLink()
+      ? "a symbolic link directly"
+      : there.isFIFO()
+        ? "a named pipe (FIFO)"
+        : there.isSocket()
+          ? "a socket"
+          : there.isCharacterDevice()
+            ? "a character device file"
+            : "a block device file";
+  throw new CliError(`${task}: cannot write to ${what}`);
+}
+
 /** Writes a body to a file, whole or not at all: a temporary name beside it, then a rename. */
 export async function saveTo(path: string, body: AsyncIterable<Uint8Array>): Promise<void> {
   const { open, rename, rm } = await import("node:fs/promises");
@@ -46,12 +76,17 @@ export async function createNew(path: string, content: Uint8Array): Promise<void
 }
 
 function openFailure(path: string, error: unknown): string {
+  return `open ${path}: ${faultOf(error)}`;
+}
+
+function faultOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const texts: Record<string, string> = {
     ENOENT: "no such file or directory",
+    ENOTDIR: "not a directory",
     EACCES: "permission denied",
     EEXIST: "file exists",
     EISDIR: "is a directory",
   };
-  return `open ${path}: ${texts[code] ?? messageOf(error)}`;
+  return texts[code] ?? messageOf(error);
 }

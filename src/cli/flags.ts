@@ -87,6 +87,13 @@ export function strings(help: string, options: FlagOptions = {}): Flag<readonly 
   return { ...options, type: "strings", help, initial: [], parse: (text, before) => [...before, ...splitCsv(text)] };
 }
 
+/** A value of `--link`: `container[:alias]`. @throws FlagError */
+export function checkLink(text: string): string {
+  if (text === "") throw new FlagError("empty string specified for links");
+  if (text.split(":").length > 2) throw new FlagError(`bad format for links: ${text}`);
+  return text;
+}
+
 /** `key=value` or `key`, again and again. */
 export function labels(options: FlagOptions = {}): Flag<readonly string[]> {
   return {

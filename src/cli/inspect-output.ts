@@ -46,13 +46,29 @@ export async function printInspected(
   if (failures.length > 0) throw new CliError(failures.join("\n"));
 }
 
+/** Members that Docker's own types, which templates are run on there, name otherwise than JSON does. */
+const GO_NAMES: Readonly<Record<string, string>> = {
+  ID: "Id",
+  CPUCount: "CpuCount",
+  CPUPercent: "CpuPercent",
+  CPUPeriod: "CpuPeriod",
+  CPUQuota: "CpuQuota",
+  CPURealtimePeriod: "CpuRealtimePeriod",
+  CPURealtimeRuntime: "CpuRealtimeRuntime",
+  CPUShares: "CpuShares",
+  DNS: "Dns",
+  DNSOptions: "DnsOptions",
+  DNSSearch: "DnsSearch",
+  NanoCPUs: "NanoCpus",
+};
+
 type Rendered = { text: string } | { failure: string };
 
 async function renderer(format: string): Promise<((value: unknown) => Rendered) | undefined> {
   if (format === "") return undefined;
   const { compileTemplate } = await import("../template/index.ts");
   try {
-    const template = compileTemplate(format, { missingKey: "error" });
+    const template = compileTemplate(format, { missingKey: "error", aliases: GO_NAMES });
     return (value) => {
       try {
         return { text: template.execute(value) };

@@ -8,7 +8,7 @@ import { parseDuration } from "./units.ts";
  */
 export function toTimestamp(text: string, what?: string): string | undefined {
   const said = what === undefined ? "" : `invalid value for "${what}": `;
-  if (text === "") return undefined;
+  if (text === "" || text === "0") return text === "" ? undefined : text; // not the span of no length: the beginning
   try {
     return secondsOf(Date.now() - parseDuration(text) / 1e6);
   } catch (error) {

@@ -8,6 +8,8 @@ export interface ExecuteOptions {
   functions: FunctionTable;
   /** `error`: a map's missing key fails; by default it prints as `<no value>`. */
   missingKey?: "default" | "error";
+  /** Other names of a map's keys, which are looked for where the name itself is not there. */
+  aliases?: Readonly<Record<string, string>>;
   /** Longest output in UTF-16 units; a template that writes more fails. */
   maxOutput?: number;
   /** Most statements and calls that are run. */
@@ -278,6 +280,9 @@ class Run {
     if (isMap(receiver)) {
       if (args.length > 0) return fail(`${name} is not a method but has arguments`);
       if (Object.hasOwn(receiver, name)) return receiver[name];
+      const { aliases = {} } = this.#options;
+      const other = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+      if (other !== undefined && Object.hasOwn(receiver, other)) return receiver[other];
       return this.#options.missingKey === "error"
         ? fail(`map has no entry for key ${JSON.stringify(name)}`)
         : undefined;

@@ -177,3 +177,10 @@ describe("hostile templates end with an error", () => {
   test("wide fields", () => expect(run('{{printf "%99999999999d" 1}}')).toContain("%!(BADWIDTH)"));
   test("long source", () => expect(hostile("x".repeat(5000))).toThrow("too long"));
 });
+
+test("keys may have other names", () => {
+  const options = { missingKey: "error", aliases: { ID: "Id" } } as const;
+  expect(run("{{.ID}} {{.Id}}", { Id: "x" }, options)).toBe("x x");
+  expect(run("{{.ID}}", { Id: "x", ID: "y" }, options)).toBe("y");
+  expect(() => run("{{.ID}}", {}, options)).toThrow('map has no entry for key "ID"');
+});

@@ -16,6 +16,8 @@ export default defineCommand({
     quiet: bool("Do not say what was copied", { short: "q" }),
   },
   async run(context, { flags, args: [source = "", target = ""] }) {
+    if (source === "") throw new CliError("source can not be empty");
+    if (target === "") throw new CliError("destination can not be empty");
     const from = splitPlace(source);
     const to = splitPlace(target);
     if (from.container !== undefined && to.container !== undefined)

@@ -1,6 +1,6 @@
 import { defineCommand, exactly } from "../command.ts";
 import { CliError } from "../errors.ts";
-import { int, list, string } from "../flags.ts";
+import { checkLink, int, list, string } from "../flags.ts";
 import { pathOf } from "../targets.ts";
 
 export default defineCommand({
@@ -13,14 +13,14 @@ export default defineCommand({
     "gw-priority": int("The highest gives the default gateway"),
     ip: string("IPv4 address (172.30.100.104)"),
     ip6: string("IPv6 address (2001:db8::33)"),
-    link: list("Link to another container"),
+    link: list("Link to another container", { check: checkLink }),
     "link-local-ip": list("Link-local address"),
   },
   async run(context, { flags, args: [network = "", container = ""] }) {
     const options: Record<string, string> = {};
     for (const option of flags["driver-opt"]) {
       const equals = option.indexOf("=");
-      if (equals === -1) throw new CliError("invalid key value pair format in driver options");
+      if (equals <= 0) throw new CliError("invalid key/value pair format in driver options");
       options[option.slice(0, equals)] = option.slice(equals + 1);
     }
     await (

@@ -1,6 +1,6 @@
 import { atLeast, defineCommand } from "../command.ts";
 import { CliError } from "../errors.ts";
-import { saveTo } from "../files.ts";
+import { checkOutput, saveTo } from "../files.ts";
 import { string, strings } from "../flags.ts";
 import { platformsJson } from "../platform.ts";
 
@@ -16,6 +16,7 @@ export default defineCommand({
     const { io } = context;
     if (flags.output === "" && (await io.isTerminal(1)))
       throw new CliError("cowardly refusing to save to a terminal. Use the -o flag or redirect");
+    if (flags.output !== "") await checkOutput(flags.output, "failed to save image");
     const response = await (
       await context.client()
     ).request("GET", "/images/get", {

@@ -1,6 +1,6 @@
 import { defineCommand, exactly } from "../command.ts";
 import { CliError, messageOf } from "../errors.ts";
-import { familiarName, parseImageName } from "../image-name.ts";
+import { familiarName, type ImageName, parseImageName } from "../image-name.ts";
 import { imagePath } from "../targets.ts";
 
 export default defineCommand({
@@ -9,15 +9,8 @@ export default defineCommand({
   completes: "images",
   flags: {},
   async run(context, { args: [source = "", target = ""] }) {
-    const name = (() => {
-      try {
-        return parseImageName(target);
-      } catch (error) {
-        throw new CliError(
-          `Error parsing reference: ${JSON.stringify(target)} is not a valid repository/tag: ${messageOf(error)}`,
-        );
-      }
-    })();
+    if (source === "") parsed(source);
+    const name = parsed(target);
     await (
       await context.client()
     ).send("POST", imagePath(source, "/tag"), {
@@ -25,3 +18,14 @@ export default defineCommand({
     });
   },
 });
+
+/** @throws CliError with Docker's text. */
+function parsed(text: string): ImageName {
+  try {
+    return parseImageName(text);
+  } catch (error) {
+    throw new CliError(
+      `Error parsing reference: ${JSON.stringify(text)} is not a valid repository/tag: ${messageOf(error)}`,
+    );
+  }
+}
