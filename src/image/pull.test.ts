@@ -135,6 +135,16 @@ describe("pull", () => {
   });
 });
 
+test("an image of another platform than was asked for comes, and that is told at the end", async () => {
+  registry.put("foreign", "1", image([bulk], { architecture: "s390x" }));
+  const name = `${registry.host}/foreign:1`;
+  for (const outcome of ["Downloaded newer image", "Image is up to date"])
+    expect((await pull("foreign", "1", "linux/riscv64")).slice(-2)).toEqual([
+      `Status: ${outcome} for ${name}`,
+      `WARNING: image with reference ${name} was found but its platform (linux/s390x) does not match the specified platform (linux/riscv64)`,
+    ]);
+});
+
 describe("what a registry has", () => {
   const distribution = async (name: string) =>
     await engine.images.distribution(`${registry.host}/${name}`, undefined, call);

@@ -65,14 +65,17 @@ export async function pull(
   try {
     const references = isNameOnly(reference) ? await allTags(repository, reference, signal) : [reference];
     let changed = false;
+    const warnings: string[] = [];
     for (const one of references) {
-      const outcome = await new Pull(parts, repository, one, platform, report, signal).run();
-      changed ||= outcome === "new";
+      const pull = new Pull(parts, repository, one, platform, report, signal);
+      changed = (await pull.run()) === "new" || changed;
+      warnings.push(...pull.warnings);
     }
     const shown = familiarReference(reference);
     report({
       status: changed ? `Status: Downloaded newer image for ${shown}` : `Status: Image is up to date for ${shown}`,
     });
+    for (const status of warnings) report({ status });
   } catch (error) {
     signal.throwIfAborted();
     throw pullError(reference, error);
@@ -93,6 +96,8 @@ class Pull {
   readonly #platform: Platform | undefined;
   readonly #report: Report;
   readonly #signal: AbortSignal;
+  /** What is said below the outcome, as Docker does. */
+  readonly warnings: string[] = [];
 
   constructor(
     parts: PullParts,
@@ -242,9 +247,9 @@ class Pull {
     if (wanted === undefined || config.architecture === "" || platformRank(wanted, config) > 0) return;
     const name = familiarReference(this.#reference);
     const [found, asked] = [formatPlatform(config), formatPlatform(wanted)];
-    this.#report({
-      status: `WARNING: image with reference ${name} was found but its platform (${found}) does not match the specified platform (${asked})`,
-    });
+    this.warnings.push(
+      `WARNING: image with reference ${name} was found but its platform (${found}) does not match the specified platform (${asked})`,
+    );
   }
 
   #record(config: StoredConfig, manifest: Manifest, digest: Digest): "new" | "known" {
