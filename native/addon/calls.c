@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -626,34 +627,46 @@ static void run_file_steps(struct call *call)
 
 /* ---- many files at once ---- */
 
-/* Appends a file's bytes, up to MAX_READ, behind their number; or the negative errno alone. */
+/*
+ * Appends a file's bytes, up to MAX_READ, behind their number; or the negative errno alone. What is named by `#` and a
+ * descriptor is read from its beginning. Of `+` and a path the descriptor is kept, and follows the number.
+ */
 #define MAX_READ (1u << 20)
 
-static void read_into(FILE *to, const char *path)
+static void read_into(FILE *to, const char *name)
 {
+    const char *path = name[0] == '+' ? name + 1 : name;
+    bool kept = name[0] == '#';
     char piece[8192];
     char *bytes = NULL;
     size_t size = 0;
     FILE *content = open_memstream(&bytes, &size);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = kept ? atoi(path + 1) : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int error = fd < 0 ? errno : 0;
     ssize_t n = 0;
     if (content == NULL) abort();
     for (size_t total = 0; fd >= 0 && total < MAX_READ; total += (size_t)n) {
-        while ((n = read(fd, piece, sizeof piece)) < 0 && errno == EINTR) { }
+        do n = kept ? pread(fd, piece, sizeof piece, (off_t)total) : read(fd, piece, sizeof piece);
+        while (n < 0 && errno == EINTR);
         if (n < 0) error = errno;
-        if (n <= 0) break;
-        fwrite(piece, 1, (size_t)n, content);
+        if (n > 0) fwrite(piece, 1, (size_t)n, content);
+        /* The kernel makes a small file of this kind as a whole. */
+        if (n <= 0 || (kept && n < (ssize_t)sizeof piece / 2)) break;
     }
-    if (fd >= 0) close(fd);
+    if (fd >= 0 && !kept && (path == name || error)) {
+        close(fd);
+        fd = -1;
+    }
     fclose(content);
     int32_t length = error ? -error : (int32_t)size;
+    int32_t descriptor = fd;
     fwrite(&length, sizeof length, 1, to);
+    if (name[0] == '+') fwrite(&descriptor, sizeof descriptor, 1, to);
     if (length > 0) fwrite(bytes, 1, size, to);
     free(bytes);
 }
 
-/* Takes paths, each with a NUL. */
+/* Takes names, each with a NUL. */
 static void run_read_files(struct call *call)
 {
     const char *at = T(0), *end = at + call->length[0];

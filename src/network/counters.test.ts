@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { parseNetDev, readCounters } from "./counters.ts";
+import { loadNative } from "../sys/index.ts";
+import { CounterReader, parseNetDev } from "./counters.ts";
 
 test("/proc/net/dev is read by column; loopback is not shown", () => {
   const text = `Inter-|   Receive                                                |  Transmit
@@ -22,5 +23,5 @@ test("/proc/net/dev is read by column; loopback is not shown", () => {
 });
 
 test("a process that is gone has none", async () => {
-  expect(await readCounters(0x7ffffff0)).toEqual({});
+  expect(await new CounterReader(loadNative()).of(0x7ffffff0)).toEqual({});
 });

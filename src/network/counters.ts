@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { errnoOf } from "../base/index.ts";
+import { type BlockingCalls, RepeatedReads } from "../sys/index.ts";
 import type { InterfaceCounters } from "./types.ts";
 
 /** /proc/PID/net/dev (proc_pid_net(5)) as counters by interface; loopback is left out as Docker does. */
@@ -24,12 +23,18 @@ export function parseNetDev(text: string): Record<string, InterfaceCounters> {
   return counters;
 }
 
-/** Counters of the network namespace of a process; none once it has ended. */
-export async function readCounters(pid: number): Promise<Record<string, InterfaceCounters>> {
-  try {
-    return parseNetDev(await readFile(`/proc/${pid}/net/dev`, "utf8"));
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ESRCH" || errnoOf(error) === "EINVAL") return {};
-    throw error;
+/** Reads counters of network namespaces. No file stays open: it would keep its namespace. */
+export class CounterReader {
+  readonly #reads: RepeatedReads;
+
+  constructor(calls: Pick<BlockingCalls, "readFiles">) {
+    this.#reads = new RepeatedReads(calls);
+  }
+
+  /** Of the namespace of a process; none once it has ended. */
+  async of(pid: number): Promise<Record<string, InterfaceCounters>> {
+    const path = `/proc/${pid}/net/dev`;
+    const [text] = await this.#reads.read(path, () => [path], ["ENOENT", "ESRCH", "EINVAL"], { keep: false });
+    return text === undefined ? {} : parseNetDev(text);
   }
 }

@@ -8,6 +8,7 @@ import type { NetworkConfig } from "./config.ts";
 import { noFirewall, openFirewall } from "./firewall/firewall.ts";
 import { noFlows, TrackedFlows } from "./firewall/flows.ts";
 import { noForeignFirewall, openForeignFirewall } from "./firewall/foreign.ts";
+import { CounterReader } from "./counters.ts";
 import { HostCare } from "./host-care.ts";
 import { NetworkHost } from "./host.ts";
 import { LinkReaper } from "./link-reaper.ts";
@@ -121,6 +122,7 @@ export async function createNetworkService({
     care: new HostCare({ registry, links, firewall, host, sandboxes: plugged, lock, logger }),
     netd,
     metrics,
+    counters: new CounterReader(native),
     resources,
   });
   onFailure.move();

@@ -11,7 +11,7 @@ import { unavailable } from "../base/index.ts";
 import type { ContainerId } from "../base/index.ts";
 import type { EngineMetrics } from "../metrics/index.ts";
 import type { NetworkConfig } from "./config.ts";
-import { readCounters } from "./counters.ts";
+import type { CounterReader } from "./counters.ts";
 import { gatewayOf } from "./describe.ts";
 import type { NetworkDescription } from "./describe.ts";
 import { hostNetworkConnect, noneNetworkConnect } from "./errors.ts";
@@ -47,6 +47,7 @@ export interface Parts {
   care: HostCare;
   netd: Netd;
   metrics: EngineMetrics;
+  counters: CounterReader;
   /** Sockets, closed last. */
   resources: DisposableStack;
 }
@@ -157,7 +158,7 @@ export class BridgeNetworks implements NetworkService {
   }
 
   counters(pid: number): Promise<Record<string, InterfaceCounters>> {
-    return readCounters(pid);
+    return this.#parts.counters.of(pid);
   }
 
   async restore(running: ReadonlyMap<ContainerId, NetworkTask>): Promise<void> {

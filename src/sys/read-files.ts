@@ -18,8 +18,13 @@ export async function readFiles(
     const length = answer.readInt32LE(at);
     at += 4;
     if (length >= 0) return answer.toString("utf8", at, (at += length));
-    const code = getSystemErrorName(length);
-    if (missing.includes(code)) return undefined;
-    throw Object.assign(new Error(`${code}: read '${path}'`), { code, errno: length, syscall: "read", path });
+    const failure = readFailure(length, path);
+    if (missing.includes(failure.code)) return undefined;
+    throw failure;
   });
+}
+
+export function readFailure(errno: number, path: string): Error & { code: string } {
+  const code = getSystemErrorName(errno);
+  return Object.assign(new Error(`${code}: read '${path}'`), { code, errno, syscall: "read", path });
 }

@@ -147,7 +147,10 @@ export interface BlockingCalls {
   syncfs(fd: number): Promise<void>;
   /** What `file-steps.ts` encodes; gives the number of the step that failed (or of all) and its errno, as i32. */
   fileSteps(steps: Uint8Array): Promise<Buffer>;
-  /** Reads files, whose paths each end with a NUL; gives for each the number of bytes and the bytes, or -errno, as i32. */
+  /**
+   * Reads files, whose paths each end with a NUL; gives for each the number of bytes and the bytes, or -errno, as i32. `#N` is
+   * descriptor N; `+PATH` gives the descriptor as well, as i32 behind the number (-1 when there is none).
+   */
   readFiles(paths: Uint8Array): Promise<Buffer>;
   /** Sends netlink messages and gives all that the kernel answers. One request at a time on a descriptor. */
   netlinkRequest(fd: number, messages: Uint8Array): Promise<Buffer>;

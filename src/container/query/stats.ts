@@ -12,11 +12,14 @@ import type { CgroupStats } from "../../runtime/index.ts";
 import { networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
 import type { ContainerDependencies } from "../types.ts";
+import { Beat } from "./beat.ts";
 
 const INTERVAL = 1000;
 /** Milliseconds for which a look at the whole machine is new enough: a hundredth of an interval. */
 const SHARED = 10;
 const NANOS_PER_TICK = 10_000_000;
+/** Samples of all containers that are followed are taken together. */
+const BEAT = new Beat(INTERVAL);
 
 type Needs = Pick<ContainerDependencies, "networks" | "host">;
 
@@ -47,7 +50,7 @@ export async function* statsOf(
     yield compose(entry, now, before, needs);
     if (!options.stream) return;
     before = now;
-    await pause(call.signal);
+    await BEAT.next(call.signal);
   }
 }
 

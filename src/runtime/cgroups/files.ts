@@ -1,14 +1,14 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../base/index.ts";
-import { readFiles, type BlockingCalls } from "../../sys/index.ts";
+import type { RepeatedReads } from "../../sys/index.ts";
 
 /** No such file, or its cgroup is gone, or the kernel has nothing to say. */
 const MISSING = ["ENOENT", "ENODEV", "EOPNOTSUPP"];
 
-/** Files without their last line breaks, all read in one go; empty for those that are missing. */
-export async function readAll(calls: Pick<BlockingCalls, "readFiles">, paths: readonly string[]): Promise<string[]> {
-  return (await readFiles(calls, paths, MISSING)).map((text) => text?.trimEnd() ?? "");
+/** A cgroup's files without their last line breaks, all read in one go; empty for those that are missing. */
+export async function readAll(reads: RepeatedReads, cgroup: string, paths: () => string[]): Promise<string[]> {
+  return (await reads.read(cgroup, paths, MISSING)).map((text) => text?.trimEnd() ?? "");
 }
 
 async function readOptional(path: string): Promise<string> {
@@ -36,9 +36,12 @@ export function parseNumber(text: string): number {
 
 export function parseTable(text: string): Record<string, number> {
   const table: Record<string, number> = {};
-  for (const line of text.split("\n")) {
-    const [key = "", value = ""] = line.split(" ");
-    if (key !== "" && value !== "") table[key] = value === "max" ? Number.POSITIVE_INFINITY : Number(value);
+  for (let at = 0; at < text.length;) {
+    const newline = text.indexOf("\n", at);
+    const end = newline === -1 ? text.length : newline;
+    const space = text.indexOf(" ", at);
+    if (space > at && space < end - 1) table[text.slice(at, space)] = parseNumber(text.slice(space + 1, end));
+    at = end + 1;
   }
   return table;
 }

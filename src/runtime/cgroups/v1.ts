@@ -4,7 +4,7 @@ import { totalmem } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LinuxResources } from "../../spec/index.ts";
-import type { BlockingCalls } from "../../sys/index.ts";
+import { type BlockingCalls, RepeatedReads } from "../../sys/index.ts";
 import type { PlanOp } from "../plan/index.ts";
 import type { CgroupStats } from "../types.ts";
 import { parseNumber, parseTable, readAll, readNumber, readTable } from "./files.ts";
@@ -33,10 +33,17 @@ const STATS_FILES = [
   ["blkio", "blkio.throttle.io_serviced_recursive"],
 ] as const;
 type StatsFile = (typeof STATS_FILES)[number][1];
+// Every file of the list has its place.
+const STATS_INDEX = Object.fromEntries(STATS_FILES.map(([, file], index) => [file, index])) as Record<
+  StatsFile,
+  number
+>;
 
 /** cgroup v1, and the unified hierarchy beside it on a hybrid host: there for `cgroup.kill` and what else v1 lacks. */
 export class CgroupV1 implements CgroupDriver {
   readonly facts: CgroupFacts;
+  #reads: RepeatedReads | undefined;
+  readonly #memory = totalmem();
   readonly #hierarchies: Hierarchy[];
   readonly #unified: string | undefined;
   readonly #realtime: Realtime;
@@ -145,9 +152,10 @@ export class CgroupV1 implements CgroupDriver {
   }
 
   async stats(path: string, calls: Pick<BlockingCalls, "readFiles">): Promise<CgroupStats> {
-    const files = STATS_FILES.map(([controller, file]) => this.#file(path, controller, file) ?? "/nonexistent");
-    const texts = await readAll(calls, files);
-    const text = (file: StatsFile) => texts[STATS_FILES.findIndex(([, name]) => name === file)] ?? "";
+    const texts = await readAll((this.#reads ??= new RepeatedReads(calls)), path, () =>
+      STATS_FILES.map(([controller, file]) => this.#file(path, controller, file) ?? "/nonexistent"),
+    );
+    const text = (file: StatsFile) => texts[STATS_INDEX[file]] ?? "";
     const number = (file: StatsFile) => parseNumber(text(file));
     const split = parseTable(text("cpuacct.stat"));
     const throttling = parseTable(text("cpu.stat"));
@@ -165,7 +173,7 @@ export class CgroupV1 implements CgroupDriver {
       },
       memory: {
         usage: number("memory.usage_in_bytes"),
-        limit: Math.min(number("memory.limit_in_bytes"), totalmem()),
+        limit: Math.min(number("memory.limit_in_bytes"), this.#memory),
         maxUsage: number("memory.max_usage_in_bytes"),
         failures: number("memory.failcnt"),
         stats: parseTable(text("memory.stat")),

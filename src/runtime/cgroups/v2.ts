@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errnoOf } from "../../base/index.ts";
 import type { LinuxResources } from "../../spec/index.ts";
-import type { BlockingCalls } from "../../sys/index.ts";
+import { type BlockingCalls, RepeatedReads } from "../../sys/index.ts";
 import type { PlanOp } from "../plan/index.ts";
 import type { CgroupStats } from "../types.ts";
 import { compileDeviceProgram } from "./device-program.ts";
@@ -32,6 +32,8 @@ const STATS_FILES = [
 /** cgroup v2 alone. */
 export class CgroupV2 implements CgroupDriver {
   readonly facts: CgroupFacts;
+  #reads: RepeatedReads | undefined;
+  readonly #memory = totalmem();
   readonly manager?: CgroupManager;
   readonly #root: string;
   readonly #prepared = new Set<string>();
@@ -111,8 +113,9 @@ export class CgroupV2 implements CgroupDriver {
   }
 
   async stats(path: string, calls: Pick<BlockingCalls, "readFiles">): Promise<CgroupStats> {
-    const files = STATS_FILES.map((file) => `${this.#root}${path}/${file}`);
-    const texts = await readAll(calls, files);
+    const texts = await readAll((this.#reads ??= new RepeatedReads(calls)), path, () =>
+      STATS_FILES.map((file) => `${this.#root}${path}/${file}`),
+    );
     const text = (file: (typeof STATS_FILES)[number]) => texts[STATS_FILES.indexOf(file)] ?? "";
     const number = (file: (typeof STATS_FILES)[number]) => parseNumber(text(file));
     const cpu = parseTable(text("cpu.stat"));
@@ -131,7 +134,7 @@ export class CgroupV2 implements CgroupDriver {
       },
       memory: {
         usage: number("memory.current"),
-        limit: limit === 0 ? totalmem() : Math.min(limit, totalmem()),
+        limit: limit === 0 ? this.#memory : Math.min(limit, this.#memory),
         maxUsage: number("memory.peak"),
         failures: parseTable(text("memory.events"))["max"] ?? 0,
         stats: parseTable(text("memory.stat")),

@@ -71,7 +71,9 @@ export class Responder {
       this.#writer.write(data);
       return;
     }
-    this.#writer.write(`${length.toString(16)}\r\n`);
+    const size = `${length.toString(16)}\r\n`;
+    if (typeof data === "string") return this.#writer.write(`${size}${data}\r\n`);
+    this.#writer.write(size);
     this.#writer.write(data);
     this.#writer.write("\r\n");
   }
