@@ -153,8 +153,8 @@ class Seat {
   #timer: NodeJS.Timeout | undefined;
   #on: ((message: FromWorker) => void) | undefined;
   #died: EngineError | undefined;
-  /** A connection that the worker waits for. */
-  #loan: { cut(): void } | undefined;
+  /** A connection that the worker writes to. */
+  #loan: OutputLoan | undefined;
 
   constructor(addonPath: string | undefined, onGone: () => void) {
     this.#worker = new Worker(workerEntry(), { workerData: { addonPath } });
@@ -178,7 +178,6 @@ class Seat {
     const loan = options.input === undefined ? undefined : borrow(options.input);
     const input = options.input === undefined || loan !== undefined ? undefined : new Input(this, options.input);
     let left: InputLeft | undefined;
-    this.#loan = loan;
     this.#on = (message) => {
       switch (message.type) {
         case "taken":
@@ -204,7 +203,7 @@ class Seat {
     try {
       return await promise;
     } catch (error) {
-      // A worker that read from a connection may see that it was cut, and not why.
+      // A worker that reads from a connection may see the client's end before it hears of the abort.
       throw loan !== undefined && options.signal?.aborted === true ? cancelled("context canceled") : error;
     } finally {
       this.#on = undefined;

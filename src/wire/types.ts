@@ -34,8 +34,6 @@ export interface InputLeft {
 
 export interface InputLoan {
   readonly lent: LentInput;
-  /** Wakes who waits for the client: the connection is over in both directions. */
-  cut(): void;
   /** Ends the loan. Undefined when nobody knows how far it was read: the connection is good for nothing any more. */
   giveBack(left: InputLeft | undefined): void;
 }

@@ -86,7 +86,6 @@ export class RequestBody implements LendableInput {
     this.#ask();
     return {
       lent: { fd: loan.fd, framing: this.#framing.state, ahead: loan.ahead },
-      cut: loan.cut,
       giveBack: (left) => {
         loan.giveBack(left?.rest);
         if (left === undefined) return;

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { cancelled, type EngineError } from "../../base/index.ts";
-import { type Descriptor, type DescriptorCalls, descriptorOf, stopReading } from "./descriptor.ts";
+import { type DescriptorCalls, descriptorOf, stopReading } from "./descriptor.ts";
 
 /** Bytes taken from the kernel ahead of who reads them; beyond, the client has to wait. */
 const AHEAD = 256 * 1024;
@@ -70,8 +70,7 @@ export class SocketReader {
   }
 
   /** Leaves the reading to another thread, with what was read ahead. Undefined when that cannot be. */
-  lend():
-    (Pick<Descriptor, "fd" | "cut"> & { ahead: Buffer; giveBack(rest: Uint8Array | undefined): void }) | undefined {
+  lend(): { fd: number; ahead: Buffer; giveBack(rest: Uint8Array | undefined): void } | undefined {
     if (this.#native === undefined || this.#ended || this.#lent || this.#discarding || this.#waiting !== undefined)
       return undefined;
     const descriptor = descriptorOf(this.#socket, this.#native);
@@ -83,7 +82,6 @@ export class SocketReader {
     this.#buffered = 0;
     return {
       fd: descriptor.fd,
-      cut: () => descriptor.cut(),
       ahead,
       giveBack: (rest) => {
         descriptor.close();
