@@ -79,6 +79,12 @@ export function checkBody<N extends BodyName>(name: N, value: unknown): CheckedB
   return { value: value === null ? {} : checker.struct(name, value, ""), unknown: checker.unknown };
 }
 
+/** What a member is that is given twice, in two spellings: Go's decoder adds to a map or struct, and replaces anything else. */
+function together(type: string, before: unknown, value: unknown): unknown {
+  const adds = type.startsWith("map[") || type === "object" || Object.hasOwn(shapes, type);
+  return adds && before !== undefined ? { ...(before as object), ...(value as object) } : value; // of such a type both are objects
+}
+
 /** Walks a value along its shape. */
 class Checker {
   readonly unknown: string[] = [];
@@ -96,7 +102,10 @@ class Checker {
       const name = Object.hasOwn(shape, given) ? given : nameInAnyCase(shape, given);
       const type = name === undefined ? undefined : shape[name];
       if (name === undefined || type === undefined) this.unknown.push(join(path, given));
-      else if (member !== null) result[name] = this.#convert(type, member, join(path, name));
+      else if (member === null) {
+        // What Go does not keep by reference stays as it was given before, in another spelling.
+        if (BY_REFERENCE.has(name) || !BY_VALUE.includes(type)) delete result[name];
+      } else result[name] = together(type, result[name], this.#convert(type, member, join(path, name)));
     }
     return result;
   }
@@ -154,9 +163,18 @@ class Checker {
   }
 }
 
-/** The largest of each unsigned type; what is larger than a safe integer is judged by isInt64. */
-const UNSIGNED: Readonly<Record<string, number>> = { uint64: Infinity, uint32: 0xffff_ffff, uint16: 0xffff };
+/** The least number that is too large for each unsigned type. */
+const UNSIGNED: Readonly<Record<string, number>> = { uint64: 2 ** 64, uint32: 2 ** 32, uint16: 2 ** 16 };
 const NUMBERS: readonly string[] = ["int64", "float64", ...Object.keys(UNSIGNED)];
+/** Types that are kept by value, and members of such a type that are not. */
+const BY_VALUE: readonly string[] = ["string", "bool", ...NUMBERS, "RestartPolicy", "HostConfigLogConfig"];
+const BY_REFERENCE: ReadonlySet<string> = new Set([
+  "Init",
+  "MemorySwappiness",
+  "OomKillDisable",
+  "PidsLimit",
+  "StopTimeout",
+]);
 
 /** Go's zero value, which null leaves in a list or map. */
 function zeroOf(type: string): unknown {
@@ -171,8 +189,8 @@ function isOf(type: string, value: unknown): boolean {
   if (type === "string") return typeof value === "string";
   if (type === "bool") return typeof value === "boolean";
   if (typeof value !== "number" || type === "float64") return typeof value === "number";
-  const largest = UNSIGNED[type];
-  return isInt64(value) && (largest === undefined || (value >= 0 && value <= largest));
+  const end = UNSIGNED[type];
+  return end === undefined ? isInt64(value) : Number.isInteger(value) && value >= 0 && value < end;
 }
 
 function isInt64(value: number): boolean {

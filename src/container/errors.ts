@@ -1,4 +1,5 @@
 import { conflict, EngineError, invalid, notFound, notModified, unknown, messageOf } from "../base/index.ts";
+import { quote } from "../template/index.ts";
 
 /** Errors of the container layer, with Docker's texts. */
 
@@ -146,4 +147,4 @@ export const badFilterNumber = (name: string, value: string): EngineError =>
   invalid(`invalid filter '${name}=${value}': strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
 
 export const noLogDriver = (name: string): EngineError =>
-  invalid(`error looking up logging plugin ${name}: plugin "${name}" not found`);
+  invalid(`error looking up logging plugin ${name}: plugin ${quote(name)} not found`);

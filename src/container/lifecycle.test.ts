@@ -350,7 +350,7 @@ describe("removal", () => {
     expect(await result).toEqual({ statusCode: 7 });
     await world.service.shutdown();
     expect(Object.values(world.traces())).toEqual([0, 0, 0, 0, 0, 0, 0]);
-    expect(world.actions()).toEqual(["create", "start", "die", "destroy"]);
+    expect(world.actions()).toEqual(["create", "mount", "start", "unmount", "die", "destroy"]);
   });
 
   test("two at once: one is told that the other is at it", async () => {

@@ -39,7 +39,8 @@ export function parseSecurityOptions(options: readonly string[]): SecurityOption
         parsed.apparmor = value;
         break;
       case "seccomp":
-        parsed.seccomp = value;
+        // Nothing says that nothing else is asked for.
+        parsed.seccomp = value || undefined;
         break;
       case "no-new-privileges":
         parsed.noNewPrivileges = parseBoolean(value, bad);

@@ -11,7 +11,7 @@ import type { Runtime } from "../runtime/index.ts";
 import type { RootfsMount, Snapshotter } from "../snapshot/index.ts";
 import type { IdMappings, SeccompSpec } from "../spec/index.ts";
 import type { Store } from "../store/index.ts";
-import type { BlockingCalls } from "../sys/index.ts";
+import type { BlockingCalls, Native } from "../sys/index.ts";
 import type { VolumeService } from "../volume/index.ts";
 
 /** What the container layer is made of; each member is owned by the caller. */
@@ -31,10 +31,10 @@ export interface ContainerDependencies {
   /** Delivers logs to receivers and compresses rotated ones. */
   logs: LogService;
   archiver: Archiver;
-  calls: Pick<BlockingCalls, "fileSteps">;
+  calls: Pick<BlockingCalls, "fileSteps"> & Pick<Native, "lgetxattr">;
   users: UserResolver;
   seccomp: SeccompProfiles;
-  /** Root file systems that no container has mounted: images that are mounted into others, export. */
+  /** Root file systems that no container has mounted: for export. */
   rootfsViews: RootfsViews;
   host: HostFacts;
   metrics: EngineMetrics;

@@ -20,7 +20,8 @@ export const badValue = (name: string, value: string): EngineError =>
 
 export const badRegex = (cause: unknown): EngineError => invalid(messageOf(cause), { cause });
 
-export const cannotStart = (why: string): EngineError => unknown(`failed to initialize logging driver: ${why}`);
+export const cannotStart = (why: string): EngineError =>
+  unknown(`failed to create task for container: failed to initialize logging driver: ${why}`);
 
 export const noReading = (): EngineError => notImplemented("configured logging driver does not support reading");
 

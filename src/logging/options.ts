@@ -63,7 +63,7 @@ type Rotation = Pick<LogFilePlan, "maxSize" | "maxFiles">;
 export function jsonFileRotation(options: Options): Rotation {
   const { "max-size": size, "max-file": number } = options;
   if (size === undefined && number === undefined) return JSON_FILE_ROTATION;
-  return rotation(size, number, { maxSize: 0, maxFiles: 1 });
+  return rotation(size, number, size === undefined ? JSON_FILE_ROTATION : { maxSize: 0, maxFiles: 1 });
 }
 
 /** @param prefix of the options' names: `cache-`, or none. @throws as above. */

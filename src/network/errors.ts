@@ -31,7 +31,7 @@ export const addressesExhausted = () => unknown("no available IPv4 addresses on 
 /** A network's endpoint settings have one or more faults. */
 export const badEndpointSettings = (network: string, faults: readonly string[]) =>
   invalid(
-    `invalid config for network ${network}: invalid endpoint settings:\n${faults.length === 1 ? faults[0] : faults.map((fault) => `* ${fault}`).join("\n")}`,
+    `invalid config for network ${network}: invalid endpoint settings:\n${faults.length === 1 ? faults[0] : faults.map((fault) => `* ${fault.replaceAll("\n", "\n\t")}`).join("\n")}`,
   );
 export const endpointExists = (container: string, network: string) =>
   forbidden(`endpoint with name ${container} already exists in network ${network}`);

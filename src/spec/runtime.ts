@@ -44,6 +44,8 @@ export interface MountSpec {
   type: string;
   source: string;
   options: string[];
+  /** Not in the OCI spec: the directories of a read-only overlay, the uppermost first, which `options` name as well. */
+  layers?: readonly string[];
   /** Not in the OCI spec: a directory above `source` that links on the way to it may not leave (a volume's subpath). */
   beneath?: string;
 }

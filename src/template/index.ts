@@ -3,6 +3,7 @@ import { dockerFunctions, type FunctionTable } from "./functions.ts";
 import { parse } from "./parser.ts";
 
 export { TemplateError } from "./errors.ts";
+export { quote } from "./literals.ts";
 export { Struct } from "./values.ts";
 
 export interface TemplateOptions extends Partial<ExecuteOptions> {

@@ -1,10 +1,11 @@
 import { conflict, invalid, messageOf, notFound, unknown } from "../base/index.ts";
+import { quote } from "../template/index.ts";
 
 export const noVolume = (name: string) => notFound(`get ${name}: no such volume`);
 export const volumeInUse = (name: string, users: readonly string[]) =>
   conflict(`remove ${name}: volume is in use - [${users.join(", ")}]`);
 export const noDriver = (name: string, driver: string) =>
-  notFound(`create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`);
+  notFound(`create ${name}: error looking up volume plugin ${driver}: plugin ${quote(driver)} not found`);
 
 export const nameTooShort = (name: string) =>
   invalid(`create ${name}: volume name is too short, names should be at least two alphanumeric characters`);

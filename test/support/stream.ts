@@ -21,7 +21,12 @@ export class Streamed {
 
   /** The output of both streams so far. */
   get text(): string {
-    return unframed(Buffer.concat(this.#parts));
+    return unframed(this.bytes);
+  }
+
+  /** What came so far, as it came. */
+  get bytes(): Buffer {
+    return Buffer.concat(this.#parts);
   }
 
   write(text: string): void {

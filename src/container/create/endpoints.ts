@@ -10,13 +10,19 @@ export function networkTask(task: Task): NetworkTask {
   return { netnsPath: task.namespacePath("net"), ports: task };
 }
 
-/** Networks that the container joins, with its settings on each. @throws invalid `EndpointsConfig is nil`. */
+/**
+ * Networks that the container joins, with its settings on each.
+ * @throws invalid `EndpointsConfig is nil`, and for networks beside a namespace that is none of the container's own.
+ */
 export function wantedEndpoints(
   host: HostConfig,
   networking: NetworkingConfig | undefined,
 ): Record<string, EndpointSettings> {
   const mode = networkMode(host.NetworkMode);
-  if (mode.kind !== "network") return {};
+  if (mode.kind !== "network") {
+    checkNoOthers(host.NetworkMode ?? "", networking);
+    return {};
+  }
   const asked: Record<string, EndpointSettings> = {};
   for (const [name, settings] of Object.entries(networking?.EndpointsConfig ?? {})) {
     // JSON may hold null where the type does not say so.
@@ -28,6 +34,17 @@ export function wantedEndpoints(
   const isDefault = mode.name === "bridge";
   if (isDefault && Object.keys(asked).length > 0) return asked;
   return Object.hasOwn(asked, mode.name) ? asked : { [mode.name]: {}, ...asked };
+}
+
+/** Docker puts interfaces into the host's own namespace, and forgets about networks beside another container's. */
+function checkNoOthers(mode: string, networking: NetworkingConfig | undefined): void {
+  // Whose namespace it is may be told by a name here, and by an id in the mode.
+  const isShared = mode.startsWith("container:");
+  const other = Object.keys(networking?.EndpointsConfig ?? {}).find(
+    (name) => name !== mode && !(isShared && name.startsWith("container:")),
+  );
+  if (other === undefined) return;
+  throw invalid(`conflicting options: a container with the network mode "${mode}" cannot join the network "${other}"`);
 }
 
 /** What the network layer needs to know of a container. */

@@ -20,11 +20,17 @@ export function withDefaults(host: HostConfig, config: ContainerConfiguration): 
     IpcMode: host.IpcMode || config.ipcMode,
     ShmSize: host.ShmSize || config.defaultShmSize,
     Runtime: host.Runtime || config.defaultRuntime,
-    MemorySwap: host.MemorySwap || ((host.Memory ?? 0) > 0 ? (host.Memory ?? 0) * 2 : 0),
+    MemorySwap: host.MemorySwap || usualSwap(host.Memory ?? 0),
     OomKillDisable: host.OomKillDisable ?? false,
     MaskedPaths: host.MaskedPaths ?? (privileged ? [] : [...DEFAULT_MASKED_PATHS]),
     ReadonlyPaths: host.ReadonlyPaths ?? (privileged ? [] : [...DEFAULT_READONLY_PATHS]),
   };
+}
+
+/** As much again as the memory; of more than there are numbers for, any amount. */
+function usualSwap(memory: number): number {
+  if (memory <= 0) return 0;
+  return memory * 2 < 2 ** 63 ? memory * 2 : -1;
 }
 
 function portBindings(bindings: PortMap): PortMap {

@@ -33,6 +33,8 @@ export function validateModes(config: ContainerConfig, host: HostConfig): void {
   checkMode("user namespace mode", host.UsernsMode, ["", "host", "private"], false);
   checkMode("cgroup namespace mode", host.CgroupnsMode, ["", "host", "private"], false);
   if (host.UTSMode === "host" && config.Hostname) throw invalid("conflicting options: hostname and the UTS mode");
+  // It would rename the host; Docker fails at the start.
+  if (host.UTSMode === "host" && config.Domainname) throw invalid("conflicting options: domainname and the UTS mode");
   const mode = networkMode(host.NetworkMode);
   if (mode.kind === "container") validateContainerMode(config, host, mode.ref);
   if (mode.kind === "host" && (host.Links ?? []).length > 0) {

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import type { Mount } from "../../api/index.ts";
 import { invalid, type EngineError } from "../../base/index.ts";
+import { quote } from "../../template/index.ts";
 import { isPropagation } from "./mount-mode.ts";
 
 const OPTIONS = {
@@ -14,17 +15,20 @@ const KNOWN: readonly string[] = Object.values(OPTIONS);
 /** Checks one member of `Mounts`. @throws invalid with Docker's text. */
 export function checkMount(mount: Mount): void {
   const type: string = mount.Type ?? "";
-  const bad = (why: string): EngineError => invalid(`invalid mount config for type "${type}": ${why}`);
+  const bad = (why: string): EngineError => invalid(`invalid mount config for type ${quote(type)}: ${why}`);
   if (!mount.Target) throw bad("field Target must not be empty");
   for (const [key, owner] of Object.entries(OPTIONS)) {
     // Object.entries widens the keys of OPTIONS, which are all keys of Mount.
     if (owner === type || mount[key as keyof typeof OPTIONS] === undefined) continue;
-    if (key !== "ImageOptions") throw invalid(`${key} must not be specified on mount type "${type}"`);
+    if (key !== "ImageOptions") throw invalid(`${key} must not be specified on mount type ${quote(type)}`);
     if (KNOWN.includes(type)) throw bad(`field ${key} must not be specified`);
   }
   if (!KNOWN.includes(type)) throw bad("mount type unknown");
   if (!mount.Target.startsWith("/")) throw bad(`invalid mount path: '${mount.Target}' mount path must be absolute`);
   if (posix.normalize(mount.Target) === "/") throw bad("invalid specification: destination can't be '/'");
+  const { ReadOnlyNonRecursive, ReadOnlyForceRecursive } = mount.BindOptions ?? {};
+  if (ReadOnlyNonRecursive === true && ReadOnlyForceRecursive === true)
+    throw invalid("mount options conflict: ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive");
   checkSource(mount, bad);
 }
 

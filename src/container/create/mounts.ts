@@ -37,7 +37,7 @@ export function wantedMounts(
   const inherited = (host.VolumesFrom ?? []).flatMap((entry) => parseVolumesFrom(entry, from));
   const asked: WantedMount[] = [
     ...(host.Binds ?? []).map((bind) => parseBind(bind, host.VolumeDriver)),
-    ...(host.Mounts ?? []).map((mount) => parseMount(mount, host.VolumeDriver)),
+    ...(host.Mounts ?? []).map((mount) => parseMount(mount)),
     ...Object.entries(host.Tmpfs ?? {}).map(([target, options]) => parseTmpfs(target, options)),
   ];
   const targets = new Set<string>();
@@ -51,6 +51,9 @@ export function wantedMounts(
     .map((target) => clean(target))
     .filter((target) => !targets.has(target) && !taken.has(target))
     .map((target) => anonymousVolume(target, host.VolumeDriver));
+  if (anonymous.some(({ target }) => target === "/" || target === ".")) {
+    throw invalid("invalid volume specification: destination can't be '/'");
+  }
   return [...asked, ...taken.values(), ...anonymous];
 }
 
@@ -149,7 +152,7 @@ function anonymousVolume(target: string, driver: string | undefined): Extract<Wa
 }
 
 /** A member of `Mounts`. @throws invalid `invalid mount config for type "…": …`. */
-export function parseMount(mount: Mount, driver: string | undefined): WantedMount {
+export function parseMount(mount: Mount): WantedMount {
   checkMount(mount);
   const target = clean(mount.Target ?? "");
   const readOnly = mount.ReadOnly ?? false;
@@ -185,7 +188,7 @@ export function parseMount(mount: Mount, driver: string | undefined): WantedMoun
       return {
         type: "volume",
         name: mount.Source || undefined,
-        driver: volume.DriverConfig?.Name || driver || undefined,
+        driver: volume.DriverConfig?.Name || undefined,
         driverOptions: volume.DriverConfig?.Options ?? {},
         labels: volume.Labels ?? {},
         subpath: volume.Subpath ?? "",

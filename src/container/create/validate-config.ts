@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { ContainerConfig, HealthConfig, HostConfig, PortMap, RestartPolicy } from "../../api/index.ts";
 import { invalid } from "../../base/index.ts";
+import { quote } from "../../template/index.ts";
 import { validateRestartOnUnhealthy } from "../health/unhealthy.ts";
 import { parseSignal } from "../signals.ts";
 import { envName } from "./merge-config.ts";
@@ -87,7 +88,7 @@ function checkPortBindings(bindings: PortMap): void {
 
 /** Clients take ranges of a container's ports apart. */
 function checkPort(text: string): void {
-  if (text.includes("-")) throw invalid(`invalid port specification: "${text}"`);
+  if (text.includes("-")) throw invalid(`invalid port specification: ${quote(text)}`);
   checkPortRange(text);
 }
 
@@ -96,5 +97,5 @@ function checkPortRange(text: string): void {
   const range = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
   const first = Number(range?.[1]);
   const last = Number(range?.[2] ?? range?.[1]);
-  if (range === null || first > last || last > 65535) throw invalid(`invalid port specification: "${text}"`);
+  if (range === null || first > last || last > 65535) throw invalid(`invalid port specification: ${quote(text)}`);
 }

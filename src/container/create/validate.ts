@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import type { ContainerCreateBody, HostConfig } from "../../api/index.ts";
+import type { ContainerCreateBody, EndpointSettings, HostConfig, Mount } from "../../api/index.ts";
 import { errnoOf, invalid, unknown } from "../../base/index.ts";
 import { boundingSet } from "../capabilities.ts";
 import { noLogDriver } from "../errors.ts";
@@ -7,6 +7,7 @@ import { validateUserNamespace } from "../user-namespace.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { slicePath } from "../../runtime/index.ts";
 import { parseSecurityOptions } from "../security-options.ts";
+import { quote } from "../../template/index.ts";
 import type { ContainerDependencies } from "../types.ts";
 import { networkMode, namespaceMode, validateModes } from "./modes.ts";
 import type { WantedMount } from "./mounts.ts";
@@ -35,11 +36,24 @@ export function validateBody(body: ContainerCreateBody, needs: Needs): { host: H
   validateUserNamespace(host, needs.config);
   validateOthers(host, needs.registry);
   validateRuntime(host, needs);
+  if (/[\0\n]/.test(host.CgroupParent ?? "")) throw invalid(`invalid cgroup parent: ${quote(host.CgroupParent ?? "")}`);
   if (needs.config.cgroupDriver === "systemd" && host.CgroupParent) slicePath(host.CgroupParent);
   if (networkMode(host.NetworkMode).kind === "host" && Object.keys(host.PortBindings ?? {}).length > 0) {
     warnings.push("Published ports are discarded when using host network mode");
   }
+  if (host.VolumeDriver && (host.Mounts ?? []).some(hasNoDriver)) {
+    warnings.push(
+      "WARNING: the container-wide volume-driver configuration is ignored for volumes specified via 'mount'. Use '--mount type=volume,volume-driver=...' instead",
+    );
+  }
+  const endpoints: ReadonlyArray<EndpointSettings | null> = Object.values(body.NetworkingConfig?.EndpointsConfig ?? {});
+  if (endpoints.some((endpoint) => (endpoint?.IPAMConfig?.LinkLocalIPs ?? []).length > 0))
+    warnings.push("link-local addresses of an endpoint are not supported by berth yet. Addresses discarded.");
   return { host, warnings };
+}
+
+function hasNoDriver({ Type, VolumeOptions }: Mount): boolean {
+  return Type === "volume" && !VolumeOptions?.DriverConfig?.Name;
 }
 
 /** Containers whose namespaces or names are to be used must be there. */

@@ -1,6 +1,6 @@
 import { crashPoint, messageOf, Retries, type KeyedLock, type Logger } from "../../base/index.ts";
 import type { ExitRecord, Task } from "../../runtime/index.ts";
-import { announce } from "../announce.ts";
+import { announce, announceVolumes } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { alreadyStarted, startPaused, startRemoving } from "../errors.ts";
 import { linksOf } from "../links.ts";
@@ -93,6 +93,7 @@ export class Runs {
     const before = entry.state;
     let task: Task;
     try {
+      announceVolumes(this.#needs.events, entry.record, "mount");
       await this.#release(entry);
       task = await this.#plan.run(entry, (made) =>
         this.#registry.saveState(entry, {
@@ -116,6 +117,7 @@ export class Runs {
   }
 
   async #failed(entry: ContainerEntry, state: RunState): Promise<void> {
+    announceVolumes(this.#needs.events, entry.record, "unmount");
     this.#registry.noteState(entry, { ...state, phase: { kind: "idle" } });
     entry.pending.end();
     if (entry.record.hostConfig.AutoRemove === true) await this.#hooks.remove(entry);
@@ -192,6 +194,7 @@ export class Runs {
     entry.leftover = task;
     await this.#orLater(entry, () => this.#end(entry, task));
     entry.run = undefined;
+    announceVolumes(this.#needs.events, entry.record, "unmount");
     if (exit.oomKilled) announce(this.#needs.events, entry.record, "oom");
     const ranFor = startedAt === "" ? 0 : Number((exit.at - BigInt(startedAt)) / 1_000_000n);
     announce(this.#needs.events, entry.record, "die", {

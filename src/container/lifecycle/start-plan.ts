@@ -17,6 +17,7 @@ import type { ContainerRecord } from "../record.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { compileSpec } from "../spec/compile.ts";
 import { resolveDeviceNumbers, resolveDevices } from "../spec/devices.ts";
+import { imageLayers } from "../spec/image-layers.ts";
 import type { ContainerFiles } from "../spec/mounts.ts";
 import type { NamespacePaths } from "../spec/namespaces.ts";
 import { statusWord } from "../state.ts";
@@ -56,7 +57,7 @@ export class StartPlan {
     // What is written now need not be waited for later.
     const facts = networked ? undefined : factsOf(undefined);
     const [spec] = await Promise.all([
-      this.#spec(record, rootfs, others, own, undo),
+      this.#spec(record, rootfs, others, own),
       others.files === undefined
         ? prepareFiles(calls, own, record, { owner: ids === undefined ? undefined : mappedRoot(ids), facts })
         : undefined,
@@ -106,13 +107,7 @@ export class StartPlan {
     }
   }
 
-  async #spec(
-    record: ContainerRecord,
-    rootfs: RootfsMount,
-    others: Others,
-    own: ContainerFiles,
-    undo: AsyncDisposableStack,
-  ): Promise<RuntimeSpec> {
+  async #spec(record: ContainerRecord, rootfs: RootfsMount, others: Others, own: ContainerFiles): Promise<RuntimeSpec> {
     const { config, host, networks, seccomp, users } = this.#needs;
     const addressOf = bridgeAddresses(networks);
     const linked = linkEnv(record, { registry: this.#registry, addressOf, missing: "refuse" });
@@ -121,7 +116,7 @@ export class StartPlan {
     const [devices, deviceNumbers, imageMounts] = await Promise.all([
       resolveDevices(record.hostConfig),
       resolveDeviceNumbers(record.hostConfig),
-      this.#imageMounts(record, undo),
+      this.#imageMounts(record),
     ]);
     const user = users.resolve(rootfs, record.config.User ?? "", record.hostConfig.GroupAdd ?? []);
     const files = others.files ?? own;
@@ -139,17 +134,17 @@ export class StartPlan {
     });
   }
 
-  /** Images that are mounted are opened for the time of the start; the container's own mount keeps them afterwards. */
-  async #imageMounts(record: ContainerRecord, undo: AsyncDisposableStack): Promise<Map<string, string>> {
-    const opened = new Map<string, string>();
+  /** What of images is mounted where. @throws not-found for a subpath that its image has not. */
+  async #imageMounts(record: ContainerRecord): Promise<Map<string, readonly [string, ...string[]]>> {
+    const found = new Map<string, readonly [string, ...string[]]>();
     for (const mount of record.mounts) {
-      if (mount.type !== "image" || opened.has(mount.imageId)) continue;
+      if (mount.type !== "image") continue;
       const image = await this.#needs.images.get(mount.imageId);
       if (image?.topChainId === undefined) throw invalid(`image of mount ${mount.target} is gone: ${mount.name}`);
-      const view = undo.use(await this.#needs.rootfsViews.open(await this.#needs.snapshotter.mounts(image.topChainId)));
-      opened.set(mount.imageId, `/proc/${process.pid}/fd/${view.fd}`);
+      const { calls, snapshotter } = this.#needs;
+      found.set(mount.target, await imageLayers(calls, await snapshotter.mounts(image.topChainId), mount.subpath));
     }
-    return opened;
+    return found;
   }
 
   #logFile(record: ContainerRecord) {

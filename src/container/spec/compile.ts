@@ -26,7 +26,7 @@ export interface SpecContext {
   devices: HostDevices;
   deviceNumbers: DeviceNumbers;
   /** Host directories of image mounts, by image id. */
-  imageMounts: ReadonlyMap<string, string>;
+  imageMounts: ReadonlyMap<string, readonly [string, ...string[]]>;
   /** Variables of linked containers. */
   linked: readonly string[];
 }

@@ -2,7 +2,8 @@ import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BigIntStats } from "node:fs";
 import type { DeviceMapping, HostConfig } from "../../api/index.ts";
-import { errnoOf, invalid, unknown } from "../../base/index.ts";
+import { errnoOf, invalid, messageOf, unknown } from "../../base/index.ts";
+import { quote } from "../../template/index.ts";
 import type { DeviceRule, DeviceSpec } from "../../spec/index.ts";
 import type { DeviceNumbers } from "./resources.ts";
 
@@ -27,7 +28,12 @@ const DEFAULT_RULES: readonly DeviceRule[] = [
 export async function resolveDevices(host: HostConfig): Promise<HostDevices> {
   refuseRequests(host);
   if (host.Privileged === true) {
-    return { nodes: await allDevices("/dev", "/dev"), rules: [{ allow: true, access: "rwm" }] };
+    // What is there by its own name already needs no other node.
+    const renamed = (host.Devices ?? []).filter(
+      (each) => (each.PathInContainer || each.PathOnHost) !== each.PathOnHost,
+    );
+    const nodes = await Promise.all([allDevices("/dev", "/dev"), ...renamed.map(mapped)]);
+    return { nodes: nodes.flat(), rules: [{ allow: true, access: "rwm" }] };
   }
   const nodes: DeviceSpec[] = [];
   const rules = [...DEFAULT_RULES];
@@ -47,7 +53,7 @@ function refuseRequests(host: HostConfig): void {
   const [request] = host.DeviceRequests ?? [];
   if (request === undefined) return;
   const capabilities = (request.Capabilities ?? []).map((set) => `[${set.join(" ")}]`).join(" ");
-  throw unknown(`could not select device driver "${request.Driver ?? ""}" with capabilities: [${capabilities}]`);
+  throw unknown(`could not select device driver ${quote(request.Driver ?? "")} with capabilities: [${capabilities}]`);
 }
 
 function parseRule(text: string): DeviceRule {
@@ -62,11 +68,18 @@ function parseRule(text: string): DeviceRule {
   };
 }
 
+function whyNot(error: unknown): string {
+  const errno = errnoOf(error);
+  if (errno === "ENOENT") return "no such file or directory";
+  // A path with a NUL byte, which never gets to the kernel.
+  return errno === "EINVAL" || errno === "ERR_INVALID_ARG_VALUE" ? "invalid argument" : messageOf(error);
+}
+
 async function mapped(mapping: DeviceMapping): Promise<DeviceSpec[]> {
   const path = mapping.PathOnHost ?? "";
   const target = mapping.PathInContainer || path;
   const custom = (why: string, cause?: unknown) =>
-    unknown(`error gathering device information while adding custom device "${path}": ${why}`, { cause });
+    unknown(`error gathering device information while adding custom device ${quote(path)}: ${why}`, { cause });
   try {
     const source = await realpath(path);
     const found = await stat(source, { bigint: true });
@@ -75,8 +88,7 @@ async function mapped(mapping: DeviceMapping): Promise<DeviceSpec[]> {
     if (node === undefined) throw custom("not a device node");
     return [node];
   } catch (error) {
-    if (errnoOf(error) !== undefined)
-      throw custom(errnoOf(error) === "ENOENT" ? "no such file or directory" : String(error), error);
+    if (errnoOf(error) !== undefined) throw custom(whyNot(error), error);
     throw error;
   }
 }
@@ -131,8 +143,7 @@ export async function resolveDeviceNumbers(host: HostConfig): Promise<DeviceNumb
     try {
       numbers.set(path, numbersOf((await stat(path, { bigint: true })).rdev));
     } catch (error) {
-      const why = errnoOf(error) === "ENOENT" ? "no such file or directory" : String(error);
-      throw unknown(`stat ${path}: ${why}`, { cause: error });
+      throw unknown(`stat ${path}: ${whyNot(error)}`, { cause: error });
     }
   }
   return numbers;

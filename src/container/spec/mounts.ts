@@ -13,7 +13,8 @@ export interface ContainerFiles {
 interface MountContext {
   files: ContainerFiles;
   paths: NamespacePaths;
-  imageMounts: ReadonlyMap<string, string>;
+  /** By the mount's target: what is mounted there, as `imageLayers` gives it. */
+  imageMounts: ReadonlyMap<string, readonly [string, ...string[]]>;
 }
 
 /** The whole list in the order of mounting: Docker's standard ones, the container's files, then what was asked for. */
@@ -61,7 +62,7 @@ function ownFiles(files: ContainerFiles, readOnly: boolean): MountSpec[] {
   ];
 }
 
-function compileMount(record: MountRecord, images: ReadonlyMap<string, string>): MountSpec {
+function compileMount(record: MountRecord, images: MountContext["imageMounts"]): MountSpec {
   switch (record.type) {
     case "bind": {
       const how = record.recursive ? "rbind" : "bind";
@@ -71,7 +72,11 @@ function compileMount(record: MountRecord, images: ReadonlyMap<string, string>):
       return beneath(record.source, record.subpath, record.target, ["rbind", record.readOnly ? "ro" : "rw"]);
     }
     case "image": {
-      return beneath(images.get(record.imageId) ?? "", record.subpath, record.target, ["rbind", "ro", "rprivate"]);
+      const [first, ...others] = images.get(record.target) ?? [""];
+      if (others.length === 0) return mount(record.target, "bind", first, ["rbind", "ro", "rprivate"]);
+      const layers = [first, ...others];
+      const options = [`lowerdir=${layers.join(":")}`, "ro", "rprivate"];
+      return { ...mount(record.target, "overlay", "overlay", options), layers };
     }
     case "tmpfs":
     default:

@@ -16,7 +16,7 @@ export function compileResources(
   const memory = compact({
     limit: positive(host.Memory),
     reservation: positive(host.MemoryReservation),
-    swap: nonZero(host.MemorySwap),
+    swap: (host.MemorySwap ?? 0) < -1 ? undefined : nonZero(host.MemorySwap),
     swappiness: host.MemorySwappiness !== undefined && host.MemorySwappiness >= 0 ? host.MemorySwappiness : undefined,
     disableOOMKiller: host.OomKillDisable === true ? true : undefined,
   });

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { dirname } from "node:path";
@@ -98,8 +98,19 @@ export class CgroupV1 implements CgroupDriver {
   create(path: string, resources: LinuxResources): PlanOp[] {
     return [
       ...this.directories(path).map((directory): PlanOp => ({ op: "mkdir_all", path: directory, mode: 0o755 })),
-      ...this.#writes(path, resources).map(writeOp),
+      ...this.#writes(path, dirname(path) === "/" ? this.#withWholeCpuset(resources) : resources).map(writeOp),
     ];
+  }
+
+  /** Below the root, which is nobody's to set up, a cpuset starts empty. */
+  #withWholeCpuset(resources: LinuxResources): LinuxResources {
+    const root = this.#of("cpuset")?.mountpoint;
+    if (root === undefined) return resources;
+    const [cpus = "", mems = ""] = ["cpuset.cpus", "cpuset.mems"].map((file) =>
+      readFileSync(`${root}/${file}`, "utf8").trim(),
+    );
+    const { cpu } = resources;
+    return { ...resources, cpu: { ...cpu, cpus: cpu?.cpus || cpus, mems: cpu?.mems || mems } };
   }
 
   join(path: string): { ops: PlanOp[]; born: string } {

@@ -50,11 +50,13 @@ export function planMounts(mounts: readonly MountSpec[], context: MountContext):
     if (posix.normalize(mount.destination) === "/") throw specFailure("mount destination / is not allowed");
     const options = parseMountOptions(mount.options);
     const one =
-      mount.type === "bind" || mount.options.some((option) => option === "bind" || option === "rbind")
-        ? planBind(mount, options, context, slots.next++)
-        : mount.type === "cgroup"
-          ? planCgroup(mount, options, context, slots)
-          : { outside: [], inside: planFileSystem(mount, options, context, slots.next++) };
+      mount.layers !== undefined
+        ? planLayers(mount.destination, mount.layers, slots.next++)
+        : mount.type === "bind" || mount.options.some((option) => option === "bind" || option === "rbind")
+          ? planBind(mount, options, context, slots.next++)
+          : mount.type === "cgroup"
+            ? planCgroup(mount, options, context, slots)
+            : { outside: [], inside: planFileSystem(mount, options, context, slots.next++) };
     plan.outside.push(...one.outside);
     plan.inside.push(...one.inside);
   }
@@ -87,6 +89,17 @@ function planBind(mount: MountSpec, options: MountOptions, facts: MountFacts, sl
         create: (kind === "directory" ? CREATE_DIRECTORY : CREATE_FILE) + (isOnProc(mount) ? ON_PROC : 0),
       },
       { op: "mount_setattr", slot, set: 0, clear: 0, propagation: flag, recursive: recursive ? 1 : 0, userns: NO_SLOT },
+    ],
+  };
+}
+
+/** Directories of an image, which nothing is written to. */
+function planLayers(target: string, layers: readonly string[], slot: number): MountPlan {
+  return {
+    outside: [{ op: "overlay", slot, lower: [...layers], upper: "", work: "", options: [], attrs: MOUNT_ATTR_RDONLY }],
+    inside: [
+      { op: "move_mount", slot, target, create: CREATE_DIRECTORY },
+      { op: "mount_setattr", slot, set: 0, clear: 0, propagation: MS_PRIVATE, recursive: 1, userns: NO_SLOT },
     ],
   };
 }

@@ -9,6 +9,6 @@ export function toConfigJson(spec: RuntimeSpec, rootPath: string): string {
   });
 }
 
-function withoutExtensions({ beneath: _beneath, ...mount }: MountSpec): MountSpec {
+function withoutExtensions({ beneath: _beneath, layers: _layers, ...mount }: MountSpec): MountSpec {
   return mount;
 }

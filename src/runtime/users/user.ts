@@ -25,7 +25,8 @@ const MAX_ID = 2 ** 31 - 1;
  * @throws unknown (Docker answers 500) with Docker's texts for who is not there, and for ids outside of 0..2^31-1.
  */
 export function resolveUser(files: UserFiles, user: string, groupAdd: readonly string[] = []): ResolvedUser {
-  const [userPart = "", groupPart = ""] = user.split(":");
+  const [userPart = "", ...rest] = user.split(":");
+  const groupPart = rest.join(":");
   const groups = parseGroup(files.group);
   const entry = findUser(parsePasswd(files.passwd), userPart);
   const uid = entry?.uid ?? numericUser(userPart);

@@ -21,7 +21,10 @@ export function adaptCreateBody(given: BodyTypes["ContainerCreateBody"], version
   const { MacAddress: mac = "", ...rest } = given;
   const body: ContainerCreateBody = { ...rest, HostConfig: adaptHostConfig(rest.HostConfig ?? {}, version) };
   // The older way to ask for no network.
-  if (rest.NetworkDisabled === true) body.HostConfig = { ...body.HostConfig, NetworkMode: "none" };
+  if (rest.NetworkDisabled === true) {
+    body.HostConfig = { ...body.HostConfig, NetworkMode: "none" };
+    delete body.NetworkingConfig;
+  }
   if (mac === "") return { body, warnings: [] };
   return { body: withMacAddress(body, mac), warnings: hasSince(version, "1.44") ? [MAC_DEPRECATED] : [] };
 }

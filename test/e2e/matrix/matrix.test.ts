@@ -5,12 +5,15 @@ import { execOperations } from "../../../src/api/operations/exec.ts";
 import { ROOT, startEngine, type TestEngine } from "../../support/engine.ts";
 import { inventory } from "../../support/host.ts";
 import { recordedWithSuchCgroups, settledInventory } from "../../support/recordings.ts";
-import { attemptsAt, FIELDS, membersOfCreate } from "./cases.ts";
+import { boundaryValues } from "./boundaries.ts";
+import { attemptsAt, FIELDS, keyOf, membersOfCreate } from "./cases.ts";
 import { differences } from "./compare.ts";
 import { MATRIX_DIFFERENCES, type MatrixDifference } from "./differences.ts";
 import { Matrix, SECTIONS } from "./matrix.ts";
 import { operationKey, OPERATIONS } from "./operations.ts";
 import { readRecording, thisMachine } from "./recording.ts";
+import { RIVALS } from "./rivals.ts";
+import { wrongValues } from "./wrong-types.ts";
 
 const recorded = readRecording(`${ROOT}/test/fixtures/matrix.json`);
 /** Milliseconds; a section is up to two hundred requests. */
@@ -74,6 +77,31 @@ test("each member of a create body has a row, and each row a member", () => {
   );
 });
 
+test("each member of a create body is tried absent, valid, at its bounds, of a wrong type, and contradicted", () => {
+  const missing = membersOfCreate().flatMap(({ shape, member, type }) => {
+    const row = FIELDS[shape]?.[member];
+    const section = `${shape}.${member}`;
+    const groups = recorded.groups[section] ?? [];
+    const statusOf = new Map(groups.flatMap(([outcome, keys]) => keys.map((key) => [key, statusIn(outcome)] as const)));
+    const tried = row === undefined ? [] : attemptsAt(shape, member, row).map(({ key }) => key);
+    const has = (set: Record<string, unknown>) => tried.includes(`${shape}.${keyOf(set)}`);
+    const contradicted = tried.filter((key) => key.includes(" against ") || key.startsWith(`${shape}.{"`));
+    const kinds = {
+      absent: has({ [member]: null }),
+      valid: tried.some((key) => statusOf.get(key) === 201 && !key.endsWith("=null")),
+      "at its bounds":
+        boundaryValues(type).length > 0 && boundaryValues(type).every((value) => has({ [member]: value })),
+      "of a wrong type": wrongValues(type).length > 0 && wrongValues(type).every((value) => has({ [member]: value })),
+      "refused of a wrong type": wrongValues(type).every(
+        (value) => statusOf.get(`${shape}.${keyOf({ [member]: value })}`) === 400,
+      ),
+      contradicted: contradicted.length >= 1 + Object.keys(RIVALS[shape] ?? {}).length,
+    };
+    return Object.entries(kinds).flatMap(([kind, is]) => (is ? [] : [`${section} is not tried ${kind}`]));
+  });
+  expect(missing).toEqual([]);
+});
+
 test("each attempt has a key of its own", () => {
   const creates = Object.entries(FIELDS).flatMap(([shape, members]) =>
     Object.entries(members).flatMap(([member, row]) => attemptsAt(shape, member, row).map(({ key }) => key)),
@@ -102,6 +130,10 @@ test("each parameter of a container's operation is tried, and each member of its
   });
   expect(untried).toEqual([]);
 });
+
+function statusIn(outcome: unknown): number | undefined {
+  return (outcome as { status?: number }).status; // as a run wrote it
+}
 
 /** The lines for which no listed difference gives a reason. */
 function unexplained(lines: readonly string[]): string[] {

@@ -3,6 +3,7 @@ import { operationKey, OPERATIONS } from "./operations.ts";
 import { inParallel } from "./pool.ts";
 import { Creations } from "./run-create.ts";
 import { Operations } from "./run-operation.ts";
+import type { CreateAttempt } from "./types.ts";
 
 /** Enough to keep an engine busy while others wait for their containers. */
 const AT_ONCE = 4;
@@ -22,6 +23,20 @@ export const SECTIONS: readonly string[] = [
   ...Object.entries(FIELDS).flatMap(([shape, members]) => Object.keys(members).map((member) => `${shape}.${member}`)),
   ...Object.keys(OPERATIONS),
 ];
+
+/** The keys of all attempts of a section, in the order in which they are made. */
+export function keysOf(section: string): string[] {
+  const attempts = OPERATIONS[section];
+  if (attempts !== undefined) return attempts.map((attempt) => operationKey(attempt));
+  return createsOf(section).map(({ key }) => key);
+}
+
+function createsOf(section: string): CreateAttempt[] {
+  const [shape = "", member = ""] = section.split(".");
+  const row = FIELDS[shape]?.[member];
+  if (row === undefined) throw new Error(`there is no section ${section}`);
+  return attemptsAt(shape, member, row);
+}
 
 /** The whole matrix on one engine. */
 export class Matrix implements AsyncDisposable {
@@ -45,22 +60,18 @@ export class Matrix implements AsyncDisposable {
     return this.#creations.plain;
   }
 
-  /** Makes every attempt of a section. */
-  async run(section: string): Promise<Outcomes> {
+  /** Makes the attempts of a section. @param isWanted whether the attempt of that key is to be made. */
+  async run(section: string, isWanted: (key: string) => boolean = () => true): Promise<Outcomes> {
     const attempts = OPERATIONS[section];
     if (attempts !== undefined) {
-      return await inParallel(attempts, ONE_BY_ONE.includes(section) ? 1 : AT_ONCE, async (attempt) => [
+      const wanted = attempts.filter((attempt) => isWanted(operationKey(attempt)));
+      return await inParallel(wanted, ONE_BY_ONE.includes(section) ? 1 : AT_ONCE, async (attempt) => [
         operationKey(attempt),
         await this.#operations.attempt(section, attempt),
       ]);
     }
-    const [shape = "", member = ""] = section.split(".");
-    const row = FIELDS[shape]?.[member];
-    if (row === undefined) throw new Error(`there is no section ${section}`);
-    return await inParallel(attemptsAt(shape, member, row), AT_ONCE, async (attempt) => [
-      attempt.key,
-      await this.#creations.attempt(attempt),
-    ]);
+    const wanted = createsOf(section).filter(({ key }) => isWanted(key));
+    return await inParallel(wanted, AT_ONCE, async (attempt) => [attempt.key, await this.#creations.attempt(attempt)]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,6 @@
 import { shapes } from "../../../src/api/generated/bodies.ts";
 import { tar } from "../../support/tar.ts";
+import { boundaryValues } from "./boundaries.ts";
 import { tarNames } from "./tar-names.ts";
 import type { OperationAttempt } from "./types.ts";
 import { wrongValues } from "./wrong-types.ts";
@@ -37,9 +38,23 @@ function bodies(base: OperationAttempt, shape: string, frame: Set, sets: readonl
   const wrong = Object.entries(shapes[shape] ?? {}).flatMap(([member, type]) =>
     [...wrongValues(type), null].map((value) => ({ [member]: value })),
   );
+  // What a commit's body says is not kept, and Docker never answers some of it.
+  const bounds = Object.entries(shape === "CommitBody" ? {} : (shapes[shape] ?? {})).flatMap(([member, type]) =>
+    boundaryValues(type).map((value) => ({ [member]: value })),
+  );
+  const members = Object.keys(shapes[shape] ?? {});
+  const twice = sets.flatMap((set) => {
+    const [[member, value] = ["", undefined], ...more] = Object.entries(set);
+    return more.length > 0 || !members.includes(member) ? [] : [{ [member]: value, [member.toLowerCase()]: null }];
+  });
   const asked = (set: Set) => ({ ...base, body: { ...frame, ...set } });
-  // A wrong type and null change nothing.
-  return [...sets.map(asked), ...wrong.map((set) => ({ ...asked(set), shared: true as const }))];
+  const all = [
+    ...[...sets, ...bounds, ...twice].map(asked),
+    // A wrong type and null change nothing.
+    ...wrong.map((set) => ({ ...asked(set), shared: true as const })),
+  ];
+  // A value may be among those given, and at its type's bounds.
+  return [...new Map(all.map((each) => [operationKey(each), each])).values()];
 }
 
 const created = { world: "created" } as const;
@@ -73,8 +88,7 @@ const PATHS = [
 ];
 const OWN = { name: ["berth-matrix"] };
 
-/** Attempts at each operation of containers but create, by the operation's name. */
-export const OPERATIONS: Readonly<Record<string, readonly OperationAttempt[]>> = {
+const ATTEMPTS: Readonly<Record<string, readonly OperationAttempt[]>> = {
   containerCreate: ["name", "platform"].flatMap((param) =>
     each(
       { ...post("/containers/create"), world: "none", body: { Image: "busybox:local", Cmd: ["true"] } },
@@ -545,6 +559,22 @@ export const OPERATIONS: Readonly<Record<string, readonly OperationAttempt[]>> =
   ],
 };
 
+/** For each parameter that an attempt has, the first such attempt with the parameter once more, with another value. */
+function twiceEach(attempts: readonly OperationAttempt[]): OperationAttempt[] {
+  const seen = new Set<string>();
+  return attempts.flatMap((attempt) => {
+    const [, param, value] = /\?(\w[\w-]*)=([^&]*)/.exec(attempt.path) ?? [];
+    if (param === undefined || value === "" || seen.has(param)) return [];
+    seen.add(param);
+    return [{ ...attempt, path: `${attempt.path}&${param}=x` }];
+  });
+}
+
+/** Attempts at each operation of containers, of create only at its parameters, by the operation's name. */
+export const OPERATIONS: Readonly<Record<string, readonly OperationAttempt[]>> = Object.fromEntries(
+  Object.entries(ATTEMPTS).map(([name, attempts]) => [name, [...attempts, ...twiceEach(attempts)]]),
+);
+
 function contentsOf(bytes: Buffer): string {
   return bytes.length < 512 ? `${bytes.length} bytes` : `a tar of ${tarNames(bytes).join(" ")}`;
 }
@@ -553,5 +583,6 @@ function contentsOf(bytes: Buffer): string {
 export function operationKey({ method, path, world, body, bytes }: OperationAttempt): string {
   const sent = body === undefined ? (bytes === undefined ? "" : ` ${contentsOf(bytes)}`) : ` ${JSON.stringify(body)}`;
   const place = path.length <= 220 ? path : `${path.slice(0, 160)}… (${path.length})`;
-  return `${world === "none" ? "" : `${world}: `}${method} ${place}${sent}`;
+  const text = sent.length <= 300 ? sent : `${sent.slice(0, 160)}… (${sent.length})`;
+  return `${world === "none" ? "" : `${world}: `}${method} ${place}${text}`;
 }

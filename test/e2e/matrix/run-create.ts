@@ -46,11 +46,8 @@ export class Creations implements AsyncDisposable {
   async attempt(attempt: CreateAttempt): Promise<CreateOutcome> {
     this.#count += 1;
     const names = this.#names(`berth-matrix-${process.pid}-${this.#count}`);
-    const body = JSON.stringify(attempt.body)
-      .replaceAll("{network}", NETWORK)
-      .replaceAll("{peer}", PEER)
-      .replaceAll("{prefix}", names.prefix);
-    const answer = await this.#call("POST", `/containers/create?name=${names.prefix}`, JSON.parse(body));
+    const body = named(attempt.body, names.prefix);
+    const answer = await this.#call("POST", `/containers/create?name=${names.prefix}`, body);
     if (answer.status !== 201) return { status: answer.status, message: normaliseText(messageOf(answer), names) };
     const id = idOf(answer);
     const seen = { ...names, id };
@@ -109,7 +106,15 @@ export class Creations implements AsyncDisposable {
   }
 }
 
-function volumesOf(inspected: unknown): string[] {
+/** A body with the names that its placeholders stand for. */
+export function named(body: Record<string, unknown>, prefix: string): unknown {
+  return JSON.parse(
+    JSON.stringify(body).replaceAll("{network}", NETWORK).replaceAll("{peer}", PEER).replaceAll("{prefix}", prefix),
+  );
+}
+
+/** The volumes that are mounted in what inspect tells. */
+export function volumesOf(inspected: unknown): string[] {
   const { Mounts } = inspected as { Mounts: Array<{ Type: string; Name?: string }> }; // inspect's answer
   return Mounts.flatMap(({ Type, Name }) => (Type === "volume" && Name ? [Name] : []));
 }

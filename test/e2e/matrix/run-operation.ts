@@ -74,7 +74,7 @@ export class Operations implements AsyncDisposable {
   /** Whether the request makes the container's process end, which is told a little later. */
   async #ends(operation: string, { world, path }: OperationAttempt, id: string): Promise<boolean> {
     if (operation !== "containerKill" || !["running", "paused"].includes(world)) return false;
-    const deadly = /signal=(|TERM|SIGTERM|15|kill|sigkill)$/i.test(path);
+    const deadly = /signal=(|TERM|SIGTERM|15|kill|sigkill)(&|$)/i.test(path);
     if (deadly) await this.#call("POST", `/containers/${id}/wait`);
     return deadly;
   }

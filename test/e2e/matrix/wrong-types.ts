@@ -29,6 +29,9 @@ export function wrongValues(type: string): unknown[] {
     case "bool":
       return ["true", 1, []];
     case "int64":
+    case "uint64":
+    case "uint32":
+    case "uint16":
       return ["5", true, 1.5, 1e30, []];
     case "float64":
       return ["5", true];
