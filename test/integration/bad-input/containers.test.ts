@@ -60,7 +60,7 @@ describe("run", () => {
     [
       "with a device that is not there",
       ["--device", "/dev/nope", "busybox:local", "true"],
-      125,
+      127, // as Docker's command: it goes by the text
       'error gathering device information while adding custom device "/dev/nope": no such file or directory',
     ],
     ["in a network that is not there", ["--network", "nope", "busybox:local", "true"], 125, "network nope not found"],
