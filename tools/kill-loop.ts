@@ -10,7 +10,7 @@ const { values } = parseArgs({ options: { kills: { type: "string" }, seed: { typ
 const kills = Number(values.kills ?? 500);
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 console.log(`kill-loop: ${kills} kills, seed ${seed}`);
-const { calls, interrupted, operations, seconds, violations } = await killLoop(kills, seed);
+const { calls, interrupted, operations, seconds, violations } = await killLoop(kills, seed, { remote: true });
 for (const violation of violations) console.log(`wrong: ${violation}`);
 const total = [...operations.values()].reduce((sum, count) => sum + count, 0);
 console.log(

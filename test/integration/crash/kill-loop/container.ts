@@ -21,6 +21,8 @@ export interface Known {
   hasHealth: boolean;
   memory: number;
   volume: string | undefined;
+  /** Its lines are sent to a collector, too. */
+  isSent: boolean;
   /** User-defined ones, by name. */
   networks: Set<string>;
   /** Contents that were put into it, by path. */

@@ -53,10 +53,13 @@ export class Containers {
       hasHealth: lasts({ kind }) && this.#random.next() < 0.3,
       memory: 0,
       volume,
+      isSent: false,
       networks: new Set(network === undefined || network === "none" ? [] : [network]),
       files: new Map(),
     };
     const isServer = kind === "server";
+    const sent = this.#session.collectors?.pick(this.#random);
+    container.isSent = sent !== undefined;
     const id = await this.#create(container.name, {
       Image: "busybox:local",
       Cmd: ["sh", "-c", scriptOf(container)],
@@ -65,7 +68,7 @@ export class Containers {
       ...(container.hasHealth ? { Healthcheck: { Test: ["CMD", "true"], Interval: 1e9, Retries: 100 } } : {}),
       HostConfig: {
         AutoRemove: kind === "once",
-        LogConfig: { Type: this.#random.pick(["json-file", "local"]) },
+        LogConfig: sent ?? { Type: this.#random.pick(["json-file", "local"]) },
         ...(kind === "again" ? { RestartPolicy: { Name: "on-failure", MaximumRetryCount: RUNS - 1 } } : {}),
         ...(volume === undefined ? {} : { Binds: [`${volume}:/data`] }),
         ...(this.#random.next() < 0.3 ? { Tmpfs: { "/scratch": "size=1m" } } : {}),
@@ -235,7 +238,22 @@ export class Containers {
       if (ended === true && container.kind === "once") this.#known = this.#known.filter((each) => each !== container);
     }
     await this.check();
+    for (const container of this.#known)
+      if (container.isSent && container.kind === "worker") await this.#arrives(container);
     for (const container of this.#known) await this.#remove(container);
+  }
+
+  /** Every line of its log comes to the collector: in order, though some may come twice. */
+  async #arrives(container: Known): Promise<void> {
+    const session = this.#session;
+    const logs = await session.expect("GET", `/containers/${container.id}/logs?stdout=1`, [200]);
+    const kept = unframed(logs.bytes).split("\n").length - 1;
+    const last = () => furthest(session.collectors?.linesOf(container.id) ?? []);
+    await eventually(`line ${kept} of ${container.name}`, () => last() === undefined || last() === kept).catch(
+      (error: unknown) => session.violated(`${String(error)}, which came to ${last()}`),
+    );
+    if (last() === undefined) session.violated(`lines of ${container.name} came out of order, or one is missing`);
+    session.did("lines sent");
   }
 
   #isSettled(container: Known, { State, RestartCount }: Inspect): boolean {
@@ -243,6 +261,16 @@ export class Containers {
     if (lasts(container)) return State.Health?.Status === "healthy";
     return State.Status === "exited" && (container.kind === "worker" || RestartCount === RUNS - 1);
   }
+}
+
+/** Of numbers from 1 on, of which any may come again; undefined: one was left out. */
+function furthest(lines: readonly string[]): number | undefined {
+  let last = 0;
+  for (const line of lines) {
+    if (Number(line) > last + 1) return undefined;
+    last = Math.max(last, Number(line));
+  }
+  return last;
 }
 
 function scriptOf({ kind, lines, code }: Known): string {

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { databaseRows } from "../../../support/database.ts";
-import { startEngine } from "../../../support/engine.ts";
+import { moreOpenFiles, openFiles } from "../../../support/descriptors.ts";
+import { NO_SPARES, startEngine, type TestEngine } from "../../../support/engine.ts";
 import { inventory } from "../../../support/host.ts";
 import { eventually } from "../../../support/wait.ts";
 import { Client } from "./client.ts";
+import { Collectors } from "./collectors.ts";
 import { Random } from "./random.ts";
 import { Session } from "./session.ts";
 
@@ -26,17 +28,25 @@ export interface KillLoopResult {
  * again, the supervisor of some container, or netd. Nothing that a client was told may turn out to be wrong, and at the end
  * nothing may be left on the host.
  * @param seed decides what the clients do and when something is killed, as far as the machine lets it.
+ * @param options `remote`: logs are sent to collectors, where every line must arrive, and the last daemon may have no more
+ * files open than the first.
  */
-export async function killLoop(kills: number, seed: number): Promise<KillLoopResult> {
+export async function killLoop(
+  kills: number,
+  seed: number,
+  { remote = false }: { remote?: boolean } = {},
+): Promise<KillLoopResult> {
   const began = Date.now();
-  await using engine = await startEngine({ ownPool: true });
+  await using collectors = remote ? await Collectors.start() : undefined;
+  await using engine = await startEngine({ ownPool: true, ...(remote ? { flags: NO_SPARES } : {}) });
   const standing = async () => [
     ...(await inventory(engine)).filter((line) => !line.startsWith(`process ${engine.pid} `)),
     // Read again when something was written meanwhile.
     ...(await eventually("the rows", () => databaseRows(engine.dataRoot).catch(() => undefined))),
   ];
   const clean = new Set(await standing());
-  const session = new Session(engine);
+  const opened = remote ? await openedOnce(engine) : new Map<string, number>();
+  const session = new Session(engine, collectors);
   const random = new Random(seed);
   const clients = Array.from({ length: CLIENTS }, (_, index) => new Client(session, seed + 1 + index, `k${index}`));
   const working = Promise.all(clients.map((client) => client.work()));
@@ -59,6 +69,13 @@ export async function killLoop(kills: number, seed: number): Promise<KillLoopRes
     left = (await standing()).filter((line) => !clean.has(line));
     return left.length === 0;
   }).catch(() => session.violated(`left behind:\n${left.join("\n")}`));
+  if (remote) {
+    let more: string[] = [];
+    await eventually("no more open files", () => {
+      more = moreOpenFiles(opened, openFiles(engine.pid));
+      return more.length === 0;
+    }).catch(() => session.violated(more.join("\n")));
+  }
   return {
     kills,
     calls: session.calls,
@@ -67,4 +84,15 @@ export async function killLoop(kills: number, seed: number): Promise<KillLoopRes
     seconds: Math.round((Date.now() - began) / 1000),
     violations: session.violations,
   };
+}
+
+/** What a daemon has open once it had to do with a container: its watches are made with the first. */
+async function openedOnce(engine: TestEngine): Promise<Map<string, number>> {
+  const body = { Image: "busybox:local", Cmd: ["true"], HostConfig: { LogConfig: { Type: "local" } } };
+  const { json } = await engine.api("POST", "/containers/create", body);
+  const { Id } = json as { Id: string }; // the API's shape
+  await engine.api("POST", `/containers/${Id}/start`);
+  await engine.api("GET", `/containers/${Id}/logs?stdout=1&follow=1`);
+  await engine.api("DELETE", `/containers/${Id}?force=1`);
+  return openFiles(engine.pid);
 }

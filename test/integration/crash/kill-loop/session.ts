@@ -4,11 +4,14 @@ import { openStream, type Streamed } from "../../../support/stream.ts";
 import type { TestEngine } from "../../../support/engine.ts";
 import { netdOf, shims } from "../../../support/host.ts";
 import { eventually } from "../../../support/wait.ts";
+import type { Collectors } from "./collectors.ts";
 import type { Random } from "./random.ts";
 
 /** An engine that is killed and started again under its clients, and what they found wrong. */
 export class Session {
   readonly engine: TestEngine;
+  /** Where logs are sent, besides being kept; undefined: nowhere. */
+  readonly collectors: Collectors | undefined;
   readonly violations: string[] = [];
   /** What clients did, and how often. */
   readonly operations = new Map<string, number>();
@@ -25,8 +28,9 @@ export class Session {
   /** Resolve when so many calls were begun. */
   #watchers: Array<{ at: number; reached: () => void }> = [];
 
-  constructor(engine: TestEngine) {
+  constructor(engine: TestEngine, collectors?: Collectors) {
     this.engine = engine;
+    this.collectors = collectors;
   }
 
   violated(what: string): void {
