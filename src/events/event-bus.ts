@@ -48,7 +48,8 @@ class StoredEventBus implements EventBus, Disposable {
     const message: EventMessage = {
       Type: event.type,
       Action: event.action,
-      Actor: { ID: event.id, Attributes: { ...event.attributes } },
+      // By name, as Go writes a map.
+      Actor: { ID: event.id, Attributes: Object.fromEntries(Object.entries(event.attributes).sort(byName)) },
       scope: "local",
       time: Number(at / 1_000_000_000n),
       timeNano: Number(at),
@@ -117,4 +118,8 @@ function endAt(until: bigint, end: () => void, signal: AbortSignal): void {
   if (milliseconds <= 0) return end();
   const timer = setTimeout(() => endAt(until, end, signal), Math.min(milliseconds, MAX_DELAY));
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+}
+
+function byName([a]: [string, string], [b]: [string, string]): number {
+  return a < b ? -1 : 1;
 }

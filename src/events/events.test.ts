@@ -63,6 +63,14 @@ describe("the record", () => {
   });
 });
 
+test("attributes are in the order of their names", async () => {
+  publish("die", "c1", { image: "busybox", execDuration: "1", exitCode: "0" });
+  for await (const { Actor } of subscribe({ since: 0n, until: nowNanos() })) {
+    expect(Object.keys(Actor?.Attributes ?? {})).toEqual(["execDuration", "exitCode", "image"]);
+  }
+  expect.assertions(1);
+});
+
 describe("subscribe", () => {
   test("gives past events since an instant, then new ones, in order, until the signal", async () => {
     publish("create");

@@ -54,13 +54,13 @@ function plain(event: EventMessage): string {
   return `${timeOf(event)} ${event.Type ?? ""} ${event.Action ?? ""} ${Actor?.ID ?? ""}${shown}`;
 }
 
-/** Local time with nine digits. JSON numbers lose the last digits of nanoseconds, so whole seconds come from `time`. */
+/** Local time with nine digits: those that the engine wrote, which are not the digits of the number nearest to them. */
 function timeOf({ time = 0, timeNano = 0 }: EventMessage): string {
-  const nanos = Math.round(timeNano - time * 1e9);
+  const nanos = BigInt(String(timeNano)) - BigInt(time) * 1_000_000_000n;
   const date = new Date(time * 1000);
   const offset = -date.getTimezoneOffset();
   const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, 19);
   const part = (value: number) => String(Math.trunc(Math.abs(value))).padStart(2, "0");
   const zone = offset === 0 ? "Z" : `${offset < 0 ? "-" : "+"}${part(offset / 60)}:${part(offset % 60)}`;
-  return `${local}.${String(Math.max(0, nanos)).padStart(9, "0")}${zone}`;
+  return `${local}.${String(nanos > 0n ? nanos : 0n).padStart(9, "0")}${zone}`;
 }
