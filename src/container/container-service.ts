@@ -65,7 +65,7 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
     ...needs,
     linkedEnv: (record: ContainerRecord) => linkEnv(record, { registry, addressOf, missing: "skip" }),
   };
-  const execs = new ExecService(registry, linked, logger);
+  const execs = new ExecService(registry, linked, clock, logger);
   const stopping = new Stopping({ registry, needs, lock, timers });
   const health = new HealthMonitors({
     needs: linked,

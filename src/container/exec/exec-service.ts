@@ -15,12 +15,14 @@ import {
   notRunning,
 } from "../errors.ts";
 import type { ContainerRegistry } from "../registry.ts";
-import type { ContainerDependencies } from "../types.ts";
+import type { Clock, ContainerDependencies } from "../types.ts";
 import type { ExecInstance } from "./instance.ts";
 import { execProcess, execUser, type LinkedEnv } from "./process.ts";
 
-/** Ended execs are kept for inspect until so many newer ones of their container have ended. */
+/** Ended execs are kept for inspect until so many newer ones of their container have ended … */
 const KEPT = 64;
+/** … and for so many milliseconds at least: who runs hundreds at once asks each for its exit code. */
+const KEPT_AT_LEAST = 30_000;
 
 type Needs = Pick<ContainerDependencies, "events" | "config" | "host" | "users"> & LinkedEnv;
 
@@ -29,11 +31,15 @@ export class ExecService implements ExecBackend {
   readonly #registry: ContainerRegistry;
   readonly #needs: Needs;
   readonly #logger: Logger;
+  readonly #clock: Clock;
   readonly #instances = new Map<string, ExecInstance>();
+  /** Containers with more ended execs than are kept, which are looked at again. */
+  readonly #crowded = new Set<ContainerEntry>();
 
-  constructor(registry: ContainerRegistry, needs: Needs, logger: Logger) {
+  constructor(registry: ContainerRegistry, needs: Needs, clock: Clock, logger: Logger) {
     this.#registry = registry;
     this.#needs = needs;
+    this.#clock = clock;
     this.#logger = logger;
   }
 
@@ -148,11 +154,11 @@ export class ExecService implements ExecBackend {
   }
 
   #ended(instance: ExecInstance, exitCode: number, pid: number): void {
-    instance.state = { kind: "ended", exitCode, pid };
+    instance.state = { kind: "ended", exitCode, pid, at: this.#clock.now() };
     const { execIds, endedExecIds } = instance.entry;
     // Not of a container that is gone: it has none any more.
     if (execIds.delete(instance.id)) endedExecIds.add(instance.id);
-    this.#trim(endedExecIds);
+    this.#trimLater(instance.entry);
     this.#announce(instance, "exec_die", { exitCode: String(exitCode) });
   }
 
@@ -160,9 +166,21 @@ export class ExecService implements ExecBackend {
     announce(this.#needs.events, instance.entry.record, action, { execID: instance.id, ...attributes });
   }
 
+  #trimLater(entry: ContainerEntry): void {
+    if (entry.endedExecIds.size <= KEPT || this.#crowded.has(entry)) return;
+    this.#crowded.add(entry);
+    this.#clock.after(KEPT_AT_LEAST, () => {
+      this.#crowded.delete(entry);
+      this.#trim(entry.endedExecIds);
+      this.#trimLater(entry);
+    });
+  }
+
   #trim(ended: Set<string>): void {
+    const limit = this.#clock.now() - BigInt(KEPT_AT_LEAST) * 1_000_000n;
     for (const id of ended) {
-      if (ended.size <= KEPT) return;
+      const state = this.#instances.get(id)?.state;
+      if (ended.size <= KEPT || (state?.kind === "ended" && state.at > limit)) return;
       this.#instances.delete(id);
       ended.delete(id);
     }

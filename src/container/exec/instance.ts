@@ -6,7 +6,7 @@ export type ExecState =
   | { kind: "created" }
   | { kind: "starting" }
   | { kind: "running"; task: ExecTask }
-  | { kind: "ended"; exitCode: number; pid: number };
+  | { kind: "ended"; exitCode: number; pid: number; at: bigint };
 
 /** A command to run, or that runs or ran, in a running container. Lives as long as the daemon or the container. */
 export interface ExecInstance {
