@@ -58,9 +58,13 @@ async function start(): Promise<TestServer> {
           const { stat, body } = await archiver.get({ path: target }, path, { signal });
           const pieces = body[Symbol.asyncIterator]();
           const given = (async function* () {
-            for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
-              piecesRead++;
-              yield next.value;
+            try {
+              for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
+                piecesRead++;
+                yield next.value;
+              }
+            } finally {
+              await pieces.return?.();
             }
           })();
           return { stat, body: sendable(given, () => body) };
