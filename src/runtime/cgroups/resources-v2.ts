@@ -6,17 +6,16 @@ import type { ResourceWrite } from "./types.ts";
  * The files of cgroup v2 for a container's limits (kernel: admin-guide/cgroup-v2), from the v1-shaped numbers of the
  * runtime spec, converted as runc does.
  * @param fileOf gives the path of a file in the cgroup.
- * @param has whether the kernel has a file, for the two names of the I/O weight.
+ * @param has see `ioWeightWrites`.
  */
 export function resourceWritesV2(
   resources: LinuxResources,
   fileOf: (file: string) => string,
-  has: (file: string) => boolean,
+  has: (file: string) => boolean | undefined,
 ): ResourceWrite[] {
   const writes: ResourceWrite[] = [];
   const set = (file: string, value: number | string | undefined, ignore?: string[]) => {
-    if (value === undefined) return;
-    writes.push({ path: fileOf(file), value: String(value), ...(ignore !== undefined && { ignore }) });
+    if (value !== undefined) writes.push(writeTo(fileOf(file), value, ignore));
   };
   const { memory = {}, cpu = {}, pids, blockIO = {}, hugepageLimits = [] } = resources;
 
@@ -30,11 +29,7 @@ export function resourceWritesV2(
   set("cpu.max", cpuMax(cpu.quota, cpu.period));
   if (pids !== undefined && pids.limit !== 0) set("pids.max", pids.limit > 0 ? pids.limit : "max");
 
-  const { weight: share = 0, weightDevice: shares = [] } = blockIO;
-  // Asked only when it matters: BFQ's file comes with its module, at any time.
-  const bfq = (share !== 0 || shares.length > 0) && has("io.bfq.weight");
-  if (share !== 0) set(bfq ? "io.bfq.weight" : "io.weight", bfq ? share : ioWeight(share));
-  for (const { major, minor, weight } of bfq ? shares : []) set("io.bfq.weight", `${major}:${minor} ${weight}`);
+  writes.push(...ioWeightWrites(blockIO, fileOf, has));
   const throttle = (key: string, rules: ThrottleRule[] = []) => {
     for (const { major, minor, rate } of rules) set("io.max", `${major}:${minor} ${key}=${rate}`);
   };
@@ -45,6 +40,33 @@ export function resourceWritesV2(
 
   for (const { pageSize, limit } of hugepageLimits) set(`hugetlb.${pageSize}.max`, limit);
   return writes;
+}
+
+/**
+ * The weights of block I/O: BFQ's own where the kernel has it, as runc does.
+ * @param has whether the kernel has a file; undefined when that is not known before the cgroup is there: then each of the
+ * two names may be missing. Asked only when it matters, since BFQ's file comes with its module, at any time.
+ */
+export function ioWeightWrites(
+  { weight: share = 0, weightDevice: shares = [] }: NonNullable<LinuxResources["blockIO"]>,
+  fileOf: (file: string) => string,
+  has: (file: string) => boolean | undefined,
+): ResourceWrite[] {
+  if (share === 0 && shares.length === 0) return [];
+  const bfq = has("io.bfq.weight");
+  const ignore = bfq === undefined ? ["ENOENT"] : undefined;
+  const writes: ResourceWrite[] = [];
+  if (share !== 0 && bfq !== true) writes.push(writeTo(fileOf("io.weight"), ioWeight(share), ignore));
+  if (bfq === false) return writes;
+  if (share !== 0) writes.push(writeTo(fileOf("io.bfq.weight"), share, ignore));
+  for (const { major, minor, weight } of shares) {
+    writes.push(writeTo(fileOf("io.bfq.weight"), `${major}:${minor} ${weight}`, ignore));
+  }
+  return writes;
+}
+
+function writeTo(path: string, value: number | string, ignore?: string[]): ResourceWrite {
+  return { path, value: String(value), ...(ignore !== undefined && { ignore }) };
 }
 
 const nonEmpty = (value: string | undefined) => (value === "" ? undefined : value);

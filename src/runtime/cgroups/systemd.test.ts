@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { SystemdManager, type Property } from "../systemd/index.ts";
@@ -150,6 +150,29 @@ describe("a container's scope", () => {
     ]);
     expect(readFileSync(join(root, scope, "supervisor/cgroup.procs"), "utf8")).toBe("4711");
     expect(readFileSync(join(root, scope, "cgroup.subtree_control"), "utf8")).toBe("+hugetlb");
+  });
+
+  test("has the weights of block I/O, which hold between scopes, in the files of the kernel", async () => {
+    const cgroups = new SystemdCgroups(root, new Recording());
+    const blockIO = { weight: 500, weightDevice: [{ major: 7, minor: 0, weight: 300 }] };
+    const planned = () => cgroups.create(path, { devices: [], blockIO }).filter((op) => op.op === "write_file");
+    // Before there is a scope nobody knows which of the files the kernel has.
+    expect(planned().map((op) => [op.path.slice(root.length), Buffer.from(op.data).toString(), op.ignore])).toEqual([
+      [`${path}/io.weight`, "4950", [constants.errno.ENOENT]],
+      [`${path}/io.bfq.weight`, "500", [constants.errno.ENOENT]],
+      [`${path}/io.bfq.weight`, "7:0 300", [constants.errno.ENOENT]],
+    ]);
+    await cgroups.manager.adopt(path, 4711, { devices: [], blockIO: { weight: 500 } });
+    expect(readFileSync(join(root, scope, "io.weight"), "utf8")).toBe("4950");
+    writeFileSync(join(root, scope, "io.bfq.weight"), "");
+    await cgroups.manager.update(path, { devices: [], blockIO: { weight: 300 } });
+    expect(readFileSync(join(root, scope, "io.bfq.weight"), "utf8")).toBe("300");
+    await cgroups.manager.update(path, { devices: [], blockIO: { weightDevice: blockIO.weightDevice } });
+    expect(readFileSync(join(root, scope, "io.bfq.weight"), "utf8")).toBe("7:0 300");
+    expect(planned().map((op) => [op.path.slice(root.length), op.ignore])).toEqual([
+      [`${path}/io.bfq.weight`, []],
+      [`${path}/io.bfq.weight`, []],
+    ]);
   });
 
   test("is told of new limits, and stopped at the end", async () => {

@@ -1,9 +1,12 @@
+import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import type { LinuxResources } from "../../spec/index.ts";
 import type { SystemdManager } from "../systemd/index.ts";
+import { ioWeightWrites } from "./resources-v2.ts";
 import { limitProperties } from "./scope-properties.ts";
 import { scopeOf } from "./slices.ts";
 import type { CgroupManager } from "./types.ts";
+import { applyWrites } from "./update.ts";
 import { CgroupV2, enable } from "./v2.ts";
 
 /**
@@ -60,6 +63,7 @@ export class SystemdCgroups extends CgroupV2 {
     const controllers = (await readFile(`${directory}/cgroup.controllers`, "utf8")).trim().split(" ");
     // One by one: in the kernel they wait for the same lock.
     for (const controller of controllers) await enable(directory, controller);
+    await this.#weigh(directory, resources);
   }
 
   async #update(path: string, resources: LinuxResources): Promise<void> {
@@ -67,6 +71,13 @@ export class SystemdCgroups extends CgroupV2 {
     if (scope === undefined) return;
     const properties = limitProperties({ ...resources, ...(await this.#wholeCpu(path, resources)) });
     if (properties.length > 0) await this.#systemd.setProperties(scope.unit, properties);
+    await this.#weigh(`${this.#root}${scope.path}`, resources);
+  }
+
+  /** Weights hold between scopes. systemd has one of its own scale for BFQ's, and by paths for those of devices. */
+  async #weigh(directory: string, { blockIO = {} }: LinuxResources): Promise<void> {
+    const fileOf = (file: string) => `${directory}/${file}`;
+    await applyWrites(ioWeightWrites(blockIO, fileOf, (file) => existsSync(fileOf(file))));
   }
 
   /** A quota means nothing without its period, and an update may tell one of them: the container's cgroup has both. */

@@ -165,11 +165,12 @@ export class CgroupV2 implements CgroupDriver {
   }
 
   #writes(path: string, resources: LinuxResources): ResourceWrite[] {
+    const parent = `${this.#root}${dirname(path)}`;
     return resourceWritesV2(
       resources,
       (file) => `${this.#root}${path}/${file}`,
-      // The root lacks most of the files; a container's parent has them.
-      (file) => existsSync(`${this.#root}${dirname(path)}/${file}`),
+      // The root lacks most of the files; a container's parent has them. A scope is there once it is started.
+      (file) => (existsSync(parent) ? existsSync(`${parent}/${file}`) : undefined),
     );
   }
 }
