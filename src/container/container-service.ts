@@ -109,7 +109,8 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
       return entry && endpointsOf(entry, attachedOf(entry, needs.networks));
     },
     counts: () => countStates(registry),
-    recover: async () => {
+    recover: async ({ restarts } = { restarts: true }) => {
+      if (!restarts) timers.close();
       await recovery.run();
       // What stopped containers logged may still wait for its receiver.
       for (const entry of registry.all()) {

@@ -135,8 +135,11 @@ export interface ContainerService {
   endpointsOf(id: ContainerId): Record<string, EndpointSettings> | undefined;
   /** How many containers are in which state, for `info`. */
   counts(): { total: number; running: number; paused: number; stopped: number };
-  /** Reads back what runs, after a daemon restart. Called once, before the API is served. */
-  recover(): Promise<void>;
+  /**
+   * Reads back what runs, after a daemon restart. Called once, before the API is served.
+   * @param options.restarts false: starts nothing by its policy, now or later, since all is to be stopped.
+   */
+  recover(options?: { restarts: boolean }): Promise<void>;
   /** Stops every container with its own timeout, or this one (seconds) when it has none; they start again at boot. */
   stopAll(timeout: number): Promise<void>;
   /** Stops watching; containers run on. */

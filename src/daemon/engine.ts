@@ -34,8 +34,11 @@ import { GIT_COMMIT, VERSION } from "./version.ts";
 
 /** A running engine; disposing it closes what it holds and leaves containers running. */
 export interface Engine extends AsyncDisposable {
-  /** Reads back what runs and removes what was half made. Called once, before the first `listen`. */
-  recover(): Promise<void>;
+  /**
+   * Reads back what runs and removes what was half made. Called once, before the first `listen`.
+   * @param options.restarts false: starts nothing by its policy, since all is to be stopped.
+   */
+  recover(options?: { restarts: boolean }): Promise<void>;
   /** @returns the address, with the port that was chosen for port 0. */
   listen(spec: ListenSpec): Promise<string>;
   /**
@@ -216,14 +219,14 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
   const owned = stack.move();
 
   return {
-    async recover() {
+    async recover(options) {
       if (isReadOnly(root)) {
         logger.warn("the data root is read-only: what is there can be read, stopped and removed", { root });
       } else {
         await snapshotter.sweep();
         await images.sweep();
       }
-      await service.recover();
+      await service.recover(options);
     },
     async listen(spec) {
       const { port } = await server.listen(await listenAddress(spec));

@@ -2,21 +2,22 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createLogger, messageOf, type LogSink, type Logger } from "../base/index.ts";
 import { createEngineMetrics } from "../metrics/index.ts";
-import { loadNative } from "../sys/index.ts";
+import { loadNative, type Native } from "../sys/index.ts";
 import { loadConfig } from "./config.ts";
 import { checkOptions } from "./configure.ts";
 import { unpackNative, type NativeParts } from "./embedded.ts";
 import { createEngine, type Engine } from "./engine.ts";
+import { noDaemon } from "./errors.ts";
 import { daemonHelp } from "./help.ts";
 import { listenSpecs } from "./listeners.ts";
 import { notifyManager } from "./notify.ts";
 import type { DaemonConfig } from "./options.ts";
-import { writePidFile } from "./pid-file.ts";
+import { livingPid, writePidFile } from "./pid-file.ts";
 import { reloadConfig } from "./reload.ts";
 import { processorTime, Rest, restSteps } from "./rest.ts";
 import { lockRoot } from "./root-lock.ts";
 import { watchSignals } from "./signals.ts";
-import { stopDaemon } from "./stop-daemon.ts";
+import { hasTasks, stopDaemon } from "./stop-daemon.ts";
 import { GIT_COMMIT, VERSION } from "./version.ts";
 import { startWatchdog } from "./watchdog.ts";
 
@@ -34,7 +35,13 @@ export async function daemonMain(argv: readonly string[], native: NativeParts): 
     if (config.version) return say(`berth version ${VERSION}, build ${GIT_COMMIT}\n`);
     if (config.stop) {
       doing = "stop";
-      return say(await stopDaemon(config.pidfile));
+      const pid = await livingPid(config.pidfile);
+      if (pid !== undefined) return say(await stopDaemon(pid));
+      if (!(await hasTasks(config["exec-root"]))) throw noDaemon(config.pidfile);
+      checkOptions(config);
+      applyLogging(sink, config);
+      await stopContainers(config, native, sink);
+      return say("stopped the containers that had no daemon\n");
     }
     // What can be wrong with the hosts is found before anything is made.
     await listenSpecs(config, process.env);
@@ -71,28 +78,8 @@ async function runDaemon(
 ): Promise<void> {
   const logger = createLogger(sink);
   const signals = watchSignals(logger);
-  process.umask(0o022);
-  await mkdir(config["data-root"], { recursive: true, mode: 0o710 });
-  await mkdir(config["exec-root"], { recursive: true, mode: 0o700 });
-  const unpacked = await unpackNative(parts, config["exec-root"]);
-  const native = loadNative(unpacked.addon);
-
   await using stack = new AsyncDisposableStack();
-  stack.use(await lockRoot(config["data-root"], native));
-  stack.use(await writePidFile(config.pidfile));
-  const metrics = createEngineMetrics();
-  stack.use(startWatchdog(logger, metrics.loopDelay));
-  const engine = stack.use(
-    await createEngine({
-      config,
-      native,
-      addonPath: unpacked.addon,
-      shimPath: unpacked.shim,
-      initPath: unpacked.init,
-      metrics,
-      logger,
-    }),
-  );
+  const { engine, native } = await openEngine(config, parts, logger, stack);
   await engine.recover();
   for (const spec of await listenSpecs(config, process.env)) {
     const address = await engine.listen(spec);
@@ -112,6 +99,48 @@ async function runDaemon(
   const ending = await signals.ended;
   notifyManager("STOPPING=1", native);
   await engine.shutdown(ending);
+}
+
+/** As a daemon that is told to end with its containers, for those that outlived theirs; serves nobody. */
+async function stopContainers(config: DaemonConfig, parts: NativeParts, sink: LogSink): Promise<void> {
+  const logger = createLogger(sink);
+  // Asked twice, it goes on with the first.
+  watchSignals(logger);
+  await using stack = new AsyncDisposableStack();
+  const { engine } = await openEngine({ ...config, "pool-size": 0, "metrics-addr": "" }, parts, logger, stack);
+  await engine.recover({ restarts: false });
+  await engine.shutdown("with-containers");
+}
+
+/** The engine on its roots, which are this process's until `stack` is disposed. */
+async function openEngine(
+  config: DaemonConfig,
+  parts: NativeParts,
+  logger: Logger,
+  stack: AsyncDisposableStack,
+): Promise<{ engine: Engine; native: Native }> {
+  process.umask(0o022);
+  await mkdir(config["data-root"], { recursive: true, mode: 0o710 });
+  await mkdir(config["exec-root"], { recursive: true, mode: 0o700 });
+  const unpacked = await unpackNative(parts, config["exec-root"]);
+  const native = loadNative(unpacked.addon);
+
+  stack.use(await lockRoot(config["data-root"], native));
+  stack.use(await writePidFile(config.pidfile));
+  const metrics = createEngineMetrics();
+  stack.use(startWatchdog(logger, metrics.loopDelay));
+  const engine = stack.use(
+    await createEngine({
+      config,
+      native,
+      addonPath: unpacked.addon,
+      shimPath: unpacked.shim,
+      initPath: unpacked.init,
+      metrics,
+      logger,
+    }),
+  );
+  return { engine, native };
 }
 
 /** Reads the configuration again; what is wrong in it leaves the running one as it is. */

@@ -458,7 +458,7 @@ const OPTION_TABLE = {
     key: undefined,
     type: "bool",
     default: false,
-    help: "Stop the running daemon with all its containers, as before the host goes down, and exit",
+    help: "Stop all containers, with the daemon if one runs, as before the host goes down, and exit",
   },
   "userns-remap": {
     flag: "userns-remap",

@@ -106,7 +106,7 @@ export class TestEngine implements AsyncDisposable {
         ...(this.#options.launcher ?? []),
         BERTH,
         "daemon",
-        ...this.#flags(),
+        ...this.flags,
       ],
       {
         stdio: "ignore",
@@ -128,7 +128,8 @@ export class TestEngine implements AsyncDisposable {
     return { BERTH_API_SCHEMA: join(ROOT, "test/fixtures/api/swagger.json"), BERTH_API_REPORT: this.reportFile };
   }
 
-  #flags(): string[] {
+  /** Of its daemon. */
+  get flags(): string[] {
     return [
       `--data-root=${this.dataRoot}`,
       `--exec-root=${this.execRoot}`,

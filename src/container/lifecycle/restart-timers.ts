@@ -9,6 +9,7 @@ export class RestartTimers {
   readonly #logger: Logger;
   readonly #delays = new Map<string, number>();
   readonly #waiting = new Map<string, Disposable>();
+  #closed = false;
 
   constructor(clock: Clock, logger: Logger) {
     this.#clock = clock;
@@ -17,6 +18,7 @@ export class RestartTimers {
 
   /** @param ranFor milliseconds of the run that ended: long ones reset the delay. */
   schedule(id: string, ranFor: number, start: () => Promise<void>): void {
+    if (this.#closed) return;
     const delay = nextDelay(this.#delays.get(id) ?? 0, ranFor);
     this.#delays.set(id, delay);
     this.cancel(id);
@@ -40,7 +42,9 @@ export class RestartTimers {
     this.#delays.delete(id);
   }
 
+  /** Starts nothing any more: the next daemon does. */
   close(): void {
+    this.#closed = true;
     for (const timer of this.#waiting.values()) timer[Symbol.dispose]();
     this.#waiting.clear();
   }

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BERTH, dockerOutput, startEngine, type TestEngine } from "../../support/engine.ts";
+import { inventory } from "../../support/host.ts";
 import { run } from "../../support/process.ts";
 import { DatagramSocket } from "../../support/sockets.ts";
 import { eventually } from "../../support/wait.ts";
@@ -111,6 +112,26 @@ describe("containers when the daemon ends", () => {
   const LOOP = "echo ready; while :; do sleep 1; done";
   const stateIn = (engine: TestEngine, name: string) =>
     dockerOutput(engine, ["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name]);
+
+  test("are stopped by --stop when it has ended before, each by its own signal; policies wait for the next start", async () => {
+    await using engine = await startEngine();
+    const polite = await start(engine, "polite", LOOP);
+    const always = await start(engine, "always", LOOP, "--restart=always");
+    const ended = await start(engine, "ended", LOOP, "--restart=always");
+    await engine.stop();
+    process.kill(ended, "SIGKILL");
+    await eventually("an end that no daemon saw", async () => !(await isAlive(ended)));
+    expect(await Promise.all([polite, always].map(isAlive))).toEqual([true, true]);
+    const { code, stdout } = await run(BERTH, ["daemon", "--stop", ...engine.flags]);
+    expect([code, stdout]).toEqual([0, "stopped the containers that had no daemon\n"]);
+    expect(await Promise.all([polite, always].map(isAlive))).toEqual([false, false]);
+    expect((await inventory(engine)).filter((line) => /^(mount|cgroup|process|link)/.test(line))).toEqual([]);
+    await engine.start();
+    expect(await stateIn(engine, "polite")).toBe("exited 7");
+    for (const name of ["always", "ended"]) {
+      await eventually("the restart policy", async () => (await stateIn(engine, name)).startsWith("running"));
+    }
+  });
 
   test("run on, and are found again", async () => {
     await using engine = await startEngine();
