@@ -28,7 +28,7 @@ export interface NetworkConfig {
   firewall: boolean;
   /** Switch the host's forwarding on (`--ip-forward`). */
   forwarding: boolean;
-  /** Relay connections to `[::]` and `[::1]` to containers with IPv4 only (`--userland-proxy`). */
+  /** Relay connections and datagrams to `[::]` and `[::1]` to containers with IPv4 only (`--userland-proxy`). */
   relay: boolean;
   dns: { servers: string[]; search: string[]; options: string[] };
   resolvConf: string;

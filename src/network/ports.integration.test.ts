@@ -26,7 +26,7 @@ beforeAll(async () => {
       endpoints: { bridge: {} },
       ports: {
         "80/tcp": [{ HostPort: "" }, { HostIp: "127.0.0.1", HostPort: "0" }],
-        "80/udp": [{ HostIp: "0.0.0.0" }],
+        "80/udp": [{ HostPort: "" }],
       },
       exposed: ["443/tcp"],
     }),
@@ -77,6 +77,12 @@ test("IPv6 loopback is relayed to a container that has IPv4 only", async () => {
   const port = portOf("80/tcp", "::");
   expect(port).toBe(portOf("80/tcp", "0.0.0.0"));
   expect(await fetchTcp(undefined, "::1", port)).toBe(`web ${gateway}`);
+});
+
+test("so are datagrams, each client's answers to itself", async () => {
+  if (!hasLoopback6()) return console.log("skipped: this host has no IPv6 loopback");
+  const clients = [1, 2, 3].map(() => fetchUdp(undefined, "::1", portOf("80/udp", "::")));
+  expect(await Promise.all(clients)).toEqual([1, 2, 3].map(() => `web ${gateway}`));
 });
 
 test("a container reaches its own and another's published port by the host's address", async () => {

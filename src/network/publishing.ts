@@ -21,7 +21,7 @@ export class Publishing {
   readonly #turns: KeyedLock;
 
   /**
-   * @param parts.relays connections to IPv6 addresses of the host are relayed to containers that have IPv4 only.
+   * @param parts.relays what comes to IPv6 addresses of the host is relayed to containers that have IPv4 only.
    * @param parts.turns of changes of rules: what is noted and what the filter has agree for whoever holds `RULES`.
    */
   constructor(parts: { ports: HostPorts; firewall: Firewall; flows: Flows; relays: boolean; turns: KeyedLock }) {
@@ -93,7 +93,7 @@ export class Publishing {
   ): boolean {
     const crosses = endpoint.ipv6 === undefined && endpoint.ipv4 !== undefined;
     const loopback = hostAddress === "::" || hostAddress === "::1";
-    return this.#relays && protocol === "tcp" && hostAddress.includes(":") && (crosses || loopback);
+    return this.#relays && protocol !== "sctp" && hostAddress.includes(":") && (crosses || loopback);
   }
 
   #defaultAddresses(network: NetworkRecord, endpoint: EndpointRecord): string[] {

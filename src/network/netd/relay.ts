@@ -1,26 +1,28 @@
 import { closeSync } from "node:fs";
-import { connect, createServer } from "node:net";
-import type { Server, Socket } from "node:net";
 import type { Logger } from "../../base/index.ts";
 import { messageOf } from "../../base/index.ts";
 import { portOf } from "../../sys/index.ts";
 import type { Native } from "../../sys/index.ts";
 import type { PublishedPort } from "../records.ts";
+import { relayConnections } from "./relay-tcp.ts";
+import { relayDatagrams } from "./relay-udp.ts";
 import type { Relay } from "./types.ts";
 
-interface Serving {
-  server: Server;
-  sockets: Set<Socket>;
+/** What a port that is relayed has. */
+export interface Relaying {
+  stop(): void;
+  /** Takes no more clients; gives when the last connection of those that there are has ended. */
+  retire(): Promise<void>;
 }
 
 /**
- * Relays TCP connections to an IPv6 address of the host to a container that has IPv4 only: the packet filter translates
- * within one family. `localhost` is `[::1]` first for many clients.
+ * Relays connections and datagrams to an IPv6 address of the host to a container that has IPv4 only: the packet filter
+ * translates within one family. `localhost` is `[::1]` first for many clients.
  */
 export class PortRelay {
   readonly #native: Native;
   readonly #logger: Logger;
-  readonly #serving = new Map<string, Serving>();
+  readonly #serving = new Map<string, Relaying>();
 
   constructor(native: Native, logger: Logger) {
     this.#native = native;
@@ -28,7 +30,7 @@ export class PortRelay {
   }
 
   /**
-   * Accepts connections on a duplicate of the listening socket that the container's supervisor holds; one that cannot be
+   * Takes what comes to a duplicate of the socket that the container's supervisor holds; one that cannot be
    * had is logged.
    */
   start(relay: Relay): void {
@@ -36,14 +38,9 @@ export class PortRelay {
     if (this.#serving.has(keyOf(port))) return;
     const warn = (error: unknown) => this.#logger.warn("port relay", { port: port.hostPort, error: messageOf(error) });
     try {
-      const descriptor = this.#duplicate(port);
-      const sockets = new Set<Socket>();
-      const server = createServer({ allowHalfOpen: true }, (client) => {
-        join(client, connect({ host: target, port: port.containerPort, allowHalfOpen: true }), sockets);
-      });
-      server.on("error", warn);
-      server.listen({ fd: descriptor });
-      this.#serving.set(keyOf(port), { server, sockets });
+      const serve = port.protocol === "udp" ? relayDatagrams : relayConnections;
+      const relaying = serve(this.#duplicate(port), { host: target, port: port.containerPort }, warn);
+      this.#serving.set(keyOf(port), relaying);
     } catch (error) {
       warn(error);
     }
@@ -66,34 +63,14 @@ export class PortRelay {
   }
 
   stop(port: PublishedPort): void {
-    const found = this.#serving.get(keyOf(port));
+    this.#serving.get(keyOf(port))?.stop();
     this.#serving.delete(keyOf(port));
-    found?.server.close();
-    for (const socket of found?.sockets ?? []) socket.destroy();
   }
 
-  /** Takes no more connections; gives when the last of those that there are has ended. */
+  /** Takes no more clients; gives when the last of the connections that there are has ended. */
   async retire(): Promise<void> {
-    for (const { server } of this.#serving.values()) server.close();
-    const sockets = [...this.#serving.values()].flatMap((serving) => [...serving.sockets]);
-    await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve))));
+    await Promise.all([...this.#serving.values()].map((relaying) => relaying.retire()));
   }
 }
 
-/** Carries both directions, half-closes included; an error on one side ends both. */
-function join(client: Socket, target: Socket, sockets: Set<Socket>): void {
-  for (const [from, to] of [
-    [client, target],
-    [target, client],
-  ] as const) {
-    sockets.add(from);
-    from.pipe(to);
-    from.on("error", () => to.destroy());
-    from.on("close", () => {
-      sockets.delete(from);
-      if (!to.destroyed && !from.readableEnded) to.destroy();
-    });
-  }
-}
-
-const keyOf = (port: PublishedPort) => `${port.hostAddress}/${port.hostPort}`;
+const keyOf = (port: PublishedPort) => `${port.protocol}/${port.hostAddress}/${port.hostPort}`;

@@ -87,7 +87,8 @@ export class HostPorts {
     this.#note(port, address);
     try {
       const { supervisor, relayed } = taker;
-      return await supervisor.holdPort(addressBytes(address), PROTOCOLS[port.protocol], port.hostPort, relayed(port));
+      const listens = port.protocol === "tcp" && relayed(port);
+      return await supervisor.holdPort(addressBytes(address), PROTOCOLS[port.protocol], port.hostPort, listens);
     } catch (error) {
       this.#forget(port, address);
       throw refusal(port, `${taker.target}:${port.containerPort}`, error);

@@ -1,10 +1,11 @@
 import type { Answer } from "../../../support/api.ts";
+import type { Sending } from "./collectors.ts";
 import type { Random } from "./random.ts";
 import type { Session } from "./session.ts";
 
 /**
  * `worker` writes its lines and ends with its code, `once` also goes with it, `again` fails and is started twice more;
- * `sleeper` and `server` (which answers its own name over HTTP) run until they are stopped.
+ * `sleeper` and `server` (which answers its own name over HTTP and UDP) run until they are stopped.
  */
 export type Kind = "worker" | "once" | "again" | "sleeper" | "server";
 
@@ -21,8 +22,8 @@ export interface Known {
   hasHealth: boolean;
   memory: number;
   volume: string | undefined;
-  /** Its lines are sent to a collector, too. */
-  isSent: boolean;
+  /** How its lines come to a collector, too. */
+  sending: Sending | undefined;
   /** User-defined ones, by name. */
   networks: Set<string>;
   /** Contents that were put into it, by path. */
@@ -36,7 +37,10 @@ export interface Inspect {
   RestartCount: number;
   State: { Status: string; Running: boolean; ExitCode: number; Health?: { Status: string } };
   HostConfig: { Memory: number };
-  NetworkSettings: { Networks: Record<string, unknown>; Ports: Record<string, Array<{ HostPort: string }> | null> };
+  NetworkSettings: {
+    Networks: Record<string, unknown>;
+    Ports: Record<string, Array<{ HostIp: string; HostPort: string }> | null>;
+  };
 }
 
 export const lasts = ({ kind }: Pick<Known, "kind">) => kind === "sleeper" || kind === "server";

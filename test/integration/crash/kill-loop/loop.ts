@@ -3,11 +3,14 @@ import { databaseRows } from "../../../support/database.ts";
 import { moreOpenFiles, openFiles } from "../../../support/descriptors.ts";
 import { NO_SPARES, startEngine, type TestEngine } from "../../../support/engine.ts";
 import { inventory } from "../../../support/host.ts";
+import { busyboxEntries, dockerArchive } from "../../../support/images.ts";
 import { eventually } from "../../../support/wait.ts";
 import { Client } from "./client.ts";
 import { Collectors } from "./collectors.ts";
 import { Random } from "./random.ts";
+import { Served } from "./served.ts";
 import { Session } from "./session.ts";
+import { udpServer } from "./udp-server.ts";
 
 const CLIENTS = 4;
 /** What a kill meets; the daemon, when the others are not there. */
@@ -28,8 +31,8 @@ export interface KillLoopResult {
  * again, the supervisor of some container, or netd. Nothing that a client was told may turn out to be wrong, and at the end
  * nothing may be left on the host.
  * @param seed decides what the clients do and when something is killed, as far as the machine lets it.
- * @param options `remote`: logs are sent to collectors, where every line must arrive, and the last daemon may have no more
- * files open than the first.
+ * @param options `remote`: logs are sent to collectors, where every line must arrive, and the last daemon and the last netd
+ * may have no more files open than the first.
  */
 export async function killLoop(
   kills: number,
@@ -38,7 +41,9 @@ export async function killLoop(
 ): Promise<KillLoopResult> {
   const began = Date.now();
   await using collectors = remote ? await Collectors.start() : undefined;
-  await using engine = await startEngine({ ownPool: true, ...(remote ? { flags: NO_SPARES } : {}) });
+  await using engine = await startEngine({ ownPool: true, image: false, ...(remote ? { flags: NO_SPARES } : {}) });
+  const server = { name: "bin/udp-server", mode: 0o755, data: await udpServer() };
+  await engine.load(dockerArchive({ name: "busybox:local", layers: [busyboxEntries(), [server]] }));
   const standing = async () => [
     ...(await inventory(engine)).filter((line) => !line.startsWith(`process ${engine.pid} `)),
     // Read again when something was written meanwhile.
@@ -47,6 +52,7 @@ export async function killLoop(
   const clean = new Set(await standing());
   const opened = remote ? await openedOnce(engine) : new Map<string, number>();
   const session = new Session(engine, collectors);
+  const served = remote ? await Served.begin(session) : undefined;
   const random = new Random(seed);
   const clients = Array.from({ length: CLIENTS }, (_, index) => new Client(session, seed + 1 + index, `k${index}`));
   const working = Promise.all(clients.map((client) => client.work()));
@@ -62,6 +68,7 @@ export async function killLoop(
   session.over = true;
   await working;
   await Promise.all(clients.map((client) => client.finish()));
+  await served?.end();
   // Of commits that were carried out and not told.
   await session.expect("POST", "/images/prune", [200]);
   let left: string[] = [];

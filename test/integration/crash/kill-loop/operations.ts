@@ -3,6 +3,7 @@ import { unframed } from "../../../support/frames.ts";
 import { tar } from "../../../support/tar.ts";
 import { eventually } from "../../../support/wait.ts";
 import { carryOut, inspect, isUp, lasts, stays, type Known, type World } from "./container.ts";
+import { askUdp, UDP_HOSTS } from "./udp-server.ts";
 
 /** What may be done with a container, and with which. */
 interface Operation {
@@ -27,6 +28,7 @@ export const operations = {
   connect: { fits: (container) => isUp(container) && container.networks.size > 0, run: connect },
   disconnect: { fits: (container) => isUp(container) && container.networks.size > 1, run: disconnect },
   visit: { fits: (container) => container.kind === "server" && isUp(container), run: visit },
+  datagram: { fits: (container) => container.kind === "server" && isUp(container), run: datagram },
   wait: { fits: ({ kind }) => kind === "worker" || kind === "again", run: wait },
   look: { fits: stays, run: look },
 } as const satisfies Record<string, Operation>;
@@ -186,12 +188,26 @@ async function disconnect(world: World): Promise<void> {
 
 /** Its port leads to it and to nobody else, whatever has had the address or the port before. */
 async function visit(world: World): Promise<void> {
+  await answers(world, "80/tcp", "127.0.0.1", page);
+}
+
+async function datagram(world: World): Promise<void> {
+  const host = world.random.pick(UDP_HOSTS) ?? "";
+  await answers(world, "90/udp", host, (port) => askUdp(host, port));
+}
+
+async function answers(
+  world: World,
+  published: string,
+  host: string,
+  ask: (port: number) => Promise<string | undefined>,
+): Promise<void> {
   const { session, container } = world;
-  await eventually(`an answer of ${container.name}`, async () => {
+  await eventually(`an answer of ${container.name} at ${published} of ${host}`, async () => {
     const { NetworkSettings } = (await inspect(world)) ?? {};
     if (session.isBereaved(container.id)) return true;
-    const port = Number(NetworkSettings?.Ports["80/tcp"]?.[0]?.HostPort);
-    const text = Number.isNaN(port) ? undefined : await page(port);
+    const port = NetworkSettings?.Ports[published]?.find(({ HostIp }) => HostIp === host)?.HostPort;
+    const text = port === undefined ? undefined : await ask(Number(port));
     if (text !== undefined && text !== container.id.slice(0, 12))
       session.violated(`${container.name} answers with ${text}`);
     return text !== undefined;

@@ -21,6 +21,8 @@ export class Session {
   /** Counts the daemons. */
   epoch = 0;
   over = false;
+  /** The container whose supervisor is left alone. */
+  spared: string | undefined;
   /** Containers whose supervisor was killed, by the first digits of their ids: they end as they are. */
   readonly #bereaved = new Set<string>();
   #alive: Promise<void> = Promise.resolve();
@@ -43,7 +45,7 @@ export class Session {
 
   /** Kills the supervisor of some container. @returns false when none has one. */
   killSupervisor(random: Random): boolean {
-    const victim = random.pick(shims(this.engine));
+    const victim = random.pick(shims(this.engine).filter(({ id }) => this.spared?.startsWith(id) !== true));
     if (victim === undefined) return false;
     this.#bereaved.add(victim.id);
     return endAtOnce(victim.pid);
