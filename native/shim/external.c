@@ -205,8 +205,14 @@ void external_ended(struct process *p, int status) {
     process_failed(p, 0, 0, ECHILD, good ? "the runtime left no pid" : text);
     return;
   }
+  int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+  if (pidfd < 0 && errno == ESRCH) {
+    /* Not even a zombie: the runtime has waited for it itself, and its end will be told to nobody. */
+    process_failed(p, 0, 0, ECHILD, "the runtime left no process");
+    return;
+  }
   p->pid = pid;
-  p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+  p->pidfd = pidfd;
   /* A terminal's master is in the socket's queue by now: the runtime has sent it before it ended. */
   for (int i = 0; i < 2 && p->external->console.fd >= 0; i++) p->external->console.ready(&p->external->console, EPOLLIN);
   process_spawned(p);

@@ -15,14 +15,16 @@ const TIMEOUT = 60_000;
 
 /**
  * A runtime without containers: `create PIDFILE GATE COMMAND…` starts a process that waits for `start GATE`,
- * `exec PIDFILE COMMAND…` one that does not.
+ * `exec PIDFILE COMMAND…` one that waits for the runtime's own end, since a shell waits for what ended before it does, and
+ * `lost PIDFILE COMMAND…` one that it has waited for.
  */
 const FAKE_RUNTIME = `#!/bin/sh
 verb=$1 file=$2; shift 2
 exec 3<&0
 case $verb in
 create) gate=$1; shift; mkfifo "$gate"; (read go <"$gate"; exec "$@" <&3 3<&-) & echo $! >"$file" ;;
-exec) (exec "$@" <&3 3<&-) & echo $! >"$file" ;;
+exec) mkfifo "$file.end"; (read end <"$file.end"; exec "$@" <&3 3<&-) & pid=$!; exec 4>"$file.end"; echo $pid >"$file" ;;
+lost) (exec "$@") & pid=$!; wait; echo $pid >"$file" ;;
 start) echo go >"$file" ;;
 *) echo "no $verb" >&2; exit 3 ;;
 esac
@@ -100,6 +102,18 @@ describe.skipIf(reason !== undefined)("another runtime's container", () => {
       await until("one child to be left", () => children() === String(pid));
       await shim.kill(9);
       expect((await shim.waitExit()).code).toBe(137);
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "is not waited for when the runtime has done so itself",
+    async () => {
+      const shim = await world.shim();
+      const made = await options(["true"]);
+      const argv = [runtime, "lost", made.program.pidFile, "true"];
+      const lost = { ...made, program: { ...made.program, argv } };
+      expect(await failureOf(shim.createExternal(lost))).toMatchObject({ detail: "the runtime left no process" });
     },
     TIMEOUT,
   );
