@@ -17,6 +17,8 @@ afterAll(async () => {
 const BUSY = "while :; do :; done";
 const hasSwap = readFileSync("/proc/swaps", "utf8").trim().split("\n").length > 1;
 if (!existsSync("/dev/loop-control")) console.log("skipped: there is no /dev/loop-control to open");
+if (!UNIFIED)
+  console.log("skipped: a reservation by its effect: version 1 heeds it only when the whole machine lacks memory");
 if (!hasSwap) console.log("skipped: a limit of swap has no effect on a machine without swap");
 if (!UNIFIED) console.log("skipped: the container's view of its cgroup, which only version 2 has");
 

@@ -138,7 +138,13 @@ export class Containers {
 
   async remove(): Promise<void> {
     const container = this.#random.pick(this.#known);
-    if (container !== undefined) await this.#remove(container);
+    if (container === undefined) return;
+    // What has not arrived when a container is removed has ten more seconds only.
+    if (container.sending !== undefined && container.kind === "worker") {
+      await this.#ends(container);
+      await this.#arrives(container);
+    }
+    await this.#remove(container);
   }
 
   async #remove(container: Known): Promise<void> {
@@ -234,17 +240,25 @@ export class Containers {
   async finish(): Promise<void> {
     for (const container of this.#known) {
       if (lasts(container) && !(isUp(container) && container.hasHealth)) continue;
-      const ended = await eventually(`the end of ${container.name}`, async () => {
-        const { answer } = await this.#session.insist("GET", `/containers/${container.id}/json`);
-        if (container.kind === "once") return answer.status === 404;
-        return answer.status !== 200 || this.#isSettled(container, answer.json as Inspect); // the API's shape
-      }).catch((error: unknown) => this.#session.violated(String(error)));
-      if (ended === true && container.kind === "once") this.#known = this.#known.filter((each) => each !== container);
+      const ended = await this.#ends(container);
+      if (ended && container.kind === "once") this.#known = this.#known.filter((each) => each !== container);
     }
     await this.check();
     for (const container of this.#known)
       if (container.sending !== undefined && container.kind === "worker") await this.#arrives(container);
     for (const container of this.#known) await this.#remove(container);
+  }
+
+  /** Waits until it is as it should be in the end. @returns false when that never came. */
+  async #ends(container: Known): Promise<boolean> {
+    return await eventually(`the end of ${container.name}`, async () => {
+      const { answer } = await this.#session.insist("GET", `/containers/${container.id}/json`);
+      if (container.kind === "once") return answer.status === 404;
+      return answer.status !== 200 || this.#isSettled(container, answer.json as Inspect); // the API's shape
+    }).catch((error: unknown) => {
+      this.#session.violated(String(error));
+      return false;
+    });
   }
 
   /** Every line of its log comes to the collector: in order, though some may come twice. */
