@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import type { ContainerConfiguration, HostFacts } from "../container/index.ts";
 import { LOG_DRIVERS } from "../logging/index.ts";
-import { DEFAULT_POOLS, defaultNetworkConfig, type NetworkConfig } from "../network/index.ts";
+import { DEFAULT_POOLS, defaultNetworkConfig, OWN_BRIDGE, type NetworkConfig } from "../network/index.ts";
 import { slicePath, type CgroupFacts, type CgroupOptions } from "../runtime/index.ts";
 import { ALL_CAPABILITIES } from "../spec/index.ts";
 import { readAppArmor } from "./apparmor.ts";
@@ -15,11 +15,11 @@ import type { DaemonConfig } from "./options.ts";
 /** The daemon's options as the network layer reads them. Names on the host derive from the default bridge's name. */
 export function networkConfiguration(config: DaemonConfig): NetworkConfig {
   const defaults = defaultNetworkConfig();
-  const bridge = config.bridge === "" ? "berth0" : config.bridge;
+  const bridge = config.bridge === "" ? OWN_BRIDGE : config.bridge;
   const pools = addressPools(config);
   return {
     ...defaults,
-    instance: bridge === "berth0" || bridge === "none" ? "berth" : `berth-${bridge}`,
+    instance: bridge === OWN_BRIDGE || bridge === "none" ? "berth" : `berth-${bridge}`,
     bridgePrefix: config["bridge-prefix"],
     bridgeName: bridge === "none" ? undefined : bridge,
     bip: config.bip || undefined,

@@ -8,6 +8,11 @@ export interface Address {
   readonly value: bigint;
 }
 
+export interface InterfaceAddress {
+  address: Address;
+  prefix: number;
+}
+
 export interface Subnet {
   readonly family: Family;
   /** The lowest address: bits beyond the prefix are zero. */
@@ -75,6 +80,17 @@ export function parseCidr(text: string): { address: Address; subnet: Subnet } | 
   const prefix = Number(digits);
   if (prefix > BITS[address.family]) return undefined;
   return { address, subnet: subnetOf(address, prefix) };
+}
+
+/** An interface's address with its prefix: `10.0.0.1/24`. */
+export function formatInterfaceAddress({ address, prefix }: InterfaceAddress): string {
+  return `${formatAddress(address)}/${prefix}`;
+}
+
+/** As `formatInterfaceAddress` writes it; undefined for another text. */
+export function parseInterfaceAddress(text: string): InterfaceAddress | undefined {
+  const parsed = parseCidr(text);
+  return parsed && { address: parsed.address, prefix: parsed.subnet.prefix };
 }
 
 /** The subnet of that prefix around an address. */

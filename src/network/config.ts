@@ -36,6 +36,9 @@ export interface NetworkConfig {
   hostGateways: readonly string[];
 }
 
+/** The default bridge that nobody named: it is berth's, whoever made it. */
+export const OWN_BRIDGE = "berth0";
+
 /** Docker's default address pools. */
 export const DEFAULT_POOLS: ReadonlyArray<{ base: string; size: number }> = [
   { base: "172.17.0.0/16", size: 16 },
@@ -52,7 +55,7 @@ export function defaultNetworkConfig(): NetworkConfig {
   return {
     instance: "berth",
     bridgePrefix: "berth-",
-    bridgeName: "berth0",
+    bridgeName: OWN_BRIDGE,
     bip: undefined,
     fixedCidr: undefined,
     defaultGateway: undefined,

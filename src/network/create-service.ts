@@ -62,11 +62,12 @@ export async function createNetworkService({
     ...bridges,
     ...(config.bridgeName === undefined ? [] : [config.bridgeName]),
   ]);
-  const predefined = predefinedNetworks(config, registry.records(), routed);
+  const onBridge = config.bridgeName === undefined ? undefined : await links.bridgeAddresses(config.bridgeName);
+  const predefined = predefinedNetworks(config, registry.records(), { routed, onBridge });
   for (const network of registry.records()) {
     if (network.name !== "bridge") continue;
     if (config.bridgeName === undefined) registry.delete(network);
-    else if (network.bridge !== config.bridgeName) records.retireBridge(network.bridge);
+    else if (network.bridge !== config.bridgeName) records.retireBridge(network);
   }
   for (const network of predefined) registry.save(network);
 

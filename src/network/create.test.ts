@@ -9,7 +9,8 @@ import { predefinedNetworks } from "./predefined.ts";
 import type { NetworkRecord } from "./records.ts";
 
 const config = defaultNetworkConfig();
-const predefined = predefinedNetworks(config, [], []);
+const HOST = { routed: [], onBridge: undefined };
+const predefined = predefinedNetworks(config, [], HOST);
 
 function subnet(text: string): Subnet {
   const parsed = parseCidr(text);
@@ -125,7 +126,7 @@ test("a name in use is a conflict", () => {
 
 describe("predefined networks", () => {
   test("keep their ids and an unnamed subnet over a restart, whatever is routed by then", () => {
-    const again = predefinedNetworks(config, predefined, [subnet("172.17.0.0/16")]);
+    const again = predefinedNetworks(config, predefined, { ...HOST, routed: [subnet("172.17.0.0/16")] });
     expect(again).toEqual(predefined);
   });
 
@@ -133,7 +134,7 @@ describe("predefined networks", () => {
     const [bridge] = predefinedNetworks(
       { ...config, bip: "10.9.0.5/24", fixedCidr: "10.9.0.128/25", defaultGateway: "10.9.0.1", mtu: 1400, icc: false },
       predefined,
-      [],
+      HOST,
     );
     expect(bridge).toMatchObject({ id: predefined[0]?.id ?? "", mtu: 1400, icc: false });
     expect(bridge?.subnets).toEqual([
@@ -148,14 +149,16 @@ describe("predefined networks", () => {
   });
 
   test("without a bridge name there is no default network", () => {
-    expect(predefinedNetworks({ ...config, bridgeName: undefined }, [], []).map((network) => network.name)).toEqual([
+    expect(predefinedNetworks({ ...config, bridgeName: undefined }, [], HOST).map((network) => network.name)).toEqual([
       "host",
       "none",
     ]);
   });
 
   test("options that are no addresses are refused", () => {
-    expect(() => predefinedNetworks({ ...config, bip: "10.0.0.1" }, [], [])).toThrow('invalid bip "10.0.0.1"');
-    expect(() => predefinedNetworks({ ...config, defaultGateway: "x" }, [], [])).toThrow('invalid default-gateway "x"');
+    expect(() => predefinedNetworks({ ...config, bip: "10.0.0.1" }, [], HOST)).toThrow('invalid bip "10.0.0.1"');
+    expect(() => predefinedNetworks({ ...config, defaultGateway: "x" }, [], HOST)).toThrow(
+      'invalid default-gateway "x"',
+    );
   });
 });

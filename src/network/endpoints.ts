@@ -3,10 +3,10 @@ import { randomBytes } from "node:crypto";
 import type { EndpointSettings } from "../api/index.ts";
 import { invalid, randomId, shortId } from "../base/index.ts";
 import { addressBytes, contains, formatAddress, formatMac, parseAddress, parseCidr, parseMac } from "./address.ts";
-import type { Address, Family } from "./address.ts";
+import type { Address, Family, InterfaceAddress } from "./address.ts";
 import { gatewayOf, prefixOf } from "./describe.ts";
 import { addressesExhausted, badEndpointSettings } from "./errors.ts";
-import type { InterfaceAddress, VethPlan } from "./links.ts";
+import type { VethPlan } from "./links.ts";
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./records.ts";
 import { poolOf } from "./registry.ts";
 import type { LiveNetwork } from "./registry.ts";
@@ -177,7 +177,7 @@ export function chooseGateway(
 }
 
 /** The addresses that the bridge of a network carries. */
-export function bridgeAddresses(network: NetworkRecord): InterfaceAddress[] {
+export function bridgeAddresses(network: Pick<NetworkRecord, "subnets">): InterfaceAddress[] {
   return network.subnets.flatMap((record) => {
     const address = parseAddress(record.gateway);
     const subnet = parseCidr(record.subnet)?.subnet;

@@ -5,7 +5,7 @@ import { listed, prunable } from "./filters.ts";
 import { predefinedNetworks } from "./predefined.ts";
 
 const config = defaultNetworkConfig();
-const predefined = predefinedNetworks(config, [], []);
+const predefined = predefinedNetworks(config, [], { routed: [], onBridge: undefined });
 const around = { config, networks: predefined, routed: [] };
 const mine = planNetwork({ Name: "mine", Labels: { a: "1", b: "" } }, around);
 const used = planNetwork({ Name: "used" }, around);

@@ -1,4 +1,5 @@
 import { crashPoint, type KeyedLock } from "../base/index.ts";
+import { parseInterfaceAddress } from "./address.ts";
 import type { Address } from "./address.ts";
 import type { NetworkConfig } from "./config.ts";
 import { subnetsOf } from "./create.ts";
@@ -64,7 +65,12 @@ export class NetworkHost {
 
   async setUpBridge(network: NetworkRecord): Promise<void> {
     const { links, config } = this.#parts;
-    await links.ensureBridge(network.bridge, bridgeAddresses(network), network.mtu);
+    await links.ensureBridge(network.bridge, {
+      addresses: bridgeAddresses(network),
+      former: (network.former ?? []).flatMap((text) => parseInterfaceAddress(text) ?? []),
+      mtu: network.mtu,
+      keepsMtu: network.adopted !== undefined,
+    });
     // Published ports of 127.0.0.1 lead out of this interface with a loopback source; the rules keep others out.
     await setSysctl(`net/ipv4/conf/${network.bridge}/route_localnet`, "1");
     await setSysctl(`net/ipv6/conf/${network.bridge}/accept_ra`, "0");
@@ -126,13 +132,14 @@ export class NetworkHost {
     await this.#parts.flows.sweep(bridged.flatMap(subnetsOf), [...gateways, ...used]);
   }
 
-  /** Removes rules and bridges. A bridge that something else is plugged into is the administrator's, and stays. */
+  /** Removes rules and bridges. One that is the user's, or that something else is plugged into, stays. */
   async tearDown(): Promise<void> {
     const { links, firewall, foreign } = this.#parts;
     await firewall.remove();
     await foreign.sync([]);
     const all = await links.all();
-    for (const { bridge } of this.#bridges()) {
+    for (const { bridge, adopted } of this.#parts.registry.records()) {
+      if (adopted !== undefined) continue;
       const index = all.find(({ name }) => name === bridge)?.index;
       if (index !== undefined && !all.some(({ master }) => master === index)) await links.remove(bridge);
     }

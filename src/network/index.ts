@@ -1,4 +1,4 @@
-export { DEFAULT_POOLS, defaultNetworkConfig } from "./config.ts";
+export { DEFAULT_POOLS, defaultNetworkConfig, OWN_BRIDGE } from "./config.ts";
 export type { NetworkConfig } from "./config.ts";
 export { createNetworkService } from "./create-service.ts";
 export { NetdProcess, type NetdProgram } from "./netd/netd-process.ts";

@@ -26,11 +26,16 @@ import {
 } from "../sys/index.ts";
 import type { Link, Native, Request } from "../sys/index.ts";
 import { addressBytes, addressOfBytes, parseMac, subnetOf } from "./address.ts";
-import type { Address, Subnet } from "./address.ts";
+import type { Address, InterfaceAddress, Subnet } from "./address.ts";
 
-export interface InterfaceAddress {
-  address: Address;
-  prefix: number;
+/** A bridge as it should be. */
+export interface BridgePlan {
+  addresses: readonly InterfaceAddress[];
+  /** Addresses that it may have of former times. */
+  former: readonly InterfaceAddress[];
+  mtu: number;
+  /** The user's own stays as it is. */
+  keepsMtu: boolean;
 }
 
 export interface VethPlan {
@@ -82,23 +87,36 @@ export class Links implements Disposable {
   }
 
   /**
-   * Makes the bridge as it should be, whatever is there: up, with these addresses and no others of their families.
+   * Makes the bridge as it should be: up, with these addresses, without those of `former`, and with whatever addresses
+   * somebody else has given it.
    * @returns its index.
    */
-  async ensureBridge(name: string, addresses: readonly InterfaceAddress[], mtu: number): Promise<number> {
+  async ensureBridge(name: string, { addresses, former, mtu, keepsMtu }: BridgePlan): Promise<number> {
     const index = (await this.indexOf(name)) ?? (await this.#makeBridge(name, mtu));
-    const found = addressesOf(await this.#route.request([listAddresses()])).filter((item) => item.index === index);
-    const wanted = new Set(addresses.map((item) => keyOf(addressBytes(item.address), item.prefix)));
-    // A link-local IPv6 address is the kernel's own.
-    const surplus = found.filter((item) => !isLinkLocal(item.address) && !wanted.has(keyOf(item.address, item.prefix)));
+    const gone = new Set(former.map((item) => keyOf(addressBytes(item.address), item.prefix)));
+    const surplus = (await this.#addressesOf(index)).filter((item) => gone.has(keyOf(item.address, item.prefix)));
     await this.#route.request([
       ...surplus.map((item) => deleteAddress(item.index, item.address, item.prefix)),
-      setLink(index, { mtu }),
+      ...(keepsMtu ? [] : [setLink(index, { mtu })]),
       ...addresses.map((item) => addAddress(index, addressBytes(item.address), item.prefix)),
       setLink(index, { up: true }),
     ]);
     this.#bridges.set(name, index);
     return index;
+  }
+
+  /** What addresses a bridge has, link-local ones left out; undefined when it is not there. */
+  async bridgeAddresses(name: string): Promise<InterfaceAddress[] | undefined> {
+    const index = await this.indexOf(name);
+    if (index === undefined) return undefined;
+    // A link-local IPv6 address is the kernel's own.
+    return (await this.#addressesOf(index))
+      .filter(({ address }) => !isLinkLocal(address))
+      .map(({ address, prefix }) => ({ address: addressOfBytes(address), prefix }));
+  }
+
+  async #addressesOf(index: number) {
+    return addressesOf(await this.#route.request([listAddresses()])).filter((item) => item.index === index);
   }
 
   async #makeBridge(name: string, mtu: number): Promise<number> {

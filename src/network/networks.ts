@@ -1,5 +1,6 @@
 import type { Filters, NetworkCreateBody, NetworkCreateResponse } from "../api/index.ts";
 import { crashPoint, isKind, type KeyedLock, type Retries } from "../base/index.ts";
+import { formatInterfaceAddress } from "./address.ts";
 import type { Announcements } from "./announcements.ts";
 import type { NetworkConfig } from "./config.ts";
 import { planNetwork } from "./create.ts";
@@ -47,7 +48,12 @@ export class Networks {
     const { config, registry, links, host, announce, leftovers } = this.#parts;
     const own = registry.records().map((network) => network.bridge);
     const routed = await links.routedSubnets(own);
-    const network = registry.save(planNetwork(body, { config, networks: registry.records(), routed })).record;
+    const planned = planNetwork(body, { config, networks: registry.records(), routed });
+    const onBridge = await links.bridgeAddresses(planned.bridge);
+    const network = registry.save({
+      ...planned,
+      ...(onBridge === undefined ? {} : { adopted: onBridge.map(formatInterfaceAddress) }),
+    }).record;
     using _held = await this.#parts.lock.acquire(network.id);
     try {
       crashPoint("network-create:recorded");

@@ -5,7 +5,10 @@ import { predefinedNetworks } from "./predefined.ts";
 import type { NetworkRecord } from "./records.ts";
 
 const bridgeOf = (options: Partial<NetworkConfig>, existing: readonly NetworkRecord[] = []): NetworkRecord => {
-  const networks = predefinedNetworks({ ...defaultNetworkConfig(), ...options }, existing, []);
+  const networks = predefinedNetworks({ ...defaultNetworkConfig(), ...options }, existing, {
+    routed: [],
+    onBridge: undefined,
+  });
   const bridge = networks.find(({ name }) => name === "bridge");
   if (bridge === undefined) throw new Error("there is no default bridge");
   return bridge;

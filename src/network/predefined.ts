@@ -1,25 +1,34 @@
 /** The networks that are always there: `bridge` by the daemon's options, `host`, `none`. */
 import { formatNanos, invalid, nowNanos, randomId } from "../base/index.ts";
-import { contains, formatAddress, formatSubnet, parseAddress, parseCidr } from "./address.ts";
-import type { Family, Subnet } from "./address.ts";
+import { contains, formatAddress, formatInterfaceAddress, formatSubnet, parseAddress, parseCidr } from "./address.ts";
+import type { Family, InterfaceAddress, Subnet } from "./address.ts";
+import { OWN_BRIDGE } from "./config.ts";
 import type { NetworkConfig } from "./config.ts";
 import { OPTION, subnetsOf, uniqueLocal } from "./create.ts";
+import { bridgeAddresses } from "./endpoints.ts";
 import { chooseSubnet } from "./ipam.ts";
 import { DEFAULT_GATEWAY } from "./records.ts";
 import type { Driver, NetworkRecord, SubnetRecord } from "./records.ts";
 
 /**
  * The predefined networks as the options want them now; those that exist keep id, time, and an unnamed subnet.
- * @param routed subnets that the host routes, the default bridge's own left out.
  */
 export function predefinedNetworks(
   config: NetworkConfig,
   existing: readonly NetworkRecord[],
-  routed: readonly Subnet[],
+  host: HostNow,
 ): NetworkRecord[] {
   const plain = [plainNetwork("host", "host", existing), plainNetwork("none", "null", existing)];
   if (config.bridgeName === undefined) return plain;
-  return [defaultBridge(config, config.bridgeName, existing, routed), ...plain];
+  return [defaultBridge(config, config.bridgeName, existing, host), ...plain];
+}
+
+/** What the host has before anything is made. */
+export interface HostNow {
+  /** Subnets that it routes, the default bridge's own left out. */
+  routed: readonly Subnet[];
+  /** Addresses of the default bridge, when that is there. */
+  onBridge: readonly InterfaceAddress[] | undefined;
 }
 
 function identity(name: string, existing: readonly NetworkRecord[]): Pick<NetworkRecord, "id" | "created"> {
@@ -53,11 +62,20 @@ function defaultBridge(
   config: NetworkConfig,
   bridge: string,
   existing: readonly NetworkRecord[],
-  routed: readonly Subnet[],
+  { routed, onBridge }: HostNow,
 ): NetworkRecord {
   const plain = plainNetwork("bridge", "bridge", existing);
+  const old = existing.find((network) => network.name === "bridge" && network.bridge === bridge);
+  const adopted = adoptedAddresses(bridge, old, onBridge?.map(formatInterfaceAddress));
+  const subnets = defaultSubnets(config, plain.id, existing, { routed, adopted: adopted ?? [] });
+  const own = ownAddresses({ subnets });
+  // Of a bridge whose network was lost with its data root, all: it is ours by its name.
+  const before = old === undefined ? (onBridge ?? []).map(formatInterfaceAddress) : ownAddresses(old);
+  const former = [...(old?.former ?? []), ...before].filter((text) => ![...own, ...(adopted ?? [])].includes(text));
   return {
     ...plain,
+    ...(adopted === undefined ? {} : { adopted }),
+    ...(former.length === 0 ? {} : { former: [...new Set(former)] }),
     options: {
       [OPTION.defaultBridge]: "true",
       [OPTION.icc]: String(config.icc),
@@ -67,7 +85,7 @@ function defaultBridge(
       [OPTION.mtu]: String(config.mtu),
     },
     ipv6: config.ipv6,
-    subnets: defaultSubnets(config, plain.id, existing, routed),
+    subnets,
     bridge,
     mtu: config.mtu,
     icc: config.icc,
@@ -76,12 +94,29 @@ function defaultBridge(
   };
 }
 
+/**
+ * The user's addresses of a bridge that was there before the network, and was named by him; undefined for one of ours.
+ * @param onBridge what it has now, with ours.
+ */
+function adoptedAddresses(
+  bridge: string,
+  old: NetworkRecord | undefined,
+  onBridge: readonly string[] | undefined,
+): string[] | undefined {
+  if (old === undefined) return bridge === OWN_BRIDGE || onBridge === undefined ? undefined : [...onBridge];
+  if (old.adopted === undefined || onBridge === undefined) return old.adopted;
+  const given = [...ownAddresses(old), ...(old.former ?? [])].filter((text) => old.adopted?.includes(text) === false);
+  return onBridge.filter((text) => !given.includes(text));
+}
+
+const ownAddresses = (network: Pick<NetworkRecord, "subnets">) => bridgeAddresses(network).map(formatInterfaceAddress);
+
 /** One for each family; in Docker's order, which has those first that were named. */
 function defaultSubnets(
   config: NetworkConfig,
   id: string,
   existing: readonly NetworkRecord[],
-  routed: readonly Subnet[],
+  { routed, adopted }: { routed: readonly Subnet[]; adopted: readonly string[] },
 ): SubnetRecord[] {
   const old = existing.find((network) => network.name === "bridge")?.subnets ?? [];
   const inUse = [...existing.flatMap(subnetsOf), ...routed];
@@ -92,6 +127,7 @@ function defaultSubnets(
       address: config.bip,
       range: config.fixedCidr,
       gateway: config.defaultGateway,
+      adopted,
     },
     old,
     () => chooseSubnet(4, config.pools, inUse),
@@ -104,6 +140,7 @@ function defaultSubnets(
       address: config.bip6,
       range: config.fixedCidr6,
       gateway: config.defaultGateway6,
+      adopted,
     },
     old,
     (range) => range ?? chooseSubnet(6, [...config.pools, uniqueLocal(id)], inUse),
@@ -119,6 +156,8 @@ interface SubnetOptions {
   address: string | undefined;
   range: string | undefined;
   gateway: string | undefined;
+  /** Addresses of the user's own bridge: the first one counts when none is named. */
+  adopted: readonly string[];
 }
 
 function defaultSubnet(
@@ -128,7 +167,9 @@ function defaultSubnet(
 ): SubnetRecord {
   const { family, names, gateway } = options;
   const range = cidr(family, names.range, options.range);
-  const named = cidr(family, names.address, options.address);
+  const named =
+    cidr(family, names.address, options.address) ??
+    options.adopted.flatMap((text) => parseCidr(text) ?? []).find((each) => each.subnet.family === family);
   const subnet = named?.subnet ?? keptSubnet(family, old, range?.subnet) ?? choose(range?.subnet);
   const bridgeAddress = named?.address ?? { family, value: subnet.base + 1n };
   return {

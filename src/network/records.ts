@@ -34,6 +34,10 @@ export interface NetworkRecord {
   subnets: SubnetRecord[];
   /** Empty for networks without a bridge. */
   bridge: string;
+  /** The bridge is the user's, who had it before: the addresses that it has of him. It stays when the network goes. */
+  adopted?: string[];
+  /** Addresses with prefix that the bridge had of this network (or of a lost one) and is not to have any more. */
+  former?: string[];
   mtu: number;
   icc: boolean;
   masquerade: boolean;
@@ -115,16 +119,16 @@ export class NetworkRecords {
   }
 
   /** Forgets a network; its bridge is retired in the same transaction, for removal now or at the next boot. */
-  deleteNetwork({ id, bridge }: NetworkRecord): void {
+  deleteNetwork(network: NetworkRecord): void {
     this.#store.transaction(() => {
-      this.#store.prepare("DELETE FROM network_networks WHERE id = ?").run(id);
-      this.retireBridge(bridge);
+      this.#store.prepare("DELETE FROM network_networks WHERE id = ?").run(network.id);
+      this.retireBridge(network);
     });
   }
 
-  /** Remembers that a bridge has to go. */
-  retireBridge(bridge: string): void {
-    if (bridge === "") return;
+  /** Remembers that the network's bridge has to go, unless it is the user's. */
+  retireBridge({ bridge, adopted }: Pick<NetworkRecord, "bridge" | "adopted">): void {
+    if (bridge === "" || adopted !== undefined) return;
     this.#store.prepare("INSERT INTO network_retired_bridges (bridge) VALUES (?) ON CONFLICT DO NOTHING").run(bridge);
   }
 
