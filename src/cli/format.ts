@@ -22,6 +22,8 @@ export interface ViewField<Row> {
   value: (row: Row) => unknown;
   /** Kept out of `{{json .}}`. */
   hiddenInJson?: boolean;
+  /** What `{{json .}}` shows, where that is another text. */
+  inJson?: (row: Row) => unknown;
 }
 
 export interface FormatOptions {
@@ -152,10 +154,9 @@ async function headerLine<Row>(view: View<Row>, source: string): Promise<string>
 }
 
 function rowObject<Row>(view: View<Row>, row: Row): Record<string, unknown> {
-  const names = Object.keys(view.fields)
-    .filter((name) => view.fields[name]?.hiddenInJson !== true)
-    .sort();
-  return Object.fromEntries(names.map((name) => [name, view.fields[name]?.value(row)]));
+  const fields = Object.entries(view.fields).filter(([, field]) => field.hiddenInJson !== true);
+  fields.sort(([left], [right]) => (left < right ? -1 : 1));
+  return Object.fromEntries(fields.map(([name, field]) => [name, (field.inJson ?? field.value)(row)]));
 }
 
 /** Go escapes these in JSON unless told otherwise, and Docker does not tell otherwise here. */

@@ -3,6 +3,7 @@ import {
   ClientError,
   configDirectory,
   type EndpointSettings,
+  exitOnSignals,
   readConfigFile,
   resolveEndpoint,
 } from "../client/index.ts";
@@ -83,6 +84,8 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   if (found === undefined) return await group(words, io);
   const { entry, name } = found;
   const context = createContext(io, flags);
+  // As of Docker's command: whoever started this one learns the signal from the code
+  exitOnSignals();
   // The engine takes the connection up while the command is loaded
   if (entry.local !== true)
     context.client().then(

@@ -13,6 +13,7 @@ export {
   removeContext,
   writeContext,
 } from "./contexts.ts";
+export { exitOnSignals } from "./deadly-signals.ts";
 export { ClientError } from "./errors.ts";
 export { DEFAULT_HOST, parseHost } from "./host.ts";
 export { listensOn } from "./listens.ts";

@@ -47,7 +47,11 @@ export default defineCommand({
               flags["no-trunc"] ? description(each.description) : ellipsis(description(each.description), 45),
           },
           StarCount: { header: "STARS", value: (each: Found) => String(each.star_count) },
-          IsOfficial: { header: "OFFICIAL", value: (each: Found) => (each.is_official ? "[OK]" : "") },
+          IsOfficial: {
+            header: "OFFICIAL",
+            value: (each: Found) => (each.is_official ? "[OK]" : ""),
+            inJson: (each: Found) => String(each.is_official),
+          },
         },
       },
       found,
