@@ -13,7 +13,7 @@ test("also its errno", () => {
   const full = Object.assign(new Error("ENOSPC: write"), { code: "ENOSPC" });
   const thrown = new SuppressedError(new Error("undo"), full);
   expect(errnoOf(thrown)).toBe("ENOSPC");
-  expect(asEngineError(thrown)).toMatchObject({ kind: "no-space", message: "ENOSPC: write" });
+  expect(asEngineError(thrown)).toMatchObject({ kind: "no-space", message: "write: no space left on device" });
 });
 
 async function fail(): Promise<void> {

@@ -81,7 +81,14 @@ export function asEngineError(thrown: unknown): EngineError {
   const error = firstFailure(thrown);
   if (error instanceof EngineError) return error;
   const errno = errnoOf(error);
-  if (errno === "ENOSPC" || errno === "EDQUOT") return noSpace(messageOf(error), { cause: error });
+  if (errno === "ENOSPC" || errno === "EDQUOT") return noSpace(fullText(errno, messageOf(error)), { cause: error });
   if (error instanceof Error && error.name === "AbortError") return cancelled("context canceled", { cause: error });
   return unknown(messageOf(error), { cause: error });
+}
+
+/** `ENOSPC: write '/path'` in the words that people look for: `write /path: no space left on device`. */
+function fullText(errno: "ENOSPC" | "EDQUOT", text: string): string {
+  const words = errno === "ENOSPC" ? "no space left on device" : "disk quota exceeded";
+  if (text.includes(words)) return text;
+  return `${text.replace(/^E[A-Z]+: /, "").replaceAll("'", "")}: ${words}`;
 }

@@ -1,7 +1,7 @@
 /** What the network layer keeps: networks, and who is plugged into them. Rows are JSON bodies beside their keys. */
 import type { EndpointSettings, PortBinding } from "../api/index.ts";
 import type { ContainerId } from "../base/index.ts";
-import { ReadOnlyStoreError, type Store } from "../store/index.ts";
+import { cannotRecord, type Store } from "../store/index.ts";
 import type { ContainerNetworking, HeldPort } from "./types.ts";
 
 export type Driver = "bridge" | "host" | "null";
@@ -173,7 +173,7 @@ export class NetworkRecords {
       );
     } catch (error) {
       // Boot forgets rows of what does not run.
-      if (!(error instanceof ReadOnlyStoreError)) throw error;
+      if (!cannotRecord(error)) throw error;
     }
   }
 

@@ -1,4 +1,4 @@
-import { dataLoss, EngineError, noSpace, unavailable, unknown } from "../base/index.ts";
+import { dataLoss, EngineError, isKind, noSpace, unavailable, unknown } from "../base/index.ts";
 
 /** The file is not readable as a database any more. */
 export function damaged(path: string, detail: string, cause?: unknown): EngineError {
@@ -31,6 +31,11 @@ export class ReadOnlyStoreError extends EngineError {
   constructor(path: string, why: string, cause: unknown) {
     super("unknown", `nothing can be recorded in ${path}: ${why}`, { cause });
   }
+}
+
+/** True when nothing can be recorded for now: the file system is read-only, or full. */
+export function cannotRecord(error: unknown): boolean {
+  return error instanceof ReadOnlyStoreError || isKind(error, "no-space");
 }
 
 /** Another process holds it. */

@@ -1,3 +1,3 @@
-export { ReadOnlyStoreError } from "./errors.ts";
+export { cannotRecord } from "./errors.ts";
 export * from "./sqlite-store.ts";
 export type * from "./types.ts";

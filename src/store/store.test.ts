@@ -4,7 +4,8 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFil
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isKind, messageOf, silentLogger } from "../base/index.ts";
-import { createStore, ReadOnlyStoreError, type Store } from "./index.ts";
+import { ReadOnlyStoreError } from "./errors.ts";
+import { createStore, type Store } from "./index.ts";
 
 let folder: string;
 let path: string;

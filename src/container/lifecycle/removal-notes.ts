@@ -13,8 +13,8 @@ export interface NotedRemoval {
 }
 
 /**
- * Removals that could not be recorded, since the data root is read-only: one file for each in the exec root, which is
- * another file system. The container is gone for its user from then on, also for the next daemon; what is left of it is
+ * Removals that could not be recorded, since the data root is read-only or full: one file for each in the exec root, which
+ * is another file system. The container is gone for its user from then on, also for the next daemon; what is left of it is
  * removed once the data root can be written to. A boot of the machine loses the notes, and the container is back.
  */
 export class RemovalNotes {

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { crashPoint, isKind, Retries, type Digest, type KeyedLock, type Logger } from "../../base/index.ts";
+import { crashPoint, isKind, KeyedLock, Retries, type Digest, type Logger } from "../../base/index.ts";
 import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { putRemoving, removeInProgress, removePaused, removeRunning } from "../errors.ts";
 import { removeFolder } from "../hosts-files.ts";
 import type { ContainerRegistry } from "../registry.ts";
-import { ReadOnlyStoreError } from "../../store/index.ts";
+import { cannotRecord } from "../../store/index.ts";
 import { isUp } from "../state.ts";
 import type { ContainerDependencies } from "../types.ts";
 import type { NotedRemoval, RemovalNotes } from "./removal-notes.ts";
@@ -31,6 +31,8 @@ export class Removal {
   readonly #burying = new Set<string>();
   /** Of what is left of removed containers. */
   readonly #retries: Retries;
+  /** One at a time. */
+  readonly #turn = new KeyedLock();
 
   constructor(parts: {
     registry: ContainerRegistry;
@@ -104,7 +106,7 @@ export class Removal {
         for (const { name } of used) this.#needs.volumes.removeUser(name, entry.id);
       });
     } catch (error) {
-      if (!(error instanceof ReadOnlyStoreError)) throw error;
+      if (!cannotRecord(error)) throw error;
       return await this.#note(entry, { id: entry.id, volumes: anonymous, used: used.map(({ name }) => name) }, error);
     }
     const takenDown = this.#takeDown(entry.id, anonymous, entry.record.image.id);
@@ -115,13 +117,26 @@ export class Removal {
     await takenDown;
   }
 
-  /** What cannot be recorded is noted elsewhere; what is on disk stays until it can be. */
+  /** What cannot be recorded is noted elsewhere; what is on disk stays until it can be, or until it can be removed. */
   async #note(entry: ContainerEntry, removal: NotedRemoval, cause: unknown): Promise<void> {
     await this.#notes.add(removal, cause);
     this.#registry.forget(entry);
+    if (isKind(cause, "no-space")) await this.#again().catch((error: unknown) => this.#retries.later(error));
+    else this.#retries.later(cause);
     announce(this.#needs.events, entry.record, "destroy");
     entry.announceRemoval();
-    this.#retries.later(cause);
+  }
+
+  /** On a full disk files go first: they make room for what is to be recorded. */
+  async #makeRoom(): Promise<void> {
+    for (const { id } of this.#notes.all()) {
+      const folder = join(this.#needs.root, id);
+      await this.#needs.logs.finish(id, folder);
+      await removeFolder(this.#needs.calls, folder, id);
+      crashPoint("full-disk-remove:folder");
+      await this.#removeSnapshot(id);
+      crashPoint("full-disk-remove:snapshot");
+    }
   }
 
   /** Records what is noted only. @throws when it still cannot be recorded. */
@@ -152,7 +167,14 @@ export class Removal {
   }
 
   async #again(): Promise<void> {
-    await this.#recordNoted();
+    using _turn = await this.#turn.acquire("again");
+    try {
+      await this.#recordNoted();
+    } catch (error) {
+      if (!isKind(error, "no-space")) throw error;
+      await this.#makeRoom();
+      await this.#recordNoted();
+    }
     for (const { id, volumes } of this.#registry.tombstones()) {
       if (this.#burying.has(id)) continue;
       await this.#clear(id, volumes);

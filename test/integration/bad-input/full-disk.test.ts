@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startEngine, type TestEngine } from "../../support/engine.ts";
 import { dockerArchive } from "../../support/images.ts";
 import { output, run } from "../../support/process.ts";
 import { eventually } from "../../support/wait.ts";
+import { crashPoints } from "../crash/points.ts";
 
 /** The engine's disk is full: what cannot be done says so, the rest goes on, and space comes back. */
 const folder = mkdtempSync(join(tmpdir(), "berth-full-"));
@@ -82,4 +83,73 @@ test("with a full disk, what runs is read, stopped and removed; space is given b
   await engine.berth(["rm", "-f", "new"]);
   await engine.berth(["volume", "rm", "-f", "new"]);
   expect((await engine.berth(["run", "--rm", "busybox:local", "echo", "fine"])).stdout).toBe("fine\n");
+});
+
+describe("without room for a single record", () => {
+  const ballast = join(folder, "ballast");
+  const notes = () => readdirSync(join(engine.execRoot, "removed"));
+  const names = async () =>
+    (await engine.berth(["ps", "-a", "--format", "{{.Names}}"])).stdout.trim().split("\n").sort();
+  let volumes = 0;
+
+  /** Until nothing can be recorded any more: what is kept for that time is used up, too. */
+  async function exhaust(): Promise<void> {
+    await eventually("a refusal", async () => {
+      await run("sh", ["-c", `cat /dev/zero >>${ballast}`]);
+      const { status, text } = await engine.api("POST", "/volumes/create", { Name: `v${volumes++}` });
+      if (status === 201) return false;
+      expect(text).toContain("no space left on device");
+      return true;
+    });
+  }
+
+  beforeAll(async () => {
+    for (const name of ["first", "second", "third"])
+      expect((await engine.berth(["run", "--name", name, "busybox:local", "sh", "-c", "echo over >/file"])).code).toBe(
+        0,
+      );
+    const script = "echo said; exec sleep 1000";
+    expect((await engine.berth(["run", "-d", "--name", "runs", "busybox:local", "sh", "-c", script])).code).toBe(0);
+  });
+
+  test("a container is removed, and what is new is refused", async () => {
+    await exhaust();
+    expect(await engine.berth(["rm", "first"])).toEqual({ code: 0, stdout: "first\n", stderr: "" });
+    expect(await names()).toEqual(["runs", "second", "third"]);
+    await exhaust();
+    expect((await engine.berth(["run", "busybox:local", "true"])).stderr).toContain("no space left on device");
+  });
+
+  const points = ["full-disk-remove:folder", "full-disk-remove:snapshot"];
+  test.each([
+    ["second", points[0] ?? ""],
+    ["third", points[1] ?? ""],
+  ])("%s is gone also when the daemon is killed at %s, and the next one starts", async (name, point) => {
+    await exhaust();
+    await engine.kill9();
+    await engine.start({ BERTH_CRASH: `${point}=kill` });
+    await exhaust();
+    expect((await engine.berth(["rm", name])).code).toBe(1);
+    await eventually("the daemon's death", () => engine.hasEnded);
+    await run("sh", ["-c", `cat /dev/zero >>${ballast}`]);
+    await engine.start();
+    expect(await names()).not.toContain(name);
+    expect(await engine.berth(["exec", "runs", "echo", "inside"])).toEqual({ code: 0, stdout: "inside\n", stderr: "" });
+    expect((await engine.berth(["logs", "runs"])).stdout).toBe("said\n");
+  });
+
+  test("once there is room again, all is as it should be", async () => {
+    rmSync(ballast);
+    expect((await engine.berth(["stop", "-t", "0", "runs"])).code).toBe(0);
+    expect((await engine.berth(["rm", "runs"])).code).toBe(0);
+    await eventually("no notes, and nothing of the containers", async () => {
+      return notes().length === 0 && readdirSync(join(folder, "data/containers")).length === 0;
+    });
+    expect((await engine.berth(["run", "--rm", "busybox:local", "echo", "fine"])).stdout).toBe("fine\n");
+    expect((await engine.berth(["volume", "prune", "-af"])).code).toBe(0);
+  });
+
+  test("every crash point of such removals is tried", () => {
+    expect(crashPoints().filter((point) => point.startsWith("full-disk-"))).toEqual(points);
+  });
 });

@@ -12,7 +12,7 @@ import { crashPoints } from "./points.ts";
 import { play, removeAll, runErrors, scenario } from "./scenario.ts";
 
 /** Those that are passed on a read-only disk only are tried by test/integration/bad-input/read-only.test.ts. */
-const POINTS = crashPoints().filter((point) => !point.startsWith("read-only-"));
+const POINTS = crashPoints().filter((point) => !/^(read-only|full-disk)-/.test(point));
 /** Milliseconds that a daemon may take to die, and work in the background to finish. */
 const PATIENCE = 30_000;
 
