@@ -137,7 +137,9 @@ function processGauges(): Family[] {
   };
   return [
     new Gauge("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", cpuSeconds, "counter"),
-    gauge("process_max_fds", "Maximum number of open file descriptors.", () => [{ value: openFilesLimit() }]),
+    gauge("process_max_fds", "Maximum number of open file descriptors.", () => [{ value: limitOf("open files") }]),
+    octets("process_network_receive_bytes_total", "Number of bytes received by the process over the network.", "In"),
+    octets("process_network_transmit_bytes_total", "Number of bytes sent by the process over the network.", "Out"),
     gauge("process_open_fds", "Number of open file descriptors.", () => [
       { value: readdirSync("/proc/self/fd").length },
     ]),
@@ -146,6 +148,9 @@ function processGauges(): Family[] {
       { value: startedAt },
     ]),
     gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", () => [{ value: statusBytes("VmSize") }]),
+    gauge("process_virtual_memory_max_bytes", "Maximum amount of virtual memory available in bytes.", () => [
+      { value: limitOf("address space") },
+    ]),
   ];
 }
 
@@ -158,7 +163,20 @@ function statusBytes(field: string): number {
   return Number(line?.[1] ?? 0) * 1024;
 }
 
-function openFilesLimit(): number {
-  const line = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
-  return Number(line?.[1] ?? 0);
+/** A soft limit of proc_pid_limits(5); none is the greatest number, as in C. */
+function limitOf(what: string): number {
+  const line = new RegExp(`^Max ${what}\\s+(\\w+)`, "m").exec(readFileSync("/proc/self/limits", "utf8"));
+  return line?.[1] === "unlimited" ? 2 ** 64 : Number(line?.[1] ?? 0);
+}
+
+/** Those of the process's network namespace (proc_pid_net(5)), which is what Prometheus's own clients tell. */
+function octets(name: string, help: string, direction: "In" | "Out"): Gauge {
+  const read = (): Sample[] => {
+    const [names = [], values = []] = readFileSync("/proc/self/net/netstat", "utf8")
+      .split("\n")
+      .filter((line) => line.startsWith("IpExt:"))
+      .map((line) => line.split(" "));
+    return [{ value: Number(values[names.indexOf(`${direction}Octets`)] ?? 0) }];
+  };
+  return new Gauge(name, help, read, "counter");
 }

@@ -34,7 +34,7 @@ async function values(): Promise<Map<string, number>> {
   );
 }
 
-/** What dockerd 28 shows of itself, besides swarm's, etcd's, buildkit's and Go's own. */
+/** What dockerd 28 shows of itself, besides swarm's, etcd's, buildkit's, its log buffers' and Go's own. */
 const DOCKERS = [
   "engine_daemon_container_actions_seconds histogram",
   "engine_daemon_container_states_containers gauge",
@@ -51,10 +51,13 @@ const DOCKERS = [
   "engine_daemon_network_actions_seconds histogram",
   "process_cpu_seconds_total counter",
   "process_max_fds gauge",
+  "process_network_receive_bytes_total counter",
+  "process_network_transmit_bytes_total counter",
   "process_open_fds gauge",
   "process_resident_memory_bytes gauge",
   "process_start_time_seconds gauge",
   "process_virtual_memory_bytes gauge",
+  "process_virtual_memory_max_bytes gauge",
 ];
 
 describe("metrics", () => {
