@@ -62,7 +62,8 @@
   OP(find_program, 77)  \
   OP(wait_start, 78)    \
   OP(exec, 79)          \
-  OP(personality, 80)
+  OP(personality, 80)   \
+  OP(die_with_shim, 81)
 
 enum plan_op {
 #define OP(name, code) OP_##name = code,

@@ -164,6 +164,12 @@ int op_reset(struct plan *plan, struct reader *args) {
   return 0;
 }
 
+int op_die_with_shim(struct plan *plan, struct reader *args) {
+  (void)args;
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return fail(plan, errno, "death signal");
+  return 0;
+}
+
 int op_close_fds(struct plan *plan, struct reader *args) {
   (void)args;
   unsigned channel = (unsigned)plan->channel;

@@ -8,8 +8,8 @@ import { specFailure, type FailureOptions } from "./errors.ts";
 /**
  * The process as it will be when it runs the user's program, in an order that the kernel takes (runc's):
  *
- *     no_new_privs ─ seccomp* ─ chdir ─ bounding set ─ groups, gid, uid ─ capabilities ─ find program ─ close fds ─
- *     wait for start ─ seccomp** ─ exec
+ *     no_new_privs ─ seccomp* ─ chdir ─ bounding set ─ groups, gid, uid ─ capabilities ─ death signal ─ find program ─
+ *     close fds ─ wait for start ─ seccomp** ─ exec
  *
  * Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes (*) before capabilities go; with it, it comes (**) as
  * late as possible, so that it need not allow what stands between.
@@ -44,6 +44,7 @@ export function processOps(
   });
   ops.push({ op: "ambient", mask: masks.ambient });
   if (umask !== undefined) ops.push({ op: "umask", mask: umask });
+  ops.push({ op: "die_with_shim" });
   ops.push({ op: "find_program", name: program, path: pathOf(process.env) });
   ops.push({ op: "close_fds" });
   if (options.waitForStart) ops.push({ op: "wait_start" });

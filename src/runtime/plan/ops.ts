@@ -199,6 +199,11 @@ export const OPS = {
    */
   exec: { code: 79, args: { argv: "texts", env: "texts" } },
   personality: { code: 80, args: { persona: "u32" } },
+  /**
+   * SIGKILL when the shim ends: nobody else would notice while no daemon is there. Changes of credentials undo it, and so does
+   * the exec of a program with a set-id bit or file capabilities: a daemon looks for itself.
+   */
+  die_with_shim: { code: 81, args: {} },
 } as const satisfies Record<string, OpRow>;
 
 export type OpName = keyof typeof OPS;

@@ -125,6 +125,17 @@ describe("a container whose shim is killed", () => {
     expect((await inspect(id)).State.Running).toBe(true);
   });
 
+  test("ends without a daemon, too, whoever it runs as", async () => {
+    const users = ["", "405:100"];
+    const ids = await Promise.all(users.map((User) => run("exec sleep 600", { config: { User } })));
+    const pids = await Promise.all(ids.map(async (id) => (await inspect(id)).State.Pid));
+    await engine.kill9();
+    for (const id of ids) killShim(id);
+    await Promise.all(pids.map((pid) => processEnds(pid)));
+    await engine.start();
+    for (const id of ids) expect((await inspect(id)).State).toMatchObject({ Status: "exited", ExitCode: 137 });
+  });
+
   test("tells the ends of its execs", async () => {
     const id = await run("exec sleep 600");
     const made = await engine.api("POST", `/containers/${id}/exec`, { Cmd: ["sleep", "600"] });
