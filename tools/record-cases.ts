@@ -27,7 +27,7 @@ try {
     cases[each.name] = await runCase(each, "docker", env);
     console.log(each.name);
   }
-  writeFileSync(TARGET, `${JSON.stringify({ cli, engine, cases }, undefined, 1)}\n`);
+  writeFileSync(TARGET, `${JSON.stringify({ cli, engine, cases }, undefined, 2)}\n`);
 } finally {
   await rm(config, { recursive: true });
 }

@@ -363,6 +363,21 @@ static void run_socket_in_netns(struct call *call)
     close(own);
 }
 
+/* Settings below /proc/sys/net are those of the namespace of the thread that opens them. */
+static void run_open_in_netns(struct call *call)
+{
+    int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (own < 0) return done(call, -1);
+    if (setns(FD(0), CLONE_NEWNET) < 0) {
+        done(call, -1);
+        close(own);
+        return;
+    }
+    done(call, open(T(0), FD(1) | O_CLOEXEC));
+    if (setns(own, CLONE_NEWNET) < 0) abort();
+    close(own);
+}
+
 static void run_bind(struct call *call)
 {
     done(call, bind(FD(0), (const struct sockaddr *)T(0), (socklen_t)call->length[0]));
@@ -736,6 +751,7 @@ const struct entry entries[] = {
 
     {"socket", "iii", GIVES_NUMBER, FAST, run_socket},
     {"socketInNetns", "iiii", GIVES_NUMBER, FAST, run_socket_in_netns},
+    {"openInNetns", "isi", GIVES_NUMBER, FAST, run_open_in_netns},
     {"bind", "ib", GIVES_NOTHING, FAST, run_bind},
     {"connect", "ib", GIVES_NOTHING, FAST, run_connect},
     {"listen", "ii", GIVES_NOTHING, FAST, run_listen},

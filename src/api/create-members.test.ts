@@ -23,10 +23,4 @@ test("what is dropped is told", () => {
     "linux does not support CPU count. CPU count discarded.",
   ]);
   expect(judgeCreateBody({ Image: "a", HostConfig: { CpuCount: 0 } }).warnings).toEqual([]);
-  const withOptions = (DriverOpts: Record<string, string>) => ({
-    Image: "a",
-    NetworkingConfig: { EndpointsConfig: { n: { DriverOpts } } },
-  });
-  expect(judgeCreateBody(withOptions({ a: "b" })).warnings.length).toBe(1);
-  expect(judgeCreateBody(withOptions({})).warnings).toEqual([]);
 });

@@ -71,8 +71,7 @@ const told = recorded("the engine says what it is");
 
 /** Members of each network's settings in NetworkingConfig.EndpointsConfig. */
 export const endpointMembers: Readonly<Record<string, Treatment>> = {
-  ...allHonoured("IPAMConfig", "Links", "Aliases", "MacAddress", "GwPriority"),
-  DriverOpts: warned("driver options of an endpoint are not supported by berth yet. Driver options discarded."),
+  ...allHonoured("IPAMConfig", "Links", "Aliases", "MacAddress", "GwPriority", "DriverOpts"),
   NetworkID: told,
   EndpointID: told,
   Gateway: told,

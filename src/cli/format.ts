@@ -100,6 +100,36 @@ async function compile(source: string): Promise<CompiledTemplate> {
   }
 }
 
+/**
+ * Prints one object as a template has it, without a line's end of its own. @throws CliError with Docker's text.
+ * @param lists of rows, by the names that the template knows them by.
+ */
+export async function printObject(
+  io: Io,
+  type: string,
+  lists: Readonly<Record<string, RowList>>,
+  format: string,
+): Promise<void> {
+  const { Struct, TemplateError } = await import("../template/index.ts");
+  const members = Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, list(Struct)]));
+  const template = await compile(
+    (format === "json" ? "{{json .}}" : format).replaceAll("\\t", "\t").replaceAll("\\n", "\n"),
+  );
+  try {
+    io.out(template.execute(new Struct(type, members)));
+  } catch (error) {
+    if (error instanceof TemplateError) throw new CliError(error.message);
+    throw error;
+  }
+}
+
+export type RowList = (Struct: typeof StructClass) => readonly StructClass[];
+
+/** Rows of one kind in an object that a template sees. */
+export function rowList<Row>(view: View<Row>, rows: readonly Row[]): RowList {
+  return (Struct) => rows.map((row) => templateData(Struct, view, row));
+}
+
 /** A row as a template sees it. */
 function templateData<Row>(Struct: typeof StructClass, view: View<Row>, row: Row): StructClass {
   const members = Object.fromEntries(

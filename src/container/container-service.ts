@@ -106,7 +106,7 @@ export function createContainerService(needs: ContainerDependencies): ContainerS
     connections: networkConnections(needs.root, registry, needs.networks, lock),
     endpointsOf: (id) => {
       const entry = registry.get(id);
-      return entry && endpointsOf(entry, attachedOf(entry, needs.networks));
+      return entry && endpointsOf(entry, attachedOf(entry, needs.networks), needs.networks);
     },
     counts: () => countStates(registry),
     recover: async ({ restarts } = { restarts: true }) => {

@@ -42,6 +42,18 @@ export const isRestarting = (id: string): EngineError =>
 export const networkingFailed = (cause: EngineError): EngineError =>
   new EngineError(cause.kind, `failed to set up container networking: ${cause.message}`, { cause });
 
+export const sharedNamespaceConnect = (): EngineError =>
+  invalid(
+    "container sharing network namespace with another container or host cannot be connected to any other network",
+  );
+
+export const hostNetworkDisconnect = (): EngineError =>
+  invalid("cannot disconnect container from host network - container was created in host network mode");
+
+/** Docker's words differ by whether the container runs. */
+export const notOnNetwork = (id: string, network: string, running: boolean): EngineError =>
+  notFound(`container ${id} is not connected to ${running ? "" : "the "}network ${network}`);
+
 export const joiningNetworkFailed = (cause: EngineError): EngineError =>
   unknown(`joining network namespace of container: ${cause.message}`, { cause });
 

@@ -1,16 +1,14 @@
 import { join } from "node:path";
-import type {
-  EndpointSettings,
-  NetworkConnectRequest,
-  NetworkDisconnectRequest,
-  NetworksBackend,
-} from "../api/index.ts";
-import { conflict, forbidden, invalid, notFound, type KeyedLock } from "../base/index.ts";
+import type { EndpointSettings, NetworkConnectRequest, NetworkDisconnectRequest } from "../api/index.ts";
+import { conflict, type KeyedLock } from "../base/index.ts";
+import { endpointExists, hostNetworkConnect, networkNotFound, noneNetworkConnect } from "../network/index.ts";
 import type { NetworkService } from "../network/index.ts";
 import { networkTask } from "./create/endpoints.ts";
 import { networkMode } from "./create/modes.ts";
 import type { ContainerEntry } from "./entry.ts";
+import { hostNetworkDisconnect, notOnNetwork, sharedNamespaceConnect } from "./errors.ts";
 import { filesIn, updateFiles } from "./hosts-files.ts";
+import type { ContainerRecord } from "./record.ts";
 import type { ContainerRegistry } from "./registry.ts";
 import type { NetworkConnections } from "./types.ts";
 
@@ -21,24 +19,28 @@ import type { NetworkConnections } from "./types.ts";
 export function networkConnections(
   root: string,
   registry: ContainerRegistry,
-  networks: NetworkService & Pick<NetworksBackend, "inspect">,
+  networks: NetworkService,
   lock: KeyedLock,
 ): NetworkConnections {
   const parts = { root, registry, networks };
-  const nameOf = async (ref: string): Promise<string> =>
-    (await networks.inspect(ref, { verbose: false, scope: undefined })).Name ?? ref;
   return {
     async connect(ref: string, body: NetworkConnectRequest): Promise<void> {
-      const network = await nameOf(ref);
+      const network = networkName(ref, networks);
       const found = registry.resolve(body.Container);
       await lock.run(found.id, () => connect(found, network, body.EndpointConfig ?? {}, parts));
     },
     async disconnect(ref: string, body: NetworkDisconnectRequest): Promise<void> {
-      const network = await nameOf(ref);
       const found = registry.resolve(body.Container);
-      await lock.run(found.id, () => disconnect(found, network, body.Force === true, parts));
+      await lock.run(found.id, () => disconnect(found, ref, body.Force === true, parts));
     },
   };
+}
+
+/** @throws not-found. */
+function networkName(ref: string, networks: Pick<NetworkService, "identify">): string {
+  const network = networks.identify(ref);
+  if (network === undefined) throw networkNotFound(ref);
+  return network.name;
 }
 
 interface Parts {
@@ -58,18 +60,12 @@ async function connect(
     throw conflict(
       `container ${entry.id} is marked for removal and cannot be connected or disconnected to the network`,
     );
-  const mode = networkMode(record.hostConfig.NetworkMode).kind;
-  if (mode === "host" || mode === "container") {
-    throw invalid(
-      mode === "host"
-        ? "cannot connect container to network: container is attached to the host network"
-        : "container sharing network namespace with another container or host cannot be connected to any other network",
-    );
-  }
-  if (Object.hasOwn(record.endpoints, network)) {
-    throw forbidden(`endpoint with name ${entry.name} already exists in network ${network}`);
-  }
+  checkTogether(record, network);
   const running = entry.state.phase.kind === "running" ? entry.run : undefined;
+  const isOn = Object.hasOwn(record.endpoints, network);
+  if (isOn && running !== undefined) throw endpointExists(entry.name, network);
+  networks.validateOne(network, settings);
+  if (isOn) return;
   if (running !== undefined) {
     const before = networks.state(entry.id);
     // By a daemon that was killed before the record was saved.
@@ -80,21 +76,29 @@ async function connect(
   registry.saveRecord(entry, { ...entry.record, endpoints: { ...record.endpoints, [network]: settings } });
 }
 
+/** Whether a container may be on a network beside those that it is on. @throws invalid in Docker's words. */
+function checkTogether({ hostConfig, endpoints }: ContainerRecord, network: string): void {
+  const { kind } = networkMode(hostConfig.NetworkMode);
+  if (kind !== "host" && network === "host") throw hostNetworkConnect();
+  const others = Object.keys(endpoints).filter((name) => name !== network);
+  // Its namespace is not its own, whether or not it is on the host's network still.
+  if (kind === "container" || (kind === "host" && network !== "host")) throw sharedNamespaceConnect();
+  if (others.length > 0 && [network, ...others].includes("none")) throw noneNetworkConnect();
+}
+
 async function disconnect(
   entry: ContainerEntry,
-  network: string,
+  ref: string,
   force: boolean,
   { root, registry, networks }: Parts,
 ): Promise<void> {
   const { record } = entry;
-  if (networkMode(record.hostConfig.NetworkMode).kind === "host") {
-    throw forbidden("container cannot be disconnected from host network or connected to host network");
-  }
-  if (!Object.hasOwn(record.endpoints, network)) {
-    if (force) return;
-    throw notFound(`container ${entry.id} is not connected to network ${network}`);
-  }
-  if (entry.state.phase.kind === "running") {
+  const running = entry.state.phase.kind === "running";
+  // What does not run may be on a network that is gone.
+  const network = running && !force ? networkName(ref, networks) : (networks.identify(ref)?.name ?? ref);
+  if (running && network === "host") throw hostNetworkDisconnect();
+  if (!Object.hasOwn(record.endpoints, network)) throw notOnNetwork(entry.id, network, running);
+  if (running) {
     const before = networks.state(entry.id);
     // A daemon that was killed before the record was saved has unplugged it already.
     await networks.detachOne(entry.id, network, true);

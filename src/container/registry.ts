@@ -19,6 +19,11 @@ const MIGRATIONS = [
      id TEXT PRIMARY KEY,
      volumes TEXT NOT NULL
    ) STRICT, WITHOUT ROWID`,
+  // No network and the host's are networks that one is on like others.
+  ...["none", "host"].map(
+    (mode) => `UPDATE containers SET record = json_set(record, '$.endpoints.${mode}', json('{}'))
+     WHERE json_extract(record, '$.hostConfig.NetworkMode') = '${mode}'`,
+  ),
 ];
 
 /** Which containers there are, by id and name: in memory for reading, in the store for keeping. */

@@ -74,13 +74,17 @@ function checkNames(filters: Filters, known: ReadonlySet<string>): void {
   for (const name of filters.keys()) if (!known.has(name)) throw invalidFilter(name);
 }
 
-/** A filter that is yes or no; undefined when it is not given. @throws invalid for another value, and for several. */
+/**
+ * A filter that is yes or no; undefined when it is not given. Docker's command sends its own choice beside the user's.
+ * @throws invalid when no value says which, or values say both.
+ */
 export function readBoolean(filters: Filters, name: string): boolean | undefined {
   const values = filters.get(name);
   if (values === undefined || values.length === 0) return undefined;
-  if (values.length === 1 && /^(1|true)$/.test(values[0] ?? "")) return true;
-  if (values.length === 1 && /^(0|false)$/.test(values[0] ?? "")) return false;
-  throw invalidFilterValue(name, values);
+  const yes = values.some((value) => value === "1" || value === "true");
+  const no = values.some((value) => value === "0" || value === "false");
+  if (yes === no) throw invalidFilterValue(name, values);
+  return yes;
 }
 
 const UNITS: Record<string, number> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

@@ -66,7 +66,7 @@ export function describeEndpoint(network: NetworkRecord, endpoint: EndpointRecor
     IPv6Gateway: endpoint.ipv6 === undefined ? "" : gatewayOf(network, 6),
     GlobalIPv6Address: endpoint.ipv6 ?? "",
     GlobalIPv6PrefixLen: endpoint.ipv6 === undefined ? 0 : prefixOf(network, 6),
-    ...(network.name === "bridge" ? {} : { DNSNames: endpoint.dnsNames }),
+    ...(network.name === "bridge" || network.driver !== "bridge" ? {} : { DNSNames: endpoint.dnsNames }),
   };
 }
 

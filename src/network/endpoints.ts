@@ -1,15 +1,19 @@
 /** Endpoints before they have an interface: what may be asked, which addresses they get, what they are called. */
 import { randomBytes } from "node:crypto";
 import type { EndpointSettings } from "../api/index.ts";
-import { invalid, randomId, shortId } from "../base/index.ts";
+import { randomId, shortId } from "../base/index.ts";
 import { addressBytes, contains, formatAddress, formatMac, parseAddress, parseCidr, parseMac } from "./address.ts";
 import type { Address, Family, InterfaceAddress } from "./address.ts";
 import { gatewayOf, prefixOf } from "./describe.ts";
-import { addressesExhausted, badEndpointSettings } from "./errors.ts";
+import { interfaceNameOf, optionFaults } from "./driver-options.ts";
+import { addressesExhausted, badEndpointSettings, badLinkLocalAddress, badMacAddress } from "./errors.ts";
 import type { VethPlan } from "./links.ts";
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./records.ts";
 import { poolOf } from "./registry.ts";
 import type { LiveNetwork } from "./registry.ts";
+
+/** 169.254.0.0/16 (RFC 3927) and fe80::/10 (RFC 4291). */
+const LINK_LOCAL = ["169.254.0.0/16", "fe80::/10"].flatMap((text) => parseCidr(text)?.subnet ?? []);
 
 /** @throws invalid with every fault of the settings, in Docker's words. */
 export function checkEndpoint({ record, pools }: LiveNetwork, asked: EndpointSettings): void {
@@ -23,7 +27,7 @@ export function checkEndpoint({ record, pools }: LiveNetwork, asked: EndpointSet
     const usable = address?.family === family && text !== "0.0.0.0" && text !== "::";
     if (!usable) faults.push(`invalid IPv${family} address: ${text}`);
     const subnets = pools.filter(({ pool }) => pool.subnet.family === family);
-    if (userDefined && !subnets.some(({ subnet }) => subnet.configured))
+    if (record.name !== "bridge" && !subnets.some(({ subnet }) => subnet.configured))
       faults.push(
         "user specified IP address is supported only when connecting to networks with user configured subnets",
       );
@@ -33,13 +37,22 @@ export function checkEndpoint({ record, pools }: LiveNetwork, asked: EndpointSet
   for (const text of asked.IPAMConfig?.LinkLocalIPs ?? []) {
     if (parseAddress(text) === undefined) faults.push(`invalid link-local IP address: ${text}`);
   }
-  if (faults.length > 0) throw badEndpointSettings(record.name, faults);
-  const mac = asked.MacAddress ?? "";
-  if (mac !== "" && parseMac(mac) === undefined) {
-    throw invalid(`invalid config for network ${record.name}: invalid MAC address ${mac}`);
-  }
   if (!userDefined && (asked.Aliases ?? []).length > 0)
-    throw invalid("network-scoped aliases are only supported for user-defined networks");
+    faults.push("network-scoped alias is supported only for containers in user defined networks");
+  faults.push(...optionFaults(asked));
+  if (faults.length > 0) throw badEndpointSettings(faults);
+  const mac = asked.MacAddress ?? "";
+  if (mac !== "" && parseMac(mac) === undefined) throw badMacAddress(mac);
+}
+
+/** Addresses beside those that the network gives, for that one link. @throws invalid for one that is none. */
+export function linkLocalAddresses(asked: EndpointSettings): InterfaceAddress[] {
+  return (asked.IPAMConfig?.LinkLocalIPs ?? []).map((text) => {
+    const address = parseAddress(text);
+    const prefix = LINK_LOCAL.find((subnet) => address !== undefined && contains(subnet, address));
+    if (address === undefined || prefix === undefined) throw badLinkLocalAddress(text);
+    return { address, prefix: address.family === 4 ? 16 : 64 };
+  });
 }
 
 function fixedAddresses(asked: EndpointSettings): Array<{ text: string; family: Family }> {
@@ -61,11 +74,13 @@ export interface Owner {
 
 /**
  * Reserves the endpoint's addresses and decides its names; the interface is still to be made.
- * @throws conflict `Address already in use`, unknown when a pool is empty. Nothing is reserved then.
+ * @throws conflict `Address already in use`, unknown when a pool is empty, invalid for an address of a link that is none.
+ * Nothing is reserved then.
  */
 export function reserveEndpoint(network: LiveNetwork, asked: EndpointSettings, owner: Owner): EndpointRecord {
   const { record } = network;
   const bridged = record.driver === "bridge";
+  linkLocalAddresses(asked);
   const ipv4 = bridged && record.ipv4 ? takeAddress(network, 4, asked.IPAMConfig?.IPv4Address) : undefined;
   let ipv6: Address | undefined;
   try {
@@ -80,10 +95,10 @@ export function reserveEndpoint(network: LiveNetwork, asked: EndpointSettings, o
     asked,
     ipv4: ipv4 && formatAddress(ipv4),
     ipv6: ipv6 && formatAddress(ipv6),
-    mac: macFor(asked.MacAddress, ipv4),
+    mac: bridged ? macFor(asked.MacAddress, ipv4) : "",
     hostIndex: 0,
     hostInterface: `veth${randomBytes(4).toString("hex").slice(0, 7)}`,
-    containerInterface: freeInterface(record.interfacePrefix, owner.interfaces),
+    containerInterface: interfaceNameOf(asked) ?? freeInterface(record.interfacePrefix, owner.interfaces),
     dnsNames: dnsNamesOf(asked, owner),
   };
 }
@@ -134,7 +149,8 @@ function freeInterface(prefix: string, taken: readonly string[]): string {
   for (let index = 0; ; index++) if (!taken.includes(`${prefix}${index}`)) return `${prefix}${index}`;
 }
 
-function dnsNamesOf(asked: EndpointSettings, owner: Owner): string[] {
+/** What other containers on a network of users find one by. */
+export function dnsNamesOf(asked: EndpointSettings, owner: Omit<Owner, "interfaces">): string[] {
   return [...new Set([owner.name, ...(asked.Aliases ?? []), shortId(owner.container), owner.hostname])].filter(
     (name) => name !== "",
   );
@@ -149,6 +165,8 @@ export function vethPlan(network: NetworkRecord, endpoint: EndpointRecord, isGat
     mtu: network.mtu,
     mac: endpoint.mac,
     addresses: addressesOf(endpoint).map((address) => ({ address, prefix: prefixOf(network, address.family) })),
+    linkLocal: linkLocalAddresses(endpoint.asked),
+    asked: endpoint.asked,
     gateways: isGateway ? gatewaysOf(network, endpoint) : [],
   };
 }

@@ -28,11 +28,18 @@ export const networkWithoutAddresses = () => invalid("IPv4 or IPv6 must be enabl
 
 export const addressInUse = () => conflict("Address already in use");
 export const addressesExhausted = () => unknown("no available IPv4 addresses on this network's address pools");
-/** A network's endpoint settings have one or more faults. */
-export const badEndpointSettings = (network: string, faults: readonly string[]) =>
+/** Settings of an endpoint have one or more faults. */
+export const badEndpointSettings = (faults: readonly string[]) =>
   invalid(
-    `invalid config for network ${network}: invalid endpoint settings:\n${faults.length === 1 ? faults[0] : faults.map((fault) => `* ${fault.replaceAll("\n", "\n\t")}`).join("\n")}`,
+    `invalid endpoint settings:\n${faults.length === 1 ? faults[0] : faults.map((fault) => `* ${fault.replaceAll("\n", "\n\t")}`).join("\n")}`,
   );
+/** What is wrong with the settings of one of the networks that a container is to be made with. */
+export const badEndpointOf = (network: string, cause: unknown) =>
+  invalid(`invalid config for network ${network}: ${messageOf(cause)}`, { cause });
+export const badMacAddress = (text: string) => invalid(`invalid MAC address ${text}`);
+export const badLinkLocalAddress = (text: string) => invalid(`invalid link local IP address: ${text}`);
+export const interfaceNotAdded = (hostInterface: string, reason: string, cause: unknown) =>
+  unknown(`failed to add interface ${hostInterface} to sandbox: ${reason}`, { cause });
 export const endpointExists = (container: string, network: string) =>
   forbidden(`endpoint with name ${container} already exists in network ${network}`);
 export const notConnected = (container: string, network: string) =>

@@ -1,6 +1,7 @@
 /** The host's side of bridges and veths: what the kernel holds for the records. */
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { randomBytes, randomInt } from "node:crypto";
+import type { EndpointSettings } from "../api/index.ts";
 import { crashPoint, errnoOf } from "../base/index.ts";
 import {
   addAddress,
@@ -27,6 +28,7 @@ import {
 import type { Link, Native, Request } from "../sys/index.ts";
 import { addressBytes, addressOfBytes, parseMac, subnetOf } from "./address.ts";
 import type { Address, InterfaceAddress, Subnet } from "./address.ts";
+import { applySysctls } from "./driver-options.ts";
 
 /** A bridge as it should be. */
 export interface BridgePlan {
@@ -45,6 +47,10 @@ export interface VethPlan {
   mtu: number;
   mac: string;
   addresses: InterfaceAddress[];
+  /** Those beside them for that one link. */
+  linkLocal: InterfaceAddress[];
+  /** Settings of the interface in the container. */
+  asked: EndpointSettings;
   /** Default routes to set, of this endpoint's network. */
   gateways: Address[];
 }
@@ -227,11 +233,13 @@ export class Links implements Disposable {
 
   async #configure(index: number, plan: VethPlan, netnsFd: number): Promise<void> {
     using inside = new NetlinkSocket(this.#native, NETLINK_ROUTE, netnsFd);
-    const hasIpv6 = plan.addresses.some((item) => item.address.family === 6);
+    const addresses = [...plan.addresses, ...plan.linkLocal];
+    const hasIpv6 = addresses.some((item) => item.address.family === 6);
+    applySysctls(this.#native, netnsFd, plan.containerInterface, plan.asked);
     await inside.request([
       setLink("lo", { up: true }),
       ...(hasIpv6 ? [] : [setLink(index, { noLinkLocal: true })]),
-      ...plan.addresses.map((item) => addAddress(index, addressBytes(item.address), item.prefix)),
+      ...addresses.map((item) => addAddress(index, addressBytes(item.address), item.prefix)),
       setLink(index, { up: true }),
       ...plan.gateways.map((gateway) => setDefaultRoute(addressBytes(gateway), index)),
     ]);
@@ -247,12 +255,6 @@ export class Links implements Disposable {
         if (link !== undefined) await inside.request([setDefaultRoute(addressBytes(gateway), link.index)]);
       } else await ignoring(inside, deleteDefaultRoute(family), "ESRCH", "EINVAL", "EAFNOSUPPORT");
     }
-  }
-
-  /** Sets loopback up in a namespace, for containers without any network. */
-  async loopbackUp(netnsFd: number): Promise<void> {
-    using inside = new NetlinkSocket(this.#native, NETLINK_ROUTE, netnsFd);
-    await inside.request([setLink("lo", { up: true })]);
   }
 }
 

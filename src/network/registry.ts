@@ -32,15 +32,24 @@ export class NetworkRegistry {
     return this.#byId.get(id);
   }
 
-  /** By full id, name, or the start of an id. @throws not-found, invalid when ambiguous. */
+  /** By full id, name, or the start of an id; undefined when there is none, or more than one. */
+  lookUp(ref: string): LiveNetwork | undefined {
+    const [first, ...more] = this.#matches(ref);
+    return more.length === 0 ? first : undefined;
+  }
+
+  /** As `lookUp`. @throws not-found, invalid when ambiguous. */
   find(ref: string): LiveNetwork {
-    const network = this.#byId.get(ref) ?? this.all().find((item) => item.record.name === ref);
-    if (network !== undefined) return network;
-    const matches = ref === "" ? [] : this.all().filter((item) => item.record.id.startsWith(ref));
-    const [first] = matches;
+    const [first, ...more] = this.#matches(ref);
     if (first === undefined) throw networkNotFound(ref);
-    if (matches.length > 1) throw ambiguousNetwork(ref, matches.length);
+    if (more.length > 0) throw ambiguousNetwork(ref, more.length + 1);
     return first;
+  }
+
+  #matches(ref: string): LiveNetwork[] {
+    const network = this.#byId.get(ref) ?? this.all().find((item) => item.record.name === ref);
+    if (network !== undefined) return [network];
+    return ref === "" ? [] : this.all().filter((item) => item.record.id.startsWith(ref));
   }
 
   /** Adds or replaces a network, durably. */

@@ -1,5 +1,5 @@
 import type { EndpointSettings } from "../api/index.ts";
-import { crashPoint, messageOf, shortId } from "../base/index.ts";
+import { crashPoint, errnoOf, messageOf, shortId } from "../base/index.ts";
 import type { ContainerId, Logger } from "../base/index.ts";
 import type { EngineMetrics } from "../metrics/index.ts";
 import type { Address } from "./address.ts";
@@ -15,7 +15,8 @@ import {
   retakeAddresses,
   vethPlan,
 } from "./endpoints.ts";
-import { endpointExists, notConnected } from "./errors.ts";
+import { interfaceNameOf, SysctlError } from "./driver-options.ts";
+import { badEndpointOf, endpointExists, interfaceNotAdded, notConnected } from "./errors.ts";
 import type { PortForward } from "./firewall/firewall.ts";
 import type { Flows } from "./firewall/flows.ts";
 import type { LinkReaper } from "./link-reaper.ts";
@@ -67,7 +68,19 @@ export class Sandboxes {
 
   /** @throws not-found, invalid with what Docker says. */
   validate(request: ContainerNetworking): void {
-    for (const [ref, asked] of Object.entries(request.endpoints)) checkEndpoint(this.#parts.registry.find(ref), asked);
+    for (const [ref, asked] of Object.entries(request.endpoints)) {
+      const network = this.#parts.registry.find(ref);
+      try {
+        checkEndpoint(network, asked);
+      } catch (error) {
+        throw badEndpointOf(network.record.name, error);
+      }
+    }
+  }
+
+  /** @throws not-found, invalid with what Docker says, for one network that a container is to join. */
+  validateOne(ref: string, settings: EndpointSettings): void {
+    checkEndpoint(this.#parts.registry.find(ref), settings);
   }
 
   /** As `NetworkService.attach`; what was there of that container before is replaced. @throws as it, with nothing left. */
@@ -94,9 +107,11 @@ export class Sandboxes {
       for (const { network, asked } of wanted) this.#reserve(sandbox, network, asked);
       sandbox.gatewayEndpoint = chooseGateway(sandbox, this.#networkOf)?.id;
       crashPoint("network-attach:reserved");
-      await withNetns(task.netnsPath, async (netnsFd) => {
-        for (const endpoint of sandbox.endpoints) await this.#connect(sandbox, endpoint, netnsFd);
-      });
+      if (wanted.some(({ network }) => network.record.driver === "bridge")) {
+        await withNetns(task.netnsPath, async (netnsFd) => {
+          for (const endpoint of sandbox.endpoints) await this.#connect(sandbox, endpoint, netnsFd);
+        });
+      }
       crashPoint("network-attach:plugged");
       await this.#publish(sandbox);
       crashPoint("network-attach:published");
@@ -248,10 +263,15 @@ export class Sandboxes {
 
   async #plug(sandbox: SandboxRecord, endpoint: EndpointRecord, netnsFd: number): Promise<void> {
     const network = this.#networkOf(endpoint.network);
-    if (network === undefined || network.driver !== "bridge") return this.#parts.links.loopbackUp(netnsFd);
+    // A new namespace's loopback is up already.
+    if (network === undefined || network.driver !== "bridge") return;
     await this.#parts.flows.settled(addressesOf(endpoint));
     const plan = vethPlan(network, endpoint, sandbox.gatewayEndpoint === endpoint.id);
-    endpoint.hostIndex = await this.#parts.links.plug(plan, netnsFd);
+    try {
+      endpoint.hostIndex = await this.#parts.links.plug(plan, netnsFd);
+    } catch (error) {
+      throw plugFailure(endpoint, error);
+    }
   }
 
   async #publish(sandbox: SandboxRecord): Promise<void> {
@@ -446,6 +466,23 @@ export class Sandboxes {
     publishing.resume(sandbox);
   }
 }
+
+/** What Docker says where the interface could not be as it was asked for. */
+function plugFailure(endpoint: EndpointRecord, error: unknown): unknown {
+  const { hostInterface, asked } = endpoint;
+  if (error instanceof SysctlError) return interfaceNotAdded(hostInterface, error.message, error);
+  const name = interfaceNameOf(asked);
+  const reason = name === undefined ? undefined : NAME_REFUSALS[errnoOf(error) ?? ""];
+  if (reason === undefined) return error;
+  return interfaceNotAdded(hostInterface, `error renaming interface "${hostInterface}" to "${name}": ${reason}`, error);
+}
+
+/** Why the kernel does not take an interface's name. */
+const NAME_REFUSALS: Readonly<Record<string, string>> = {
+  EEXIST: "file exists",
+  EINVAL: "invalid argument",
+  ERANGE: "numerical result out of range",
+};
 
 function gatewayEndpoint(sandbox: SandboxRecord): EndpointRecord | undefined {
   return sandbox.endpoints.find((endpoint) => endpoint.id === sandbox.gatewayEndpoint);

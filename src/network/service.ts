@@ -14,7 +14,6 @@ import type { NetworkConfig } from "./config.ts";
 import type { CounterReader } from "./counters.ts";
 import { gatewayOf } from "./describe.ts";
 import type { NetworkDescription } from "./describe.ts";
-import { hostNetworkConnect, noneNetworkConnect } from "./errors.ts";
 import type { Flows } from "./firewall/flows.ts";
 import type { HostCare } from "./host-care.ts";
 import type { NetworkHost } from "./host.ts";
@@ -86,9 +85,6 @@ export class BridgeNetworks implements NetworkService {
   }
 
   async connect(ref: string, body: NetworkConnectRequest, call: CallContext): Promise<void> {
-    const { driver } = this.#parts.registry.find(ref).record;
-    if (driver === "host") throw hostNetworkConnect();
-    if (driver === "null") throw noneNetworkConnect();
     await this.#connections().connect(ref, body, call);
   }
 
@@ -103,6 +99,15 @@ export class BridgeNetworks implements NetworkService {
 
   async validate(request: ContainerNetworking): Promise<void> {
     this.#parts.sandboxes.validate(request);
+  }
+
+  validateOne(network: string, settings: EndpointSettings): void {
+    this.#parts.sandboxes.validateOne(network, settings);
+  }
+
+  identify(ref: string): { id: string; name: string } | undefined {
+    const record = this.#parts.registry.lookUp(ref)?.record;
+    return record === undefined ? undefined : { id: record.id, name: record.name };
   }
 
   attach(request: ContainerNetworking, task: NetworkTask): Promise<AttachedNetworking> {

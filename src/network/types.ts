@@ -9,6 +9,10 @@ import type { ContainerId } from "../base/index.ts";
 export interface NetworkService extends NetworksBackend, AsyncDisposable {
   /** Checks names, addresses and aliases of a create body before anything is stored. @throws not-found, invalid. */
   validate(request: ContainerNetworking): Promise<void>;
+  /** Checks the settings of one network that a container is to join. @throws not-found, invalid. */
+  validateOne(network: string, settings: EndpointSettings): void;
+  /** A network by its id, the start of that, or its name; undefined when there is none. */
+  identify(ref: string): { id: string; name: string } | undefined;
   /**
    * Plugs a waiting task's new network namespace in: reserves addresses, makes veths, routes, rules, published ports and
    * names. @throws conflict `driver failed programming external connectivity …` when a port is taken. All or nothing.
@@ -70,7 +74,7 @@ export interface ContainerNetworking {
   name: string;
   hostname: string;
   domainname?: string | undefined;
-  /** By network name or id as asked; `bridge` is the default network. Not called for none, host and container modes. */
+  /** By network name; `bridge` is the default network. `none` and `host` have no interface. */
   endpoints: Record<string, EndpointSettings>;
   /** `80/tcp` → bindings; published only on bridge networks. */
   ports: Record<string, PortBinding[]>;

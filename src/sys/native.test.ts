@@ -5,12 +5,14 @@ import {
   fstatSync,
   mkdtempSync,
   openSync,
+  readSync,
   readFileSync,
   readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
@@ -334,7 +336,7 @@ describe("processes and namespaces", () => {
     closeSync(pidfd);
   });
 
-  test("a socket is made in another network namespace and the thread comes back", async () => {
+  test("a socket is made and a setting opened in another network namespace, and the thread comes back", async () => {
     const child = spawn("unshare", ["-n", "sh", "-c", "echo ready; exec sleep 1000"], {
       stdio: ["ignore", "pipe", "ignore"],
     });
@@ -347,6 +349,15 @@ describe("processes and namespaces", () => {
     expect(thrown(() => native.connect(sock, address)).code).toBe("ENETUNREACH");
     expect(execFileSync("readlink", ["/proc/self/ns/net"], { encoding: "utf8" })).toBe(before);
     closeSync(sock);
+    const setting = native.openInNetns(netns, "/proc/sys/net/ipv4/conf/all/log_martians", C.O_RDWR);
+    writeSync(setting, "1");
+    closeSync(setting);
+    const there = native.openInNetns(netns, "/proc/sys/net/ipv4/conf/all/log_martians", C.O_RDWR);
+    const value = Buffer.alloc(8);
+    expect(value.toString("latin1", 0, readSync(there, value))).toBe("1\n");
+    closeSync(there);
+    expect(thrown(() => native.openInNetns(netns, "/proc/sys/net/nosuch", C.O_RDWR)).code).toBe("ENOENT");
+    expect(execFileSync("readlink", ["/proc/self/ns/net"], { encoding: "utf8" })).toBe(before);
     closeSync(netns);
     child.kill("SIGKILL");
   });

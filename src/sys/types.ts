@@ -107,6 +107,8 @@ export interface FastCalls {
   socket(domain: number, type: number, protocol: number): number;
   /** A socket in the network namespace of that descriptor; the calling thread is back in its own when this returns. */
   socketInNetns(netnsFd: number, domain: number, type: number, protocol: number): number;
+  /** A file opened from within the network namespace of that descriptor, for its settings below /proc/sys/net. */
+  openInNetns(netnsFd: number, path: PathLike, flags: number): number;
   /** `address` is a struct sockaddr (`sockaddr.ts`). */
   bind(fd: number, address: Uint8Array): void;
   connect(fd: number, address: Uint8Array): void;

@@ -64,7 +64,7 @@ interface ImageRow {
 const NONE = "<none>";
 
 /** An image stands once for each of its names; without names, once for each repository of its digests, or once. */
-function imageRows(image: ImageSummary, withDigests: boolean): ImageRow[] {
+export function imageRows(image: ImageSummary, withDigests: boolean): ImageRow[] {
   const tags = new Map<string, string[]>();
   const digests = new Map<string, string[]>();
   for (const name of image.RepoTags ?? []) {
@@ -96,7 +96,8 @@ function append(map: Map<string, string[]>, key: string, value: string): void {
   map.set(key, [...(map.get(key) ?? []), value]);
 }
 
-function imageView(truncate: boolean, digests: boolean): View<ImageRow> {
+/** @param digests whether the plain table has them. */
+export function imageView(truncate: boolean, digests: boolean): View<ImageRow> {
   return {
     type: "*formatter.imageContext",
     raw: "repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n",

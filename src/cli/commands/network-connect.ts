@@ -29,8 +29,12 @@ export default defineCommand({
       json: {
         Container: container,
         EndpointConfig: {
-          IPAMConfig: { IPv4Address: flags.ip, IPv6Address: flags.ip6, LinkLocalIPs: flags["link-local-ip"] },
-          Links: flags.link,
+          IPAMConfig: {
+            ...(flags.ip === "" ? {} : { IPv4Address: flags.ip }),
+            ...(flags.ip6 === "" ? {} : { IPv6Address: flags.ip6 }),
+            ...(flags["link-local-ip"].length === 0 ? {} : { LinkLocalIPs: flags["link-local-ip"] }),
+          },
+          Links: flags.link.length === 0 ? null : flags.link,
           Aliases: flags.alias,
           DriverOpts: options,
           GwPriority: flags["gw-priority"],

@@ -44,7 +44,8 @@ export default defineCommand({
   },
 });
 
-function containerView(truncate: boolean, size: boolean): View<ContainerSummary> {
+/** @param size whether the plain table has it. */
+export function containerView(truncate: boolean, size: boolean): View<ContainerSummary> {
   return {
     type: "*formatter.ContainerContext",
     labels: (container) => container.Labels,

@@ -1,7 +1,7 @@
 import type { ContainerStatsResponse, ContainerSummary, EventMessage } from "../../api/index.ts";
 import { type Client, ClientError, jsonLines } from "../../client/index.ts";
 import { atLeast, type Context, defineCommand } from "../command.ts";
-import { messageOf } from "../errors.ts";
+import { CliError, messageOf } from "../errors.ts";
 import { bool } from "../flags.ts";
 import { printRows, type View } from "../format.ts";
 import { formatFlag, noTruncFlag } from "../shared-flags.ts";
@@ -60,16 +60,20 @@ async function follow(
   show: (rows: readonly Row[]) => Promise<void>,
 ): Promise<void> {
   const rows = new Map<string, Row>();
+  const first: Promise<void>[] = [];
   const aborter = new AbortController();
   const running = new Set<Promise<void>>();
-  let failure: unknown;
+  const failures = new Map<string, unknown>();
   const watch = (name: string) => {
     if (rows.has(name)) return;
     const row: Row = { asked: name, usage: undefined };
     rows.set(name, row);
-    const task = stream(client, row, aborter.signal)
+    const { promise, resolve } = Promise.withResolvers<void>();
+    first.push(promise);
+    const task = stream(client, row, aborter.signal, resolve)
       .catch((error: unknown) => {
-        if (!watchAll) failure ??= error;
+        if (!watchAll) failures.set(name, error);
+        resolve();
       })
       .finally(() => {
         rows.delete(name);
@@ -81,26 +85,34 @@ async function follow(
   if (watchAll) void startedContainers(client, aborter.signal, watch);
   const isTable = format === "" || format.startsWith("table");
   const clear = "\u001b[H\u001b[J";
+  // A screen is not cleared for containers that are not there.
+  await Promise.all(first);
   for (;;) {
+    if (failures.size > 0) break;
     if (!watchAll && running.size === 0) break;
     await new Promise((resolve) => setTimeout(resolve, 500));
     if (isTable || rows.size > 0) {
       context.io.out(clear);
       await show([...rows.values()]);
     }
-    if (failure !== undefined) break;
   }
   aborter.abort();
-  if (failure instanceof ClientError) throw failure;
-  if (failure !== undefined) context.io.err(`${messageOf(failure)}\n`);
+  const told = names.flatMap((name) => (failures.has(name) ? [messageOf(failures.get(name))] : []));
+  if ([...failures.values()].some((failure) => failure instanceof ClientError)) throw new CliError(told.join("\n"));
+  for (const text of told) context.io.err(`${text}\n`);
 }
 
-async function stream(client: Client, row: Row, signal: AbortSignal): Promise<void> {
+/** @param sampled called once there is something to show. */
+async function stream(client: Client, row: Row, signal: AbortSignal, sampled: () => void): Promise<void> {
   const response = await client.request("GET", `/containers${pathOf(row.asked)}/stats`, {
     query: { stream: true },
     signal,
   });
-  for await (const stats of jsonLines<ContainerStatsResponse>(response.body)) row.usage = computeUsage(stats);
+  for await (const stats of jsonLines<ContainerStatsResponse>(response.body)) {
+    row.usage = computeUsage(stats);
+    sampled();
+  }
+  sampled();
 }
 
 async function startedContainers(client: Client, signal: AbortSignal, watch: (name: string) => void): Promise<void> {

@@ -1,8 +1,10 @@
 import type { ContainerSummary, ImageSummary, Volume } from "../../api/index.ts";
 import { defineCommand, none } from "../command.ts";
-import { CliError } from "../errors.ts";
 import { bool } from "../flags.ts";
-import { goJson, printRows, type View } from "../format.ts";
+import { printObject, printRows, rowList, type RowList, type View } from "../format.ts";
+import { imageRows, imageView } from "./images.ts";
+import { containerView } from "./ps.ts";
+import { volumeView } from "./volume-ls.ts";
 import { formatFlag } from "../shared-flags.ts";
 import { alignColumns } from "../table-writer.ts";
 import { ellipsis, shortId } from "../targets.ts";
@@ -42,15 +44,19 @@ export default defineCommand({
   count: none,
   flags: { format: formatFlag, verbose: bool("Show each object", { short: "v" }) },
   async run(context, { flags }) {
-    if (flags.verbose && flags.format.startsWith("table "))
-      throw new CliError("the verbose and the format options conflict");
     const usage = await (await context.client()).json<DiskUsage>("GET", "/system/df");
     if (!flags.verbose) {
       await printRows(context.io, summaryView, summarize(usage), { format: flags.format });
       return;
     }
-    if (flags.format === "json") context.io.out(`${goJson(usage)}\n`);
-    else context.io.out(detailed(usage));
+    if (flags.format === "" || flags.format === "table") context.io.out(detailed(usage));
+    else
+      await printObject(
+        context.io,
+        "*formatter.diskUsageContext",
+        listsOf(usage),
+        flags.format.replace(/^table\s+/, ""),
+      );
   },
 });
 
@@ -123,6 +129,34 @@ const summaryView: View<Row> = {
           ? `${humanSize(reclaimable)} (${Math.trunc((reclaimable * 100) / size)}%)`
           : humanSize(reclaimable),
     },
+  },
+};
+
+function listsOf({ Images, Containers, Volumes, BuildCache }: DiskUsage): Record<string, RowList> {
+  const images = (Images ?? []).flatMap((image) => imageRows(image, false));
+  return {
+    Images: rowList(
+      imageView(false, false),
+      images.map((row) => ({ ...row, digest: "" })),
+    ),
+    Containers: rowList(containerView(false, false), Containers ?? []),
+    Volumes: rowList(volumeView, Volumes ?? []),
+    BuildCache: rowList(cacheView, BuildCache ?? []),
+  };
+}
+
+const cacheView: View<BuildCacheRecord> = {
+  type: "*formatter.buildCacheContext",
+  columns: ["ID", "CacheType", "Size", "CreatedSince", "LastUsedSince", "UsageCount", "Shared"],
+  fields: {
+    ID: { header: "CACHE ID", value: ({ ID = "" }) => ID },
+    CacheType: { header: "CACHE TYPE", value: ({ Type = "" }) => Type },
+    Size: { header: "SIZE", value: ({ Size = 0 }) => humanSize(Size, 3) },
+    CreatedSince: { header: "CREATED", value: ({ CreatedAt }) => agoOf(CreatedAt) },
+    LastUsedSince: { header: "LAST USED", value: ({ LastUsedAt }) => agoOf(LastUsedAt) },
+    UsageCount: { header: "USAGE", value: ({ UsageCount = 0 }) => String(UsageCount) },
+    InUse: { header: "IN USE", value: ({ InUse }) => String(InUse ?? false) },
+    Shared: { header: "SHARED", value: ({ Shared }) => String(Shared ?? false) },
   },
 };
 

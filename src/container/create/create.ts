@@ -114,7 +114,7 @@ export class ContainerCreation {
       hostConfig: withSecurity(host),
       path,
       args,
-      endpoints: wantedEndpoints(host, parts.networking),
+      endpoints: wantedEndpoints(host, parts.networking, (ref) => this.#needs.networks.identify(ref)?.name ?? ref),
       mounts: [],
       driver: this.#needs.snapshotter.driver,
     };

@@ -1,5 +1,6 @@
 import type { EndpointSettings, HostConfig, NetworkingConfig } from "../../api/index.ts";
 import { invalid } from "../../base/index.ts";
+import { hostNetworkConnect, noneNetworkConnect } from "../../network/index.ts";
 import type { ContainerNetworking, NetworkTask } from "../../network/index.ts";
 import type { Task } from "../../runtime/index.ts";
 import type { ContainerRecord } from "../record.ts";
@@ -11,29 +12,42 @@ export function networkTask(task: Task): NetworkTask {
 }
 
 /**
- * Networks that the container joins, with its settings on each.
+ * Networks that the container joins by their names, with its settings on each.
+ * @param nameOf the name of a network that may be told by its id.
  * @throws invalid `EndpointsConfig is nil`, and for networks beside a namespace that is none of the container's own.
  */
 export function wantedEndpoints(
   host: HostConfig,
   networking: NetworkingConfig | undefined,
+  nameOf: (ref: string) => string,
 ): Record<string, EndpointSettings> {
   const mode = networkMode(host.NetworkMode);
-  if (mode.kind !== "network") {
-    checkNoOthers(host.NetworkMode ?? "", networking);
-    return {};
-  }
+  if (mode.kind !== "network") checkNoOthers(host.NetworkMode ?? "", networking);
+  if (mode.kind === "container") return {};
   const asked: Record<string, EndpointSettings> = {};
   for (const [name, settings] of Object.entries(networking?.EndpointsConfig ?? {})) {
     // JSON may hold null where the type does not say so.
     if ((settings as EndpointSettings | null) === null) {
       throw invalid(`invalid config for network ${name}: EndpointsConfig is nil`);
     }
-    asked[name === "default" ? "bridge" : name] = settings;
+    asked[nameOf(name === "default" ? "bridge" : name)] = settings;
   }
-  const isDefault = mode.name === "bridge";
-  if (isDefault && Object.keys(asked).length > 0) return asked;
-  return Object.hasOwn(asked, mode.name) ? asked : { [mode.name]: {}, ...asked };
+  const main = mode.kind === "network" ? nameOf(mode.name) : mode.kind;
+  const withMain = main === "bridge" && Object.keys(asked).length > 0;
+  const wanted = withMain || Object.hasOwn(asked, main) ? asked : { [main]: {}, ...asked };
+  checkAlone(mode.kind, wanted);
+  return wanted;
+}
+
+/** No network and the host's do not go with others, and the host's goes with its namespace alone. */
+function checkAlone(kind: "none" | "host" | "network", wanted: Record<string, EndpointSettings>): void {
+  if (kind !== "host" && Object.hasOwn(wanted, "host")) throw hostNetworkConnect();
+  if (Object.hasOwn(wanted, "none") && Object.keys(wanted).length > 1) throw noneNetworkConnect();
+}
+
+/** True for a container that is on a network with interfaces: `none` and `host` give it none. */
+export function hasInterfaces({ endpoints }: Pick<ContainerRecord, "endpoints">): boolean {
+  return Object.keys(endpoints).some((name) => name !== "none" && name !== "host");
 }
 
 /** Docker puts interfaces into the host's own namespace, and forgets about networks beside another container's. */

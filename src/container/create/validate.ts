@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { ContainerCreateBody, EndpointSettings, HostConfig, Mount } from "../../api/index.ts";
 import { errnoOf, invalid, unknown } from "../../base/index.ts";
+import { unknownOptions } from "../../network/index.ts";
 import { boundingSet } from "../capabilities.ts";
 import { noLogDriver } from "../errors.ts";
 import { validateUserNamespace } from "../user-namespace.ts";
@@ -47,8 +48,8 @@ export function validateBody(body: ContainerCreateBody, needs: Needs): { host: H
     );
   }
   const endpoints: ReadonlyArray<EndpointSettings | null> = Object.values(body.NetworkingConfig?.EndpointsConfig ?? {});
-  if (endpoints.some((endpoint) => (endpoint?.IPAMConfig?.LinkLocalIPs ?? []).length > 0))
-    warnings.push("link-local addresses of an endpoint are not supported by berth yet. Addresses discarded.");
+  const unknown = new Set(endpoints.flatMap((endpoint) => unknownOptions(endpoint ?? {})));
+  warnings.push(...[...unknown].map((name) => `driver option ${quote(name)} of an endpoint has no effect.`));
   return { host, warnings };
 }
 

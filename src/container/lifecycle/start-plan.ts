@@ -5,7 +5,7 @@ import { LaunchError, type Task } from "../../runtime/index.ts";
 import type { AttachedNetworking } from "../../network/index.ts";
 import type { RootfsMount } from "../../snapshot/index.ts";
 import { mappedRoot, type RuntimeSpec } from "../../spec/index.ts";
-import { networkingOf, networkTask } from "../create/endpoints.ts";
+import { hasInterfaces, networkingOf, networkTask } from "../create/endpoints.ts";
 import { namespaceMode, networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { joiningNetworkFailed, networkingFailed } from "../errors.ts";
@@ -52,7 +52,7 @@ export class StartPlan {
     // A container that goes with its exit goes with the machine, too, before anybody could see what it had written.
     const volatile = record.hostConfig.AutoRemove === true;
     const rootfs = await this.#needs.snapshotter.mounts(record.id, { volatile });
-    const networked = Object.keys(record.endpoints).length > 0;
+    const networked = hasInterfaces(record);
     const factsOf = (attached: AttachedNetworking | undefined) => ({ attached, hostGateways: networks.hostGateways() });
     // What is written now need not be waited for later.
     const facts = networked ? undefined : factsOf(undefined);
@@ -80,10 +80,11 @@ export class StartPlan {
     steps.done("supervisor");
     // Clients are joined while the network is made.
     const joined = entry.pending.bind(task);
-    if (networked) undo.defer(() => networks.detach(record.id));
-    const attached = networked ? await whenBothEnd(this.#attach(record, task), joined) : undefined;
+    const joins = Object.keys(record.endpoints).length > 0;
+    if (joins) undo.defer(() => networks.detach(record.id));
+    const attached = joins ? await whenBothEnd(this.#attach(record, task), joined) : undefined;
     crashPoint("start:network");
-    if (networked) steps.done("network");
+    if (joins) steps.done("network");
     if (networked && others.files === undefined) await fillFiles(calls, own, record, factsOf(attached));
     crashPoint("start:hosts");
     await joined;

@@ -3,7 +3,6 @@ import { isKind } from "../../base/index.ts";
 import type { Image, ImageStore } from "../../image/index.ts";
 import type { NetworksBackend } from "../../api/index.ts";
 import type { NetworkService } from "../../network/index.ts";
-import { networkMode } from "../create/modes.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { badFilterNumber, foreignFilterValue, invalidFilter } from "../errors.ts";
 import type { ContainerRegistry } from "../registry.ts";
@@ -145,8 +144,5 @@ async function addNetworks(names: readonly string[], networks: Needs["networks"]
       if (!isKind(error, "not-found")) throw error;
     }
   }
-  tests.push((entry) => {
-    const mode = networkMode(entry.record.hostConfig.NetworkMode).kind;
-    return [...Object.keys(entry.record.endpoints), mode].some((name) => wanted.has(name));
-  });
+  tests.push((entry) => Object.keys(entry.record.endpoints).some((name) => wanted.has(name)));
 }

@@ -51,7 +51,7 @@ export async function inspectContainer(
     ...(options.size ? await sizesOf(entry, needs) : {}),
     Mounts: mountPoints(record.mounts),
     Config: { ...configShape(record.config), ...macAddress(record) },
-    NetworkSettings: networkSettings(entry, attachedOf(entry, needs.networks)),
+    NetworkSettings: networkSettings(entry, attachedOf(entry, needs.networks), needs),
   };
 }
 
@@ -217,13 +217,14 @@ function withoutNulls<T extends object>(value: T): T {
 }
 
 /** With the deprecated members of the default bridge, which clients below 1.52 read. */
-function networkSettings(entry: ContainerEntry, attached: ShownNetworking | undefined) {
-  const networks = endpointsOf(entry, attached);
-  const bridge = networkMode(entry.record.hostConfig.NetworkMode).kind === "network" ? networks["bridge"] : undefined;
+function networkSettings(entry: ContainerEntry, attached: ShownNetworking | undefined, needs: Needs) {
+  const networks = endpointsOf(entry, attached, needs.networks);
+  const { bridge } = networks;
+  const shares = networkMode(entry.record.hostConfig.NetworkMode).kind === "container";
   const running = entry.state.phase.kind === "running";
   return {
     Bridge: "",
-    SandboxID: running ? hexOf(sha256(`sandbox ${entry.id} ${entry.state.startedAt}`)) : "",
+    SandboxID: running && !shares ? hexOf(sha256(`sandbox ${entry.id} ${entry.state.startedAt}`)) : "",
     SandboxKey: attached?.sandboxKey ?? "",
     Ports: portMap(entry, attached),
     HairpinMode: false,

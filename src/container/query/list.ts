@@ -99,7 +99,7 @@ export class ContainerList {
         NetworkMode: record.hostConfig.NetworkMode ?? "",
         ...(record.hostConfig.Annotations ? { Annotations: record.hostConfig.Annotations } : {}),
       },
-      NetworkSettings: { Networks: endpointsOf(entry, attached) },
+      NetworkSettings: { Networks: endpointsOf(entry, attached, this.#needs.networks) },
       Mounts: mountPoints(record.mounts),
     };
     this.#kept.set(entry, { record, running, attached, lasting });

@@ -1,7 +1,7 @@
-import type { EndpointSettings, PortMap, PortSummary } from "../../api/index.ts";
-import { networkMode } from "../create/modes.ts";
-import type { ContainerEntry } from "../entry.ts";
+import type { EndpointIPAMConfig, EndpointSettings, PortMap, PortSummary } from "../../api/index.ts";
+import { dnsNamesOf } from "../../network/index.ts";
 import type { ShownNetworking, NetworkService } from "../../network/index.ts";
+import type { ContainerEntry } from "../entry.ts";
 
 /** An endpoint that has no address yet, in its full shape. */
 const EMPTY: EndpointSettings = {
@@ -17,28 +17,52 @@ const EMPTY: EndpointSettings = {
   GlobalIPv6PrefixLen: 0,
 };
 
-/** Members that Docker shows as null when they are not set. */
-const NULLABLE = ["IPAMConfig", "Links", "Aliases", "DriverOpts", "DNSNames"] as const;
-
 /** The container's networks as list and inspect show them. */
 export function endpointsOf(
   entry: ContainerEntry,
   attached: ShownNetworking | undefined,
+  networks: Pick<NetworkService, "identify">,
 ): Record<string, EndpointSettings> {
-  const mode = networkMode(entry.record.hostConfig.NetworkMode);
-  if (mode.kind === "container") return {};
-  if (mode.kind !== "network") return { [mode.kind]: fullShape(EMPTY) };
   const asked = Object.entries(entry.record.endpoints).map(([name, settings]): [string, EndpointSettings] => [
     name,
-    fullShape({ ...EMPTY, ...settings, ...attached?.endpoints[name] }),
+    inOrder({ ...EMPTY, ...settings, ...beforeRun(entry, name, networks), ...attached?.endpoints[name] }),
   ]);
   return Object.fromEntries(asked);
 }
 
-function fullShape(settings: EndpointSettings): EndpointSettings {
-  const nulls = Object.fromEntries(NULLABLE.map((key) => [key, null]));
-  // The API's type leaves out that these may be null; Docker sends them so.
-  return { ...nulls, ...settings };
+/** What is still known of the network of a container's last run. */
+function beforeRun(
+  entry: ContainerEntry,
+  network: string,
+  networks: Pick<NetworkService, "identify">,
+): Partial<EndpointSettings> {
+  if (entry.state.startedAt === "" || entry.state.phase.kind === "running") return {};
+  const { config, name, endpoints } = entry.record;
+  const known = networks.identify(network);
+  if (known === undefined) return {};
+  const names = dnsNamesOf(endpoints[network] ?? {}, { container: entry.id, name, hostname: config.Hostname ?? "" });
+  const isUserDefined = !["bridge", "host", "none"].includes(network);
+  return { NetworkID: known.id, ...(isUserDefined ? { DNSNames: names } : {}) };
+}
+
+/** In Docker's order of members, of which the first few are null when they are not set. */
+function inOrder(settings: EndpointSettings): EndpointSettings {
+  const { IPAMConfig, Links, Aliases, MacAddress, DriverOpts, GwPriority, DNSNames, ...found } = settings;
+  const ordered = {
+    IPAMConfig: IPAMConfig ? withoutEmpty(IPAMConfig) : null,
+    Links: Links ?? null,
+    Aliases: Aliases ?? null,
+    MacAddress,
+    DriverOpts: DriverOpts ?? null,
+    GwPriority,
+    ...found,
+    DNSNames: DNSNames ?? null,
+  };
+  return ordered as EndpointSettings; // the API's type leaves out that Docker sends null for these
+}
+
+function withoutEmpty(addresses: EndpointIPAMConfig): EndpointIPAMConfig {
+  return Object.fromEntries(Object.entries(addresses ?? {}).filter(([, value]) => (value?.length ?? 0) > 0));
 }
 
 /** Bound ports of a running container; exposed ones without a binding as null. */

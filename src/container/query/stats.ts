@@ -9,7 +9,7 @@ import type {
 import { ZERO_TIME, formatNanos, isKind } from "../../base/index.ts";
 import type { InterfaceCounters } from "../../network/index.ts";
 import type { CgroupStats } from "../../runtime/index.ts";
-import { networkMode } from "../create/modes.ts";
+import { hasInterfaces } from "../create/endpoints.ts";
 import type { ContainerEntry } from "../entry.ts";
 import type { ContainerDependencies } from "../types.ts";
 import { Beat } from "./beat.ts";
@@ -62,7 +62,7 @@ async function sample(entry: ContainerEntry, { networks }: Needs): Promise<Sampl
   const { run } = entry;
   if (run === undefined || entry.state.phase.kind !== "running") return undefined;
   try {
-    const networked = networkMode(entry.record.hostConfig.NetworkMode).kind === "network";
+    const networked = hasInterfaces(entry.record);
     const [stats, systemNanos, interfaces] = await Promise.all([
       run.task.stats(),
       systemUsage(),

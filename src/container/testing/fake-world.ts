@@ -134,17 +134,19 @@ export class FakeNetworks {
   asService(): NetworkService {
     return partial<NetworkService>({
       validate: async () => undefined,
+      validateOne: () => undefined,
+      identify: (ref) => ({ name: ref.replace(/^id-of-/, ""), id: `id-of-${ref.replace(/^id-of-/, "")}` }),
       attach: async (request) => {
         if (this.failing !== undefined) throw this.failing;
         this.attached.set(request.id, request);
-        return this.#state();
+        return this.#state(request);
       },
       detach: async (id) => void this.attached.delete(id),
       attachOne: async (_id, _network, settings) => ({ settings, interfaceName: "eth1" }),
       detachOne: async () => undefined,
       rename: () => undefined,
-      state: (id) => (this.attached.has(id) ? this.#state() : undefined),
-      shown: (id) => (this.attached.has(id) ? this.#state() : undefined),
+      state: (id) => this.#stateOf(id),
+      shown: (id) => this.#stateOf(id),
       restore: async (running) => {
         this.restored = [...running.keys()];
         for (const id of this.attached.keys()) if (!running.has(id)) this.attached.delete(id);
@@ -158,10 +160,16 @@ export class FakeNetworks {
     });
   }
 
-  #state(): AttachedNetworking {
+  #stateOf(id: ContainerId): AttachedNetworking | undefined {
+    const request = this.attached.get(id);
+    return request && this.#state(request);
+  }
+
+  #state(request: ContainerNetworking): AttachedNetworking {
+    const bridged = Object.hasOwn(request.endpoints, "bridge");
     return {
-      endpoints: { bridge: { IPAddress: "172.17.0.2", NetworkID: "n1", EndpointID: "e1" } },
-      ports: { "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "8080" }] },
+      endpoints: bridged ? { bridge: { IPAddress: "172.17.0.2", NetworkID: "n1", EndpointID: "e1" } } : {},
+      ports: bridged ? { "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "8080" }] } : {},
       hostsLines: [{ address: "172.17.0.2", names: ["c"] }],
       resolvConf: "nameserver 1.1.1.1\n",
       sandboxKey: "/run/netns/x",

@@ -1,4 +1,4 @@
-import type { ErrorKind } from "../../base/index.ts";
+import { notFound, type EngineError, type ErrorKind } from "../../base/index.ts";
 import { LaunchError } from "../errors.ts";
 
 const CREATE = "failed to create task for container: failed to create shim task: OCI runtime create failed: ";
@@ -43,6 +43,11 @@ export interface FailureOptions {
 
 const WRONG_TYPE =
   ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type";
+
+/** A volume has not what is to be mounted of it. */
+export function subpathMissing(path: string): EngineError {
+  return notFound(`cannot access path ${path}: lstat ${path}: no such file or directory`);
+}
 
 function failure(text: string, { phase = "create", cause }: FailureOptions): LaunchError {
   return verdict((phase === "create" ? RUNC_CREATE : RUNC_EXEC) + text, phase, cause);

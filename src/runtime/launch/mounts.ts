@@ -12,7 +12,7 @@ import {
 import type { CgroupDriver } from "../cgroups/index.ts";
 import { NO_SLOT, type PlanOp } from "../plan/index.ts";
 import { SLOT_FIRST_MOUNT } from "./constants.ts";
-import { initFailure, specFailure } from "./errors.ts";
+import { initFailure, specFailure, subpathMissing } from "./errors.ts";
 import { parseMountOptions, type MountOptions } from "./mount-options.ts";
 import { checkProcSafety, isOnProc } from "./proc-safety.ts";
 
@@ -66,6 +66,7 @@ export function planMounts(mounts: readonly MountSpec[], context: MountContext):
 function planBind(mount: MountSpec, options: MountOptions, facts: MountFacts, slot: number): MountPlan {
   const { source, destination } = mount;
   const kind = facts.sources.get(source);
+  if (kind === undefined && mount.beneath !== undefined) throw subpathMissing(source);
   if (kind === undefined) {
     throw initFailure(
       `error mounting "${source}" to rootfs at "${destination}": stat ${source}: no such file or directory`,

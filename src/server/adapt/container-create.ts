@@ -61,6 +61,8 @@ function withoutEmptyPropagation(mount: Mount): Mount {
 /** Before 1.44 a container had one MAC address, that of its main network. */
 function withMacAddress(body: ContainerCreateBody, mac: string): ContainerCreateBody {
   const mode = body.HostConfig?.NetworkMode || "default";
+  // Neither has an interface.
+  if (mode === "none" || mode === "host") return body;
   const endpoints = body.NetworkingConfig?.EndpointsConfig ?? {};
   const network = mode === "default" && Object.hasOwn(endpoints, "bridge") ? "bridge" : mode;
   const endpoint = endpoints[network];

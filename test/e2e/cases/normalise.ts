@@ -4,7 +4,14 @@ const RULES: ReadonlyArray<[RegExp, string]> = [
   [/\b[0-9a-f]{64}\b/g, "<id>"],
   // Where an engine keeps a container's layers.
   [/\/[\w/.-]+\/overlay2\/<id>\/merged\b/g, "<rootfs>"],
+  // And volumes.
+  [/\/[\w/.-]+(?=\/volumes\/(?:[\w.-]|\{name\})+\/_data)/g, "<data-root>"],
   [/\bid:"[0-9a-f]{12}"/g, 'id:"<short-id>"'],
+  [/\bveth[0-9a-f]{7}\b/g, "<veth>"],
+  // Of a container among the names that others find it by.
+  [/"[0-9a-f]{12}"/g, '"<short-id>"'],
+  // The index of an interface, and of its other end.
+  [/^\d+: (\w+)@if\d+:/gm, "<index>: $1@<index>:"],
   // How many processors the machine has.
   [/\bavailable: 0(-\d+)?/g, "available: <cpus>"],
   [/\bto \d+\.\d\d, as there are only \d+ CPUs/g, "to <n>, as there are only <n> CPUs"],
