@@ -675,7 +675,7 @@ export const CASES: readonly Case[] = [
       step("rm --link {name}-www/nosuch"),
       step("rm --link /{name}-www/{name}-db"),
       step("inspect --format '{{json .HostConfig.Links}}' {name}-www"),
-      step("stop -t 0 {name}-www"),
+      step("stop -t 60 {name}-www"),
       step("stop -t 0 {name}-sql"),
       step("start {name}-www"),
       step("inspect --format '{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}' {name}-www"),
