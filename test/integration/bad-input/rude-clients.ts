@@ -28,8 +28,9 @@ export interface RudeResult {
 /**
  * So many clients of attach, logs and exec connect to a private engine and vanish at every point. Memory is measured after a
  * hundred of them have been there already, and after all.
+ * @param rest seconds that pass before the last measure: an engine with nothing to do gives memory back in some minutes.
  */
-export async function rudeClients(count: number): Promise<RudeResult> {
+export async function rudeClients(count: number, rest = 0): Promise<RudeResult> {
   await using engine = await startEngine({ flags: NO_SPARES, checked: false });
   // It has more to tell than sockets hold, and goes on when it is spoken to.
   const script = "seq 1 20000; while read -r line; do echo $line; done; exec sleep 1000";
@@ -47,6 +48,7 @@ export async function rudeClients(count: number): Promise<RudeResult> {
     ...moreOpenFiles(files[1], openFiles(shim)).map((line) => `shim: ${line}`),
   ];
   await eventually("the descriptors of before", () => more().length === 0).catch(() => undefined); // told by the result
+  await delay(rest * 1000);
   return {
     left: more(),
     daemon: { before: before[0], after: anonymousBytes(engine.pid) },
