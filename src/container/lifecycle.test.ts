@@ -415,27 +415,24 @@ describe("removal", () => {
     expect(waiting).toEqual(["exited"]);
   });
 
-  test("files of a process that ends while they are opened are read once its exit is dealt with", async () => {
+  test("files of a process that has just ended are read once its exit is dealt with", async () => {
     const child = spawn("sleep", ["1000"], { stdio: "ignore" });
     world.runtime.pids = [child.pid ?? 0];
     const id = await world.run();
     let tries = 0;
     world.pack = async function* () {
       tries++;
-      if ((await stateOf(id))?.Status === "running") {
-        child.kill("SIGKILL");
-        await once(child, "exit");
-        world.runtime.task(id).exit(137);
-        // Its mounts are gone.
-        throw notFound("no such file");
-      }
-      yield Buffer.from("text");
+      yield Buffer.from((await stateOf(id))?.Status ?? "");
     };
-    const { body } = await world.containers.archiveGet(id, "/data/file", CALL);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const reading = world.containers.archiveGet(id, "/data/file", CALL);
+    world.runtime.task(id).exit(137);
+    const { body } = await reading;
     const pieces: Uint8Array[] = [];
     for await (const piece of body) pieces.push(piece);
-    expect(Buffer.concat(pieces).toString()).toBe("text");
-    expect(tries).toBe(2);
+    expect(Buffer.concat(pieces).toString()).toBe("exited");
+    expect(tries).toBe(1);
   });
 
   test("files that cannot be read from their beginning are an error, not an answer that breaks off", async () => {

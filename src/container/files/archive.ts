@@ -117,7 +117,7 @@ async function found<T>(work: Promise<T>, path: string, ref: string): Promise<T>
 
 /**
  * Opens the container's tree: as it sees it while it runs; else its root file system, and volumes at their places.
- * @throws JustEnded while the exit of its process is not dealt with: before any work, or when reading failed since.
+ * @throws JustEnded before any work, while the exit of its process is not dealt with.
  */
 async function within<T>(
   entry: ContainerEntry,
@@ -127,13 +127,15 @@ async function within<T>(
 ): Promise<T> {
   const ids = idMappings(entry.record.hostConfig, needs.config);
   if (phase.kind === "running") {
-    const fd = openRoot(entry, phase.pid);
+    const fd = openOf(entry, phase.pid, "root");
     try {
-      return await work({ root: { fd }, path, ids });
-    } catch (error) {
-      // The mounts of one that ended meanwhile are gone, and what is on them was not found.
-      if (readOnly) closeSync(openRoot(entry, phase.pid));
-      throw error;
+      // As long as this is open, its mounts stay where they are, though it may end meanwhile.
+      const mounts = openOf(entry, phase.pid, "ns/mnt");
+      try {
+        return await work({ root: { fd }, path, ids });
+      } finally {
+        closeSync(mounts);
+      }
     } finally {
       closeSync(fd);
     }
@@ -147,9 +149,9 @@ async function within<T>(
   return await needs.snapshotter.withMerged(entry.id, ({ fd }) => work({ root: { fd }, path }), { readOnly });
 }
 
-function openRoot(entry: ContainerEntry, pid: number): number {
+function openOf(entry: ContainerEntry, pid: number, what: "root" | "ns/mnt"): number {
   try {
-    return openSync(`/proc/${pid}/root`, constants.O_RDONLY | constants.O_DIRECTORY);
+    return openSync(`/proc/${pid}/${what}`, constants.O_RDONLY);
   } catch (error) {
     if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ESRCH") throw new JustEnded(entry.id);
     throw error;

@@ -24,6 +24,8 @@ export interface Known {
   volume: string | undefined;
   /** How its lines come to a collector, too. */
   sending: Sending | undefined;
+  /** All its lines have come there. */
+  hasArrived: boolean;
   /** User-defined ones, by name. */
   networks: Set<string>;
   /** Contents that were put into it, by path. */

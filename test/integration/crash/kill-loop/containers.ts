@@ -60,6 +60,7 @@ export class Containers {
       memory: 0,
       volume,
       sending,
+      hasArrived: false,
       networks: new Set(network === undefined || network === "none" ? [] : [network]),
       files: new Map(),
     };
@@ -140,7 +141,7 @@ export class Containers {
     const container = this.#random.pick(this.#known);
     if (container === undefined) return;
     // What has not arrived when a container is removed has ten more seconds only.
-    if (container.sending !== undefined && container.kind === "worker") {
+    if (container.kind === "worker" && container.sending !== undefined) {
       await this.#ends(container);
       await this.#arrives(container);
     }
@@ -214,7 +215,9 @@ export class Containers {
 
   async #compareWork(container: Known, { State, RestartCount }: Inspect): Promise<void> {
     const hasEnded = State.Status === "exited" && (container.kind === "worker" || RestartCount === RUNS - 1);
-    if (!lasts(container) && hasEnded) await this.#expectWork(container, State.ExitCode);
+    if (lasts(container) || !hasEnded) return;
+    await this.#expectWork(container, State.ExitCode);
+    if (container.kind === "worker") await this.#arrives(container);
   }
 
   async #expectWork(container: Known, code: number): Promise<void> {
@@ -244,8 +247,6 @@ export class Containers {
       if (ended && container.kind === "once") this.#known = this.#known.filter((each) => each !== container);
     }
     await this.check();
-    for (const container of this.#known)
-      if (container.sending !== undefined && container.kind === "worker") await this.#arrives(container);
     for (const container of this.#known) await this.#remove(container);
   }
 
@@ -264,6 +265,8 @@ export class Containers {
   /** Every line of its log comes to the collector: in order, though some may come twice. */
   async #arrives(container: Known): Promise<void> {
     const session = this.#session;
+    if (container.sending === undefined || container.hasArrived) return;
+    container.hasArrived = true;
     const logs = await session.expect("GET", `/containers/${container.id}/logs?stdout=1`, [200]);
     const kept = unframed(logs.bytes).split("\n").length - 1;
     const last = () => furthest(session.collectors?.linesOf(container.id) ?? []);
@@ -271,7 +274,7 @@ export class Containers {
       () => last() !== undefined,
       () => false,
     );
-    if (!isWhole && !(container.sending?.mayDrop === true && (session.collectors?.dropped() ?? 0) > 0)) {
+    if (!isWhole && !(container.sending.mayDrop && (session.collectors?.dropped() ?? 0) > 0)) {
       const what = last() === undefined ? "came out of order, or one is missing" : `came to ${last()} of ${kept}`;
       session.violated(`lines of ${container.name} ${what}`);
     }
