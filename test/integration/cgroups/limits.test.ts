@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { eventually } from "../../support/wait.ts";
 import { LimitedWorld, MIB, UNIFIED } from "./world.ts";
@@ -21,6 +21,7 @@ if (!UNIFIED)
   console.log("skipped: a reservation by its effect: version 1 heeds it only when the whole machine lacks memory");
 if (!hasSwap) console.log("skipped: a limit of swap has no effect on a machine without swap");
 if (!UNIFIED) console.log("skipped: the container's view of its cgroup, which only version 2 has");
+if (UNIFIED) console.log("skipped: swappiness, which only version 1 has");
 
 describe("memory", () => {
   test("what needs more than its limit is killed, and said to be", async () => {
@@ -34,11 +35,53 @@ describe("memory", () => {
     expect([code, oom, output]).toEqual([0, false, "fits\n"]);
   });
 
-  test.skipIf(!hasSwap)("swap takes what memory does not, up to its own limit", async () => {
-    const fill = (count: number) => `dd if=/dev/zero of=/dev/shm/x bs=1M count=${count} 2>/dev/null && echo fits`;
+  // Memory has 16 MiB in all of them.
+  test.skipIf(!hasSwap).each([
+    ["up to its own limit", { MemorySwap: 40 * MIB }, 26, 60],
+    ["up to as much again where no limit is said", {}, 26, 48],
+    ["nothing where both limits are the same", { MemorySwap: 16 * MIB }, 8, 24],
+    ["everything where it has no limit", { MemorySwap: -1 }, 60, undefined],
+  ] as const)("swap takes what memory does not: %s", async (_name, swap, fits, exceeds) => {
+    const fill = async (count: number) => {
+      const script = `dd if=/dev/zero of=/dev/shm/x bs=1M count=${count} 2>/dev/null && echo fits`;
+      return (await world.run({ Memory: 16 * MIB, ...swap }, "sh", "-c", script)).output;
+    };
+    expect(await fill(fits)).toBe("fits\n");
+    if (exceeds !== undefined) expect(await fill(exceeds)).not.toContain("fits");
+  });
+
+  // Only version 1 has it.
+  test.skipIf(UNIFIED || !hasSwap)("nothing is swapped with a swappiness of none", async () => {
     const limits = { Memory: 16 * MIB, MemorySwap: 40 * MIB };
-    expect((await world.run(limits, "sh", "-c", fill(26))).output).toBe("fits\n");
-    expect((await world.run(limits, "sh", "-c", fill(60))).output).not.toContain("fits");
+    const script = "dd if=/dev/zero of=/dev/shm/x bs=1M count=26 2>/dev/null && echo fits";
+    const fill = async (swappiness: number) =>
+      (await world.run({ ...limits, MemorySwappiness: swappiness }, "sh", "-c", script)).output;
+    expect(await fill(60)).toBe("fits\n");
+    expect(await fill(0)).not.toContain("fits");
+  });
+
+  test.skipIf(!UNIFIED)("a reservation keeps what a neighbour without one has to give up", async () => {
+    const hold = "dd if=/dev/zero of=/x bs=1M count=16 2>/dev/null; sync; echo held; sleep 1000";
+    const read = "dd if=/dev/zero of=/x bs=1M count=96; sync; echo held; while :; do dd if=/x of=/dev/null bs=1M; done";
+    const begin = async (limits: object, script: string) => {
+      const id = await world.begin(limits, "sh", "-c", `exec 2>/dev/null; ${script}`);
+      await world.said(id, "held");
+      return id;
+    };
+    const cached = async (id: string) => {
+      const [, bytes] = /^file (\d+)$/m.exec(await world.cgroupFile(id, ["", ""], "memory.stat")) ?? [];
+      return Number(bytes) / MIB;
+    };
+    const [kept, given] = [await begin({ MemoryReservation: 24 * MIB }, hold), await begin({}, hold)];
+    const greedy = await begin({}, read);
+    expect([await cached(kept), await cached(given)].every((size) => size >= 15)).toBe(true);
+    // All that the engine's containers have together.
+    const all = `/sys/fs/cgroup/${world.engine.cgroupParent}/memory.max`;
+    writeFileSync(all, String(64 * MIB));
+    await eventually("the neighbour has given up what it had", async () => (await cached(given)) < 4);
+    expect(await cached(kept)).toBeGreaterThanOrEqual(15);
+    writeFileSync(all, "max");
+    await Promise.all([kept, given, greedy].map((id) => world.remove(id)));
   });
 
   test("a reservation reaches the kernel, and statistics tell what is used", async () => {
