@@ -194,7 +194,7 @@ function isOf(type: string, value: unknown): boolean {
 }
 
 function isInt64(value: number): boolean {
-  return Number.isInteger(value) && Math.abs(value) < 2 ** 63;
+  return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
 }
 
 function goType(type: string): string {

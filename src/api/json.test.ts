@@ -43,6 +43,18 @@ test("nesting up to the limit is parsed, and brackets in strings are none", () =
   expect(problemOf("[".repeat(10_000))).toBe("invalid JSON: unexpected EOF");
 });
 
+test.each([
+  ["9223372036854775807", 9223372036854774784],
+  ["9223372036854775808", 9223372036854775808],
+  ["-9223372036854775808", -9223372036854775808],
+  ["-9223372036854775809", -9223372036854777856],
+  ["18446744073709551615", 18446744073709549568],
+  ["18446744073709551616", 18446744073709551616],
+  ["9007199254740993", 9007199254740992],
+])("%s, which no double holds, stays within its type or beyond it", (text, value) => {
+  expect(parseJson(`{"a":[${text}]}`)).toEqual({ a: [value] });
+});
+
 test("valid JSON is what it says", () => {
   expect(parseJson('{"a":[1,"x",null]}')).toEqual({ a: [1, "x", null] });
 });

@@ -7,10 +7,29 @@ import { invalidJson, trailingJson } from "./errors.ts";
 export function parseJson(text: string): unknown {
   if (isTooDeep(text)) throw invalidJson("exceeded max depth");
   try {
-    return JSON.parse(text);
+    return LONG_NUMBER.test(text) ? JSON.parse(text, exactRange) : JSON.parse(text);
   } catch {
     throw new Scanner(text).diagnose();
   }
+}
+
+/** So many digits may be more than a double holds. */
+const LONG_NUMBER = /\d{16}/;
+const INT64 = { least: -(2n ** 63n), greatest: 2n ** 64n - 1n };
+
+/**
+ * A number that no double holds becomes the next one towards zero if some integer of 64 bits is so large, else the next one
+ * away from it: what is within its type stays so, and what is beyond stays beyond.
+ */
+function exactRange(_key: string, value: unknown, { source = "" }: { source?: string } = {}): unknown {
+  if (typeof value !== "number" || !/^-?\d{16,}$/.test(source)) return value;
+  const exact = BigInt(source);
+  const nearest = BigInt(value);
+  const isWithin = exact >= INT64.least && exact <= INT64.greatest;
+  const away = exact < 0n ? nearest < exact : nearest > exact;
+  const towards = exact < 0n ? nearest > exact : nearest < exact;
+  if (isWithin ? away : towards) return isWithin ? value * (1 - 2 ** -53) : value * (1 + 2 ** -52);
+  return value;
 }
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;

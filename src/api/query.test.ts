@@ -26,7 +26,8 @@ test("integers are decimal", () => {
   expect(integer().read(["-5"], "t")).toBe(-5);
   expect(integer().read([""], "t")).toBeUndefined();
   expect(problemOf(() => integer().read(["abc"], "t"))).toBe('strconv.Atoi: parsing "abc": invalid syntax');
-  expect(problemOf(() => integer().read(["99999999999999999999"], "t"))).toContain("value out of range");
+  expect(integer().read(["9223372036854775807"], "t")).toBe(2 ** 63);
+  expect(problemOf(() => integer().read(["9223372036854775808"], "t"))).toContain("value out of range");
 });
 
 test("a terminal's sides are required", () => {

@@ -55,9 +55,9 @@ export function integer(options: Since = {}): QueryParam<number | undefined> {
 /** @throws invalid with Go's text when it is no decimal integer. */
 export function parseInteger(text: string): number {
   if (!/^[+-]?\d+$/.test(text)) throw badNumber("Atoi", text);
-  const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw badNumber("Atoi", text, "value out of range");
-  return value;
+  if (BigInt.asIntN(64, BigInt(text.replace("+", ""))) !== BigInt(text.replace("+", "")))
+    throw badNumber("Atoi", text, "value out of range");
+  return Number(text);
 }
 
 /** A side of a terminal: required, unsigned. */
@@ -107,7 +107,10 @@ export function time(options: Since = {}): QueryParam<bigint | undefined> {
 export function parseTimestamp(text: string): bigint {
   if (text === "") return 0n;
   const [, sign, seconds, fraction] = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(text) ?? [];
-  if (seconds === undefined) throw badNumber("ParseInt", text.split(".")[0] ?? text);
+  if (seconds === undefined) {
+    const [whole = "", ...rest] = text.split(".");
+    throw badNumber("ParseInt", /^[+-]?\d+$/.test(whole) ? rest.join(".") : whole);
+  }
   if (BigInt(seconds) > 0x7fff_ffff_ffff_ffffn) throw badNumber("ParseInt", text, "value out of range");
   const nanos = BigInt(seconds) * 1_000_000_000n + BigInt((fraction ?? "").slice(0, 9).padEnd(9, "0"));
   return sign === "-" ? -nanos : nanos;

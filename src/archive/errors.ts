@@ -44,6 +44,9 @@ export const cannotOverwriteFile = (path: string, where: string) =>
 export const noSuchPath = (path: string) => notFound(`Could not find the file ${path}`);
 /** Go's words for a path that goes on behind a file. */
 export const behindFile = (path: string) => unknown(`lstat ${path}: not a directory`);
+/** Go's words for a path that the kernel does not take. */
+export const badPath = (path: string, why: string) =>
+  invalid(`lstat ${path.startsWith("/") ? "" : "/"}${path}: ${why}`);
 /** Docker's words for a file where a directory's content is to be copied from. */
 export const sourceIsFile = (path: string) => unknown(`source ${path} is not directory`);
 export const notADirectory = () => invalid("extraction point is not a directory");

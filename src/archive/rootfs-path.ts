@@ -17,7 +17,7 @@ import {
 } from "../sys/index.ts";
 import { baseOf, cleanPath, fromBytes, fromText, joinPath, parentOf, toKernel, toText } from "./byte-string.ts";
 import { openDirectory, openInRoot } from "./directories.ts";
-import { behindFile, noSuchPath, notADirectory } from "./errors.ts";
+import { badPath, behindFile, noSuchPath, notADirectory } from "./errors.ts";
 import { type Destination, Packer } from "./pack.ts";
 import type { ArchivePathStat, ByteString, DirectoryRef } from "./types.ts";
 import { extract } from "./unpack.ts";
@@ -100,6 +100,7 @@ export async function pathPut(
   source: AsyncIterable<Uint8Array>,
   hooks: { onProgress: (bytes: number) => void; signal: AbortSignal },
 ): Promise<undefined> {
+  checkPath(task.path);
   const absolute = cleanPath(`/${fromText(task.path)}`);
   const rootFd = openDirectory(native, task.root);
   try {
@@ -138,6 +139,7 @@ interface Place {
 
 /** Docker's rule: a trailing slash or `/.` makes the last part a directory that is gone into. */
 function locate(path: string): Place {
+  checkPath(path);
   const given = fromText(path);
   const clean = cleanPath(`/${given}`);
   const trailing = given.endsWith("/.") || given === "." ? "/." : given.endsWith("/") ? "/" : "";
@@ -158,6 +160,15 @@ interface Found {
   fd: number;
   status: FileStatus;
   absolute: ByteString;
+}
+
+/** PATH_MAX of linux/limits.h, less the byte that ends a path. */
+const LONGEST_PATH = 4095;
+
+/** @throws invalid for what the kernel takes for no path. */
+function checkPath(path: string): void {
+  if (path.includes("\0")) throw badPath(path, "invalid argument");
+  if (Buffer.byteLength(path) > LONGEST_PATH) throw badPath(path, "file name too long");
 }
 
 function within<T>(native: Native, root: DirectoryRef, path: string, work: (found: Found) => T): T {
@@ -190,6 +201,7 @@ function find(native: Native, rootFd: number, path: ByteString, flags: number, s
 
 function missing(error: unknown, shown: string): unknown {
   if (errnoOf(error) === "ENOTDIR") return behindFile(shown);
+  if (errnoOf(error) === "ENAMETOOLONG") return badPath(shown, "file name too long");
   return isGone(error) ? noSuchPath(shown) : error;
 }
 
@@ -198,7 +210,7 @@ function openEntry(native: Native, parent: number, name: ByteString, shown: stri
   try {
     return native.openat2(parent, toKernel(name), O_DIRECTORY | O_NOFOLLOW, 0, 0);
   } catch (error) {
-    if (!isGone(error)) throw error;
+    if (!isGone(error)) throw missing(error, shown);
   }
   try {
     return native.openat2(parent, toKernel(name), O_PATH | O_NOFOLLOW, 0, 0);

@@ -3,7 +3,7 @@ import { readTextFile } from "../client/index.ts";
 import { RESTART_ON_UNHEALTHY } from "../spec/index.ts";
 import { absolutePath } from "./absolute-path.ts";
 import type { containerFlags } from "./container-flags.ts";
-import { readFault, readKeyValueFiles, resolveEnv, toMap } from "./environment.ts";
+import { lastOfEach, readFault, readKeyValueFiles, resolveEnv, toMap } from "./environment.ts";
 import { CliError, messageOf } from "./errors.ts";
 import { bpsDevice, device, extraHost, iopsDevice, isNamedDevice, ulimit, weightDevice } from "./device-spec.ts";
 import type { FlagValues } from "./flags.ts";
@@ -25,8 +25,8 @@ export async function buildContainer(
   detached: boolean,
 ): Promise<CreateBody> {
   const ports = parsePortSpecs(flags.publish);
-  const networks = parseNetworks([...flags.net, ...flags.network], {
-    aliases: [...flags["net-alias"], ...flags["network-alias"]],
+  const networks = parseNetworks(flags.network, {
+    aliases: flags["network-alias"],
     links: flags.link,
     ip: flags.ip,
     ip6: flags.ip6,
@@ -34,7 +34,7 @@ export async function buildContainer(
     mac: flags["mac-address"],
   });
   const streams = detached ? { AttachStdin: false, AttachStdout: false, AttachStderr: false } : attachStreams(flags);
-  const variables = [...(await readKeyValueFiles(flags["env-file"], env)), ...resolveEnv(flags.env, env)];
+  const variables = [...(await readKeyValueFiles(flags["env-file"], env)), ...lastOfEach(resolveEnv(flags.env, env))];
   const labels = toMap([...(await readKeyValueFiles(flags["label-file"], undefined)), ...flags.label]);
   if (flags["restart-on-unhealthy"]) labels[RESTART_ON_UNHEALTHY] = "true";
   const volumes = splitVolumes(flags.volume);
@@ -67,7 +67,8 @@ export async function buildContainer(
 function attachStreams(flags: Flags): { AttachStdin: boolean; AttachStdout: boolean; AttachStderr: boolean } {
   const wanted = new Set(flags.attach);
   if (wanted.size === 0) return { AttachStdin: flags.interactive, AttachStdout: true, AttachStderr: true };
-  return { AttachStdin: wanted.has("stdin"), AttachStdout: wanted.has("stdout"), AttachStderr: wanted.has("stderr") };
+  const AttachStdin = flags.interactive || wanted.has("stdin");
+  return { AttachStdin, AttachStdout: wanted.has("stdout"), AttachStderr: wanted.has("stderr") };
 }
 
 /**
@@ -147,11 +148,11 @@ async function hostConfig(
     VolumesFrom: [...flags["volumes-from"]],
     ...(flags.mount.length > 0 ? { Mounts: [...flags.mount] } : {}),
     ...(Object.keys(flags.annotation).length > 0 ? { Annotations: flags.annotation } : {}),
-    CapAdd: [...flags["cap-add"]],
-    CapDrop: [...flags["cap-drop"]],
+    CapAdd: capabilities(flags["cap-add"]),
+    CapDrop: capabilities(flags["cap-drop"]),
     ...cgroupns(flags.cgroupns),
     Dns: [...flags.dns],
-    DnsOptions: [...flags["dns-opt"], ...flags["dns-option"]],
+    DnsOptions: [...flags["dns-option"]],
     DnsSearch: [...flags["dns-search"]],
     ExtraHosts: flags["add-host"].map(extraHost),
     GroupAdd: [...flags["group-add"]],
@@ -196,12 +197,19 @@ async function hostConfig(
     OomKillDisable: flags["oom-kill-disable"],
     ...(changed.has("init") ? { Init: flags.init } : {}),
     ...(changed.has("pids-limit") ? { PidsLimit: flags["pids-limit"] } : {}),
-    Ulimits: flags.ulimit.map(ulimit),
+    Ulimits: [...new Map(flags.ulimit.map(ulimit).map((each) => [each.Name, each])).values()],
     CpuCount: flags["cpu-count"],
     CpuPercent: flags["cpu-percent"],
     IOMaximumIOps: flags["io-maxiops"],
     IOMaximumBandwidth: flags["io-maxbandwidth"],
   };
+}
+
+/** As the kernel's headers call them, each once, in the order of the alphabet. */
+function capabilities(names: readonly string[]): string[] {
+  const upper = names.map((name) => name.toUpperCase());
+  const long = upper.map((name) => (name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`));
+  return [...new Set(long)].sort();
 }
 
 function deviceRequests(flags: Flags): Pick<HostConfig, "DeviceRequests"> {

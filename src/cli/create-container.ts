@@ -26,6 +26,8 @@ export async function createContainer(
 ): Promise<{ id: string; body: CreateBody }> {
   const { io } = context;
   const { image, body } = await planContainer(context, flags, changed, args, detached);
+  const local = flags.dns.find((address) => /^(127\.|::1$)/.test(address));
+  if (local !== undefined) io.err(`WARNING: Localhost DNS (${local}) may fail in containers.\n`);
   const platform = wantedPlatform(flags.platform);
   const client = await context.client();
   await using idFile =

@@ -45,7 +45,7 @@ export function deviceRule(text: string): string {
 /** `device:rate`. */
 function throttle(text: string, rate: (value: string) => number): ThrottleDevice {
   const colon = text.lastIndexOf(":");
-  if (colon === -1) throw new FlagError(`bad format: ${text}`);
+  if (colon < 1) throw new FlagError(`bad format: ${text}`);
   const path = text.slice(0, colon);
   if (!path.startsWith("/dev/")) throw new FlagError(`bad format for device path: ${text}`);
   return { Path: path, Rate: rate(text.slice(colon + 1)) };

@@ -20,8 +20,9 @@ export async function readKeyValueFiles(
       if (line === "" || line.startsWith("#")) continue;
       const equals = line.indexOf("=");
       const key = equals === -1 ? line : line.slice(0, equals);
-      if (/[ \t]/.test(key)) throw new CliError(`variable '${key}' contains whitespaces`);
-      if (key === "") throw new CliError(`no variable name on line '${line}'`);
+      const bad = (what: string) => new CliError(`invalid env file (${file}): ${what}`);
+      if (/[ \t]/.test(key)) throw bad(`variable '${key}' contains whitespaces`);
+      if (key === "") throw bad(`no variable name on line '${line}'`);
       if (equals !== -1) values.push(line);
       else if (env === undefined) values.push(key);
       else if (env[key] !== undefined) values.push(`${key}=${env[key]}`);
@@ -41,6 +42,11 @@ export function readFault(file: string, error: unknown): string {
 /** `-e KEY` takes the value of this process; without one the variable is removed from the image's. */
 export function resolveEnv(values: readonly string[], env: Readonly<Record<string, string | undefined>>): string[] {
   return values.map((value) => (value.includes("=") || env[value] === undefined ? value : `${value}=${env[value]}`));
+}
+
+/** Of variables of one name the last. */
+export function lastOfEach(variables: readonly string[]): string[] {
+  return [...new Map(variables.map((each) => [each.replace(/=.*/s, ""), each])).values()];
 }
 
 /** `key=value` texts as a map; a bare key is empty. */

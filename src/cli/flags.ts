@@ -15,6 +15,10 @@ export interface Flag<T> {
   readonly hidden?: boolean | undefined;
   /** Said on standard error when the flag is used. */
   readonly deprecated?: string | undefined;
+  /** Refused, since only such engines know it: in the words of Docker's command, which asks the engine what it is. */
+  readonly onlyWith?: "Windows" | "experimental features" | undefined;
+  /** The flag that this is another name of: its values are kept there, in the order in which they were given. */
+  readonly sameAs?: string | undefined;
   readonly initial: T;
   /** What a flag without value means (booleans); others need one. */
   readonly bare?: string | undefined;
@@ -35,6 +39,8 @@ export interface FlagOptions {
   short?: string;
   hidden?: boolean;
   deprecated?: string;
+  sameAs?: string;
+  onlyWith?: "Windows" | "experimental features";
   shownDefault?: string;
 }
 
@@ -221,9 +227,16 @@ function parseInteger(text: string, parser: "ParseInt" | "ParseUint", low: numbe
   ).exec(text);
   if (match === null) throw new FlagError(`strconv.${parser}: parsing ${quoted}: invalid syntax`);
   const digits = match[2] ?? "0";
-  const value = Number(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits) * (match[1] === "-" ? -1 : 1);
-  if (value < low || value >= high) throw new FlagError(`strconv.${parser}: parsing ${quoted}: value out of range`);
-  return value;
+  const literal = /^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits;
+  const value = Number(literal) * (match[1] === "-" ? -1 : 1);
+  const isInRange = value >= low && (value < high || (value === high && BigInt(literal) < BigInt(high)));
+  if (!isInRange) throw new FlagError(`strconv.${parser}: parsing ${quoted}: value out of range`);
+  return Math.min(value, justBelow(high));
+}
+
+/** The greatest double below a power of two: what is nearest to the greatest integers may be more than they are. */
+function justBelow(power: number): number {
+  return power - power * 2 ** -53;
 }
 
 /** One line of comma-separated values with quotes. @throws FlagError for stray quotes. */

@@ -109,8 +109,23 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
     const notice = command.flags[flag]?.deprecated;
     if (notice !== undefined) io.err(`Flag --${flag} has been deprecated, ${notice}\n`);
   }
+  refuseOthers(command, line.changed);
   const code = await command.run(context, { flags: line.values, changed: line.changed, args: line.args, name });
   return code ?? 0;
+}
+
+const ENGINES = {
+  Windows: "running on windows, but the Docker daemon is running on linux",
+  "experimental features": "with experimental features enabled",
+} as const;
+
+/** @throws CliError for flags that only other engines know. */
+function refuseOthers(command: Command, changed: ReadonlySet<string>): void {
+  const faults = [...changed].sort().flatMap((name) => {
+    const engine = command.flags[name]?.onlyWith;
+    return engine === undefined ? [] : [`"--${name}" is only supported on a Docker daemon ${ENGINES[engine]}`];
+  });
+  if (faults.length > 0) throw new CliError(faults.join("\n"));
 }
 
 function parseOr125<T>(parse: () => T, name: string, usage: string | readonly string[]): T {

@@ -19,7 +19,6 @@ export function parseMount(text: string): Mount {
   const type: string = mount.Type;
   if (type === "") throw new FlagError("type is required");
   if ((mount.Target ?? "") === "") throw new FlagError("target is required");
-  if (mount.Type === "bind" && (mount.Source ?? "") === "") throw new FlagError("source is required");
   checkOptions(mount);
   return mount;
 }

@@ -19,6 +19,8 @@ const table = {
   opt: map("", { short: "o" }),
   subnet: strings(""),
   tty: bool("", { short: "t" }),
+  "old-opt": list("", { sameAs: "new-opt" }),
+  "new-opt": list(""),
 };
 
 const parse = (words: string, interspersed = true) =>
@@ -44,6 +46,9 @@ describe("values", () => {
     ["-n0x10", "number", 16],
     ["-m 64m", "memory", 64 << 20],
     ["-m 1.5GiB", "memory", 1.5 * 2 ** 30],
+    ["--new-opt a --old-opt b --new-opt c", "new-opt", ["a", "b", "c"]],
+    ["--number 9223372036854775807", "number", 9223372036854774784],
+    ["--interval 2562047h47m16.854775807s", "interval", 9223372036854774784],
     ["--swap -1", "swap", -1],
     ["--cpus 1.5", "cpus", 1.5e9],
     ["--interval 1m30s", "interval", 90e9],

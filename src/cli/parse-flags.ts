@@ -24,14 +24,15 @@ export function parseFlags(table: FlagTable, words: readonly string[], intersper
   };
   for (const [name, flag] of Object.entries(table)) line.values[name] = flag.initial;
   const set = (name: string, flag: Flag<unknown>, text: string) => {
+    const kept = flag.sameAs ?? name;
     try {
-      line.values[name] = flag.parse(text, line.values[name], !line.changed.has(name));
+      line.values[kept] = flag.parse(text, line.values[kept], !line.changed.has(kept));
     } catch (error) {
       if (!(error instanceof FlagError)) throw error;
       const shown = flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;
       throw new FlagError(`invalid argument ${JSON.stringify(text)} for "${shown}" flag: ${error.message}`);
     }
-    line.changed.add(name);
+    line.changed.add(kept);
   };
   const queue = [...words];
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {

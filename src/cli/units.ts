@@ -70,7 +70,10 @@ export function parseBytes(text: string): number {
   if (number < 0) throw new FlagError(`invalid size: '${text}'`);
   const suffix = unit.length > 3 ? unit : unit.toLowerCase();
   if (!/^(?:|b|[kmgtp](?:b|ib)?)$/.test(suffix)) throw new FlagError(`invalid suffix: '${suffix}'`);
-  return Math.trunc(number * (FACTORS[suffix.slice(0, 1)] ?? 1));
+  const size = Math.trunc(number * (FACTORS[suffix.slice(0, 1)] ?? 1));
+  // Docker's command makes a negative number of it.
+  if (size >= 2 ** 63) throw new FlagError(`invalid size: '${text}': value out of range`);
+  return size;
 }
 
 /** A decimal number as Go reads it. @throws FlagError with Go's text. */
@@ -98,7 +101,7 @@ export function parseDuration(text: string): number {
   let rest = text.replace(/^[+-]/, "");
   if (rest === "0") return 0;
   if (rest === "") throw bad("invalid duration");
-  let total = 0;
+  let total = 0n;
   while (rest !== "") {
     const number = /^(?:[0-9]+\.?[0-9]*|\.[0-9]+)/.exec(rest)?.[0];
     if (number === undefined) throw bad("invalid duration");
@@ -108,10 +111,13 @@ export function parseDuration(text: string): number {
     const factor = NANOSECONDS[unit];
     if (factor === undefined)
       throw new FlagError(`time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}`);
-    total += Number(number) * factor;
+    const [whole = "", fraction = ""] = number.split(".");
+    total += BigInt(whole) * BigInt(factor) + BigInt(Math.round(Number(`0.${fraction}0`) * factor));
     rest = rest.slice(unit.length);
   }
-  return sign * Math.round(total);
+  if (total >= 2n ** 63n) throw bad("invalid duration");
+  // The double that is nearest to the longest durations is more than they are.
+  return sign * Math.min(Number(total), 2 ** 63 - 1024);
 }
 
 /** `1.5` CPUs in billionths. @throws FlagError */

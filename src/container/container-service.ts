@@ -188,7 +188,7 @@ class Containers implements ContainersBackend {
     try {
       await this.#parts.stopping.stop(entry, options);
     } catch (error) {
-      throw stopFailed(entry.id, asEngineError(error));
+      throw stopFailed(ref, asEngineError(error));
     }
   }
 

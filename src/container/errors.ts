@@ -91,8 +91,8 @@ export const killFailed = (ref: string, cause: EngineError): EngineError =>
   new EngineError(cause.kind, `cannot kill container: ${ref}: ${cause.message}`, { cause });
 
 /** A signal that is none is said to have made the stop fail; what else a stop throws says so itself. */
-export const stopFailed = (id: string, cause: EngineError): EngineError =>
-  cause.kind === "invalid" ? invalid(`cannot stop container: ${id}: ${cause.message}`, { cause }) : cause;
+export const stopFailed = (ref: string, cause: EngineError): EngineError =>
+  cause.kind === "invalid" ? invalid(`cannot stop container: ${ref}: ${cause.message}`, { cause }) : cause;
 
 export const restartFailed = (ref: string, cause: EngineError): EngineError =>
   cause.kind === "invalid" ? invalid(`Cannot restart container ${ref}: ${cause.message}`, { cause }) : cause;

@@ -227,6 +227,17 @@ describe("stopping", () => {
     expect((await stateOf(id))?.ExitCode).toBe(137);
   });
 
+  test("waits for ever when it is to wait longer than a timer can", async () => {
+    const id = await world.run();
+    const task = world.runtime.task(id);
+    task.obeys = [9];
+    const stopped = world.containers.stop(id, { signal: "USR1", timeout: 2 ** 40 }, CALL);
+    await new Promise((resolve) => setTimeout(resolve, 5)); // a delay that is too great is over after 1 ms
+    expect(task.signals).toEqual([10]);
+    await world.containers.kill(id, "KILL");
+    await stopped;
+  });
+
   test("kill with another signal leaves it running", async () => {
     const id = await world.run();
     await world.containers.kill(id, "SIGHUP");

@@ -27,7 +27,7 @@ export function checkEndpoint({ record, pools }: LiveNetwork, asked: EndpointSet
     const usable = address?.family === family && text !== "0.0.0.0" && text !== "::";
     if (!usable) faults.push(`invalid IPv${family} address: ${text}`);
     const subnets = pools.filter(({ pool }) => pool.subnet.family === family);
-    if (record.name !== "bridge" && !subnets.some(({ subnet }) => subnet.configured))
+    if ((record.name !== "bridge" || subnets.length === 0) && !subnets.some(({ subnet }) => subnet.configured))
       faults.push(
         "user specified IP address is supported only when connecting to networks with user configured subnets",
       );

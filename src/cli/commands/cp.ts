@@ -15,7 +15,7 @@ export default defineCommand({
     "follow-link": bool("Copy what a symbolic link points to", { short: "L" }),
     quiet: bool("Do not say what was copied", { short: "q" }),
   },
-  async run(context, { flags, args: [source = "", target = ""] }) {
+  async run(context, { flags, changed, args: [source = "", target = ""] }) {
     if (source === "") throw new CliError("source can not be empty");
     if (target === "") throw new CliError("destination can not be empty");
     const from = splitPlace(source);
@@ -30,7 +30,7 @@ export default defineCommand({
       size = await copyToContainer(context, from.path, to.container, to.path, options);
     else throw new CliError("must specify at least one container source");
     const isArchive = source === "-" || target === "-";
-    if (!flags.quiet && !isArchive && (await context.io.isTerminal(2))) {
+    if (!flags.quiet && !isArchive && (changed.has("quiet") || (await context.io.isTerminal(2)))) {
       context.io.err(`Successfully copied ${humanSize(size, 3)} to ${target}\n`);
     }
   },

@@ -14,8 +14,8 @@ export default defineCommand({
   completes: "containers",
   flags: {
     attach: bool("Show the container's output and pass signals on", { short: "a" }),
-    checkpoint: string("Start from this checkpoint", { hidden: true }),
-    "checkpoint-dir": string("Folder of the checkpoint", { hidden: true }),
+    checkpoint: string("Start from this checkpoint", { hidden: true, onlyWith: "experimental features" }),
+    "checkpoint-dir": string("Folder of the checkpoint", { hidden: true, onlyWith: "experimental features" }),
     "detach-keys": detachKeysFlag,
     interactive: bool("Pass standard input on", { short: "i" }),
   },
@@ -29,9 +29,7 @@ export default defineCommand({
     const failed: string[] = [];
     for (const name of args) {
       try {
-        await client.send("POST", `/containers${pathOf(name)}/start`, {
-          query: { checkpoint: flags.checkpoint, "checkpoint-dir": flags["checkpoint-dir"] },
-        });
+        await client.send("POST", `/containers${pathOf(name)}/start`);
         context.io.out(`${name}\n`);
       } catch (error) {
         if (error instanceof ClientError && error.status === undefined) throw error;

@@ -23,7 +23,7 @@ export default defineCommand({
     cpus: cpus("Most CPUs in use (1.5)"),
     "cpuset-cpus": string("CPUs to run on (0-3, 0,1)"),
     "cpuset-mems": string("Memory nodes to use (0-3, 0,1)"),
-    "kernel-memory": bytes("Ignored", { hidden: true }),
+    "kernel-memory": bytes("Ignored", { hidden: true, deprecated: "it has no effect" }),
     memory: bytes("Most memory", { short: "m" }),
     "memory-reservation": bytes("Memory that is kept when the host runs short"),
     "memory-swap": bytes("Most memory and swap together; -1: unlimited swap", { allowUnlimited: true }),

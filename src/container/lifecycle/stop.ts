@@ -9,6 +9,7 @@ import type { ContainerDependencies } from "../types.ts";
 import type { RestartTimers } from "./restart-timers.ts";
 
 /** How long PID 1 may take to end after SIGKILL before something is wrong with the host. */
+const MAX_DELAY = 2 ** 31 - 1;
 const KILL_PATIENCE = 30_000;
 
 /** Ends runs: stop and kill. The lock is held for decisions only, never while waiting for an exit. */
@@ -154,7 +155,8 @@ export class Stopping {
   async #ends(entry: ContainerEntry, milliseconds: number | undefined): Promise<boolean> {
     const { run } = entry;
     if (run === undefined) return true;
-    if (milliseconds === undefined) return await run.settled.then(() => true);
+    // A timer beyond its greatest delay fires at once.
+    if (milliseconds === undefined || milliseconds > MAX_DELAY) return await run.settled.then(() => true);
     const over = new AbortController();
     try {
       const late = delay(milliseconds, false, { signal: over.signal }).catch(() => false);

@@ -15,6 +15,7 @@ const run = promisify(execFile);
  */
 export async function top(entry: ContainerEntry, psArgs: string | undefined): Promise<ContainerTopResponse> {
   const args = (psArgs ?? "").trim() || "-ef";
+  if (args.includes("\0")) throw invalid("ps: invalid argument");
   const renamed = /\s+(\S*)=\s*(PID\S*)/.exec(` ${args}`);
   if (renamed !== null) throw invalid(`specifying "${renamed[1]}=${renamed[2]}" is not allowed`);
   if (entry.state.phase.kind === "restarting") throw isRestarting(entry.id);

@@ -179,7 +179,7 @@ function parseCondition(text: string | undefined): WaitCondition {
     case "removed":
       return text;
     default:
-      throw invalid(`invalid condition: ${JSON.stringify(text)}`);
+      throw invalid(`invalid condition: ${JSON.stringify(text).replace(/\\u00([0-9a-f]{2})/g, "\\x$1")}`);
   }
 }
 

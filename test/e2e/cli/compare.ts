@@ -16,7 +16,7 @@ export async function outcomeOf(each: CliCase, program: Program, env: Record<str
   const [file, ...before] = program.command;
   const args = [...before, ...each.args.map((word) => word.replaceAll("{id}", program.id))];
   const { stdout, stderr, code } = await run(file, args, { env, cwd: program.folder, input: each.stdin ?? "" });
-  const clean = (text: string) => withoutPasser(normalize(text, program, each.mask === true));
+  const clean = (text: string) => cleaned(text, program, each.mask === true);
   if (each.shape === true)
     return `[stdout]\n${shapeOf(clean(stdout))}\n[stderr]\n${shapeOf(clean(stderr))}\n[code] ${code}`;
   const lines = each.unordered === true ? clean(stdout).split("\n").sort().join("\n") : clean(stdout);
@@ -30,8 +30,15 @@ function shapeOf(text: string): string {
   return lines.filter((line) => /^(?:Usage: {2}|\tberth |Flag | {2}berth )/.test(line)).join("\n");
 }
 
-/** Takes out the program's name, the unique part of names, and for masked cases ids and times. */
-function normalize(text: string, { name, id }: Program, mask: boolean): string {
+/**
+ * A program's output without its name, the unique part of names, what only one of the two says, and for masked cases ids
+ * and times.
+ */
+export function cleaned(text: string, program: Pick<Program, "name" | "id">, mask: boolean): string {
+  return withoutPasser(normalize(text, program, mask));
+}
+
+function normalize(text: string, { name, id }: Pick<Program, "name" | "id">, mask: boolean): string {
   let cleaned = text.replaceAll(id, "ID");
   if (name === "docker") {
     cleaned = cleaned

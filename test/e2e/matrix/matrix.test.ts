@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { isDeepStrictEqual } from "node:util";
 import { shapes } from "../../../src/api/generated/bodies.ts";
 import { containerOperations } from "../../../src/api/operations/containers.ts";
 import { execOperations } from "../../../src/api/operations/exec.ts";
@@ -11,6 +12,7 @@ import { differences } from "./compare.ts";
 import { MATRIX_DIFFERENCES, type MatrixDifference } from "./differences.ts";
 import { Matrix, SECTIONS } from "./matrix.ts";
 import { operationKey, OPERATIONS } from "./operations.ts";
+import { kindsOfParameter, parametersInKinds } from "./parameters.ts";
 import { readRecording, thisMachine } from "./recording.ts";
 import { RIVALS } from "./rivals.ts";
 import { wrongValues } from "./wrong-types.ts";
@@ -102,6 +104,37 @@ test("each member of a create body is tried absent, valid, at its bounds, of a w
   expect(missing).toEqual([]);
 });
 
+test("each parameter of an operation is tried absent, at its bounds, of a wrong type, and contradicted", () => {
+  const missing = parametersInKinds().flatMap(({ operation, param, type }) =>
+    Object.entries(kindsOfParameter(operation, param, type)).flatMap(([kind, attempts]) => {
+      const keys = attempts.map((attempt) => operationKey(attempt));
+      return keys.every((key) => recordedKeys(operation).has(key))
+        ? []
+        : [`${operation} ${param} is not tried ${kind}`];
+    }),
+  );
+  expect(missing).toEqual([]);
+});
+
+test("each member of an operation's body is tried absent, at its bounds, of a wrong type, and contradicted", () => {
+  const missing = Object.entries({ ...containerOperations, ...execOperations }).flatMap(([operation, { body }]) => {
+    if (body.kind !== "json" || body.name === "ContainerCreateBody") return [];
+    const tried = (OPERATIONS[operation] ?? []).filter((attempt) => recordedKeys(operation).has(operationKey(attempt)));
+    const has = (member: string, value: unknown) =>
+      tried.some((attempt) => isDeepStrictEqual(attempt.body?.[member], value));
+    return Object.entries(shapes[body.name] ?? {}).flatMap(([member, type]) => {
+      const kinds = {
+        absent: has(member, null) && tried.some((attempt) => !Object.hasOwn(attempt.body ?? {}, member)),
+        "at its bounds": boundaryValues(type).every((value) => has(member, value)),
+        "of a wrong type": wrongValues(type).every((value) => has(member, value)),
+        contradicted: has(member.toLowerCase(), null),
+      };
+      return Object.entries(kinds).flatMap(([kind, is]) => (is ? [] : [`${operation} ${member} is not tried ${kind}`]));
+    });
+  });
+  expect(missing).toEqual([]);
+});
+
 test("each attempt has a key of its own", () => {
   const creates = Object.entries(FIELDS).flatMap(([shape, members]) =>
     Object.entries(members).flatMap(([member, row]) => attemptsAt(shape, member, row).map(({ key }) => key)),
@@ -130,6 +163,10 @@ test("each parameter of a container's operation is tried, and each member of its
   });
   expect(untried).toEqual([]);
 });
+
+function recordedKeys(section: string): Set<string> {
+  return new Set((recorded.groups[section] ?? []).flatMap(([, keys]) => keys));
+}
 
 function statusIn(outcome: unknown): number | undefined {
   return (outcome as { status?: number }).status; // as a run wrote it

@@ -1,6 +1,7 @@
 import { shapes } from "../../../src/api/generated/bodies.ts";
 import { tar } from "../../support/tar.ts";
 import { boundaryValues } from "./boundaries.ts";
+import { kindsOfParameter, parametersInKinds } from "./parameters.ts";
 import { tarNames } from "./tar-names.ts";
 import type { OperationAttempt } from "./types.ts";
 import { wrongValues } from "./wrong-types.ts";
@@ -38,12 +39,11 @@ function bodies(base: OperationAttempt, shape: string, frame: Set, sets: readonl
   const wrong = Object.entries(shapes[shape] ?? {}).flatMap(([member, type]) =>
     [...wrongValues(type), null].map((value) => ({ [member]: value })),
   );
-  // What a commit's body says is not kept, and Docker never answers some of it.
-  const bounds = Object.entries(shape === "CommitBody" ? {} : (shapes[shape] ?? {})).flatMap(([member, type]) =>
+  const bounds = Object.entries(shapes[shape] ?? {}).flatMap(([member, type]) =>
     boundaryValues(type).map((value) => ({ [member]: value })),
   );
   const members = Object.keys(shapes[shape] ?? {});
-  const twice = sets.flatMap((set) => {
+  const twice = [...sets, ...bounds].flatMap((set) => {
     const [[member, value] = ["", undefined], ...more] = Object.entries(set);
     return more.length > 0 || !members.includes(member) ? [] : [{ [member]: value, [member.toLowerCase()]: null }];
   });
@@ -528,6 +528,7 @@ const ATTEMPTS: Readonly<Record<string, readonly OperationAttempt[]>> = {
       ...world,
       body: { Cmd: ["true"] },
     })),
+    { ...post("/containers/{id}/exec"), ...running, shared: true, body: {} },
     { ...post("/containers/nosuch/exec"), world: "none", body: { Cmd: ["true"] } },
   ],
   execStart: [
@@ -572,7 +573,13 @@ function twiceEach(attempts: readonly OperationAttempt[]): OperationAttempt[] {
 
 /** Attempts at each operation of containers, of create only at its parameters, by the operation's name. */
 export const OPERATIONS: Readonly<Record<string, readonly OperationAttempt[]>> = Object.fromEntries(
-  Object.entries(ATTEMPTS).map(([name, attempts]) => [name, [...attempts, ...twiceEach(attempts)]]),
+  Object.entries(ATTEMPTS).map(([name, attempts]) => {
+    const kinds = parametersInKinds()
+      .filter(({ operation }) => operation === name)
+      .flatMap(({ param, type }) => Object.values(kindsOfParameter(name, param, type)).flat());
+    const all = [...attempts, ...twiceEach(attempts), ...kinds];
+    return [name, [...new Map(all.map((each) => [operationKey(each), each])).values()]];
+  }),
 );
 
 function contentsOf(bytes: Buffer): string {

@@ -32,12 +32,21 @@ export class Operations implements AsyncDisposable {
   async attempt(operation: string, attempt: OperationAttempt): Promise<OperationOutcome> {
     if (attempt.world === "none") return await this.#ask(operation, attempt, "");
     const id = attempt.shared === true ? await this.#sharedOne(attempt.world) : await this.#make(attempt.world);
+    if (operation === "containerTop" && attempt.world === "running") await this.#allRunning(id);
     if (attempt.shared === true) return await this.#ask(operation, attempt, id);
     try {
       return await this.#askAndLook(operation, attempt, id);
     } finally {
       await this.#call("DELETE", `/containers/${id}?force=1&v=1`);
     }
+  }
+
+  /** Its last process is the shell's copy until it has become what it is to be. */
+  async #allRunning(id: string): Promise<void> {
+    await eventually("the container's last process", async () => {
+      const { text } = await this.#must("GET", `/containers/${id}/top`);
+      return text.includes('"sleep 100000"');
+    });
   }
 
   async #askAndLook(operation: string, attempt: OperationAttempt, id: string): Promise<OperationOutcome> {
@@ -74,7 +83,7 @@ export class Operations implements AsyncDisposable {
   /** Whether the request makes the container's process end, which is told a little later. */
   async #ends(operation: string, { world, path }: OperationAttempt, id: string): Promise<boolean> {
     if (operation !== "containerKill" || !["running", "paused"].includes(world)) return false;
-    const deadly = /signal=(|TERM|SIGTERM|15|kill|sigkill)(&|$)/i.test(path);
+    const deadly = !path.includes("signal=") || /signal=(|TERM|SIGTERM|15|kill|sigkill)(&|$)/i.test(path);
     if (deadly) await this.#call("POST", `/containers/${id}/wait`);
     return deadly;
   }
