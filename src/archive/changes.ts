@@ -12,7 +12,7 @@ import {
 import { errnoOf } from "../base/index.ts";
 import { compareBytes, joinPath, parentOf, toKernel, toText } from "./byte-string.ts";
 import { openDirectory } from "./directories.ts";
-import { isOverlayOpaque, isOverlayWhiteout } from "./tree-entry.ts";
+import { hasFileCapabilities, isOverlayOpaque, isOverlayWhiteout } from "./tree-entry.ts";
 import type { ByteString, DirectoryRef, TreeChange } from "./types.ts";
 import { isDirectory, namesIn, walk } from "./walk.ts";
 
@@ -30,7 +30,8 @@ export function overlayChanges(native: Native, upper: DirectoryRef, lowers: read
     const before = below.find(path);
     if (before === undefined) {
       changes.add(path, "added");
-    } else if (!(isDirectory(before) && isDirectory(status) && sameDirectory(before, status))) {
+    } else if (isDifferent(before, status) || hasFileCapabilities(native, directory, name)) {
+      // What was only opened for writing, or linked, is here too, as it was.
       changes.add(path, "modified");
     }
     if (before !== undefined && isDirectory(status) && isOverlayOpaque(native, directory, name)) {
@@ -59,14 +60,14 @@ export function treeChanges(native: Native, before: DirectoryRef | undefined, af
   return changes.sorted();
 }
 
-/** Changes by path; the parent of what came or went counts as modified. */
+/** Changes by path; the directories above one count as modified. */
 class Changes {
   readonly #kinds = new Map<ByteString, Kind>();
 
   add(path: ByteString, kind: Kind): void {
     this.#kinds.set(path, kind);
-    const parent = parentOf(path);
-    if (kind !== "modified" && parent !== "" && !this.#kinds.has(parent)) this.#kinds.set(parent, "modified");
+    for (let above = parentOf(path); above !== "" && !this.#kinds.has(above); above = parentOf(above))
+      this.#kinds.set(above, "modified");
   }
 
   sorted(): TreeChange[] {
@@ -74,11 +75,6 @@ class Changes {
       .sort(([a], [b]) => compareBytes(a, b))
       .map(([path, kind]) => ({ path: `/${toText(path)}`, kind }));
   }
-}
-
-/** A directory is in an upper layer already when something in it changed; by itself it has changed only if this has. */
-function sameDirectory(a: FileStatus, b: FileStatus): boolean {
-  return a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && a.mtime === b.mtime;
 }
 
 function isDifferent(a: FileStatus, b: FileStatus): boolean {

@@ -117,6 +117,11 @@ export function isOverlayWhiteout(status: FileStatus): boolean {
   return (status.mode & S_IFMT) === S_IFCHR && status.rdevMajor === 0 && status.rdevMinor === 0;
 }
 
+/** True for a program that gets capabilities from its file. */
+export function hasFileCapabilities(native: Native, directory: number, name: ByteString): boolean {
+  return attempt(() => native.lgetxattr(throughFd(directory, name), "security.capability")) !== undefined;
+}
+
 /** True for a directory whose lower content overlay hides. */
 export function isOverlayOpaque(native: Native, directory: number, name: ByteString): boolean {
   const value = attempt(() => native.lgetxattr(throughFd(directory, name), "trusted.overlay.opaque"));

@@ -1,4 +1,13 @@
-import { conflict, EngineError, invalid, notFound, notModified, unknown, messageOf } from "../base/index.ts";
+import {
+  asEngineError,
+  conflict,
+  EngineError,
+  invalid,
+  notFound,
+  notModified,
+  unknown,
+  messageOf,
+} from "../base/index.ts";
 import { quote } from "../template/index.ts";
 
 /** Errors of the container layer, with Docker's texts. */
@@ -76,6 +85,12 @@ export const unsupportedSignal = (signal: string): EngineError =>
 /** What an update asks for goes together with what the container has, or is refused. */
 export const contradictingUpdate = (id: string, why: string): EngineError =>
   conflict(`Cannot update container ${id}: ${why}`);
+
+/** The kernel did not take the new limits of a container that runs. */
+export const updateFailed = (id: string, cause: unknown): EngineError => {
+  const { kind } = asEngineError(cause);
+  return new EngineError(kind, `Cannot update container ${id}: ${messageOf(cause)}`, { cause });
+};
 
 export const badNameserver = (text: string): EngineError =>
   unknown(`bad nameserver address ${text}: ParseAddr(${JSON.stringify(text)}): unable to parse IP`);

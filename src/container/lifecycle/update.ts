@@ -4,7 +4,7 @@ import { announce } from "../announce.ts";
 import { validateRestartPolicy } from "../create/validate-config.ts";
 import { validateResources } from "../create/validate-resources.ts";
 import type { ContainerEntry } from "../entry.ts";
-import { contradictingUpdate } from "../errors.ts";
+import { contradictingUpdate, updateFailed } from "../errors.ts";
 import type { ContainerRecord } from "../record.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { resolveDeviceNumbers } from "../spec/devices.ts";
@@ -46,7 +46,12 @@ export async function update(
   const { resources: checked } = validateResources(record.hostConfig, needs.host, true);
   if (entry.run !== undefined && entry.state.phase.kind === "running") {
     const changes = paired(lifted(resources), record.hostConfig);
-    await entry.run.task.update(compileResources(changes, [], await resolveDeviceNumbers(checked)));
+    const compiled = compileResources(changes, [], await resolveDeviceNumbers(checked));
+    try {
+      await entry.run.task.update(compiled);
+    } catch (error) {
+      throw updateFailed(entry.id, error);
+    }
   }
   // Made anew: a link of it may have changed meanwhile, with the name of what it leads to.
   registry.saveRecord(entry, withPolicy(withLimits(entry.record, resources), body));

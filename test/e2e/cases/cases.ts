@@ -687,6 +687,24 @@ export const CASES: readonly Case[] = [
     ],
   },
   {
+    name: "changes",
+    steps: [
+      step(
+        "run --name {name} busybox:local sh -c 'ln /etc/passwd /tmp/link; chmod 644 /etc/group; chown 5 /home; mkdir -p /usr/a/b; rm -r /var; mkdir /var; touch -d 2001-01-01 /root'",
+      ),
+      step("diff {name}"),
+      step("commit {name} {name}"),
+      step("rm {name}"),
+      step("run --name {name} {name} sh -c 'echo >> /usr/a/b/c; echo x >> /etc/group'"),
+      step("diff {name}"),
+      step("rm {name}"),
+      step("run --name {name} {name} sh -c 'echo x >> /usr/a/b/../../../etc/passwd; rm -r /usr/a/b; mkdir /usr/a/b'"),
+      step("diff {name}"),
+      step("rm {name}"),
+      step("rmi {name}"),
+    ],
+  },
+  {
     name: "volumes/subpaths",
     steps: [
       step("run --rm -v {name}:/x busybox:local mkdir -p /x/a/b"),
