@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -39,7 +39,8 @@ int main(int argc, char **argv) {
 const reason =
   whyNoBusybox() ??
   (existsSync(shimPath) ? undefined : `${shimPath} is not built`) ??
-  (existsSync("/sys/kernel/mm/hugepages/hugepages-2048kB") ? undefined : "this kernel has no pages of 2 MiB");
+  (existsSync("/sys/kernel/mm/hugepages/hugepages-2048kB") ? undefined : "this kernel has no pages of 2 MiB") ??
+  (spawnSync("cc", ["--version"]).status === 0 ? undefined : "there is no cc to make the program with");
 if (reason !== undefined) console.log(`skipped: limits of huge pages: ${reason}`);
 
 const pages = () => Number(readFileSync(PAGES, "utf8"));
