@@ -55,6 +55,10 @@ test.each([
   expect(parseJson(`{"a":[${text}]}`)).toEqual({ a: [value] });
 });
 
+test("a number of a million digits is beyond every type, and no error", () => {
+  expect(parseJson(`[${"9".repeat(1_000_000)}]`)).toEqual([Number.POSITIVE_INFINITY]);
+});
+
 test("valid JSON is what it says", () => {
   expect(parseJson('{"a":[1,"x",null]}')).toEqual({ a: [1, "x", null] });
 });

@@ -22,7 +22,8 @@ const INT64 = { least: -(2n ** 63n), greatest: 2n ** 64n - 1n };
  * away from it: what is within its type stays so, and what is beyond stays beyond.
  */
 function exactRange(_key: string, value: unknown, { source = "" }: { source?: string } = {}): unknown {
-  if (typeof value !== "number" || !/^-?\d{16,}$/.test(source)) return value;
+  // Of more digits none is within, and a million of them would take long.
+  if (typeof value !== "number" || !/^-?\d{16,20}$/.test(source)) return value;
   const exact = BigInt(source);
   const nearest = BigInt(value);
   const isWithin = exact >= INT64.least && exact <= INT64.greatest;
