@@ -200,6 +200,8 @@ function failedExitCode(error: unknown): number {
   return error instanceof LaunchError && error.exitCode !== 125 ? error.exitCode : 128;
 }
 
-function commandText(body: ExecCreateBody): string {
-  return (body.Cmd ?? []).join(" ");
+/** As Docker's events have it: of a program without arguments there is a space behind it. */
+function commandText({ Cmd }: ExecCreateBody): string {
+  const [program = "", ...words] = Cmd ?? [];
+  return `${program} ${words.join(" ")}`;
 }

@@ -44,6 +44,12 @@ describe("exec", () => {
     expect(world.actions().slice(2)).toEqual(["exec_create: ls -l", "exec_start: ls -l", "exec_die"]);
   });
 
+  test("of a program without arguments is told with a space behind it, as Docker's is", async () => {
+    const container = await world.run();
+    await world.service.execs.create(container, { Cmd: ["ls"] });
+    expect(world.actions().at(-1)).toBe("exec_create: ls ");
+  });
+
   test("detached gives no stream", async () => {
     const { Id } = await world.service.execs.create(await world.run(), { Cmd: ["true"], AttachStdout: true });
     expect(await world.service.execs.start(Id, { ...ATTACHED, detach: true }, CALL)).toBeUndefined();
