@@ -57,6 +57,6 @@ test("events are found by time and filters after the daemon was killed, and afte
   ]);
   const made = await dockerOutput(engine, ["events", "--since", begin, "--until", end, "--filter", "type=volume"]);
   expect(made).toContain("volume create things");
-  expect(await events(begin, end, "container=none")).toEqual([]);
+  expect(await events(begin, end, "container=nosuch")).toEqual([]);
   await dockerOutput(engine, ["volume", "rm", "things"]);
 });

@@ -106,7 +106,7 @@ export class FlagRuns implements AsyncDisposable {
     let made: string | undefined;
     try {
       const env = { ...program.env, BERTH_FLAGS: "passed" };
-      const ending = run(program.file, args.map(fill), { env, input: "typed\n", timeout: LIMIT });
+      const ending = run(program.file, args.map(fill), { env, cwd: this.#folder, input: "typed\n", timeout: LIMIT });
       if (of.world === "attached" && id !== undefined) await Promise.race([ending, this.#endOnceAttached(id)]);
       const result = await ending;
       const clean = (text: string) => withoutUsage(this.#clean(text, name, program), words);
