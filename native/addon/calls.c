@@ -346,36 +346,40 @@ static void run_fcntl(struct call *call) { done(call, fcntl(FD(0), FD(1), FD(2))
 static void run_socket(struct call *call) { done(call, socket(FD(0), FD(1) | SOCK_CLOEXEC, FD(2))); }
 
 /*
- * A socket belongs to the network namespace that its thread was in when it was made. The thread goes in, makes it, and
- * goes back; a thread that cannot go back must not run anything else, so the process ends.
+ * Some things belong to the network namespace that their thread was in when it made them. The thread goes in, makes one,
+ * and goes back; a thread that cannot go back must not run anything else, so the process ends.
  */
-static void run_socket_in_netns(struct call *call)
+static int enter_netns(int netns)
 {
     int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (own < 0) return done(call, -1);
-    if (setns(FD(0), CLONE_NEWNET) < 0) {
-        done(call, -1);
-        close(own);
-        return;
-    }
-    done(call, socket(FD(1), FD(2) | SOCK_CLOEXEC, FD(3)));
+    if (own < 0 || setns(netns, CLONE_NEWNET) == 0) return own;
+    int error = errno;
+    close(own);
+    errno = error;
+    return -1;
+}
+
+static void leave_netns(int own)
+{
     if (setns(own, CLONE_NEWNET) < 0) abort();
     close(own);
+}
+
+static void run_socket_in_netns(struct call *call)
+{
+    int own = enter_netns(FD(0));
+    if (own < 0) return done(call, -1);
+    done(call, socket(FD(1), FD(2) | SOCK_CLOEXEC, FD(3)));
+    leave_netns(own);
 }
 
 /* Settings below /proc/sys/net are those of the namespace of the thread that opens them. */
 static void run_open_in_netns(struct call *call)
 {
-    int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    int own = enter_netns(FD(0));
     if (own < 0) return done(call, -1);
-    if (setns(FD(0), CLONE_NEWNET) < 0) {
-        done(call, -1);
-        close(own);
-        return;
-    }
     done(call, open(T(0), FD(1) | O_CLOEXEC));
-    if (setns(own, CLONE_NEWNET) < 0) abort();
-    close(own);
+    leave_netns(own);
 }
 
 static void run_bind(struct call *call)

@@ -1,6 +1,9 @@
 /** Instants are nanoseconds since 1970 as bigint where Docker shows nanoseconds; durations are milliseconds unless named. */
 export type Nanos = bigint;
 
+/** Milliseconds: the longest delay that a timer takes. One with more fires at once. */
+export const MAX_DELAY = 2 ** 31 - 1;
+
 const anchorWall = BigInt(Date.now()) * 1_000_000n;
 const anchorTick = process.hrtime.bigint();
 let last = 0n;

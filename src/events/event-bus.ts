@@ -1,12 +1,10 @@
 import type { EventMessage, Filters } from "../api/index.ts";
-import { messageOf, nowNanos, type Logger } from "../base/index.ts";
+import { MAX_DELAY, messageOf, nowNanos, type Logger } from "../base/index.ts";
 import type { Store } from "../store/index.ts";
 import { EventLog, type StampedEvent } from "./event-log.ts";
 import { Subscription } from "./subscription.ts";
 import type { EventBus, EventType } from "./types.ts";
 
-/** Longest delay of one timer; later instants take several. */
-const MAX_DELAY = 2 ** 31 - 1;
 /**
  * Milliseconds from an exec's event to its record, unless another kind of event comes before. There are three of them for
  * each, and what its client asks for next would wait for every single one.
@@ -116,6 +114,7 @@ class StoredEventBus implements EventBus, Disposable {
 function endAt(until: bigint, end: () => void, signal: AbortSignal): void {
   const milliseconds = Number((until - BigInt(Date.now()) * 1_000_000n) / 1_000_000n);
   if (milliseconds <= 0) return end();
+  // Later instants take several timers.
   const timer = setTimeout(() => endAt(until, end, signal), Math.min(milliseconds, MAX_DELAY));
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
 }

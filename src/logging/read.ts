@@ -1,4 +1,5 @@
 import type { LogStream } from "../api/index.ts";
+import { MAX_DELAY } from "../base/index.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { lineBlocks } from "./line-blocks.ts";
 import { onceSettled } from "./settled.ts";
@@ -28,9 +29,6 @@ async function* frames({ path, maxFiles, tty, query, details, ended, signal }: L
   }
 }
 
-/** The longest delay that a timer takes. */
-const LONGEST = 2 ** 31 - 1;
-
 /** Settles at an instant, or when the log has ended before: who follows until then gets what was written by then. */
 class Deadline implements Disposable {
   readonly reached: Promise<void>;
@@ -47,7 +45,7 @@ class Deadline implements Disposable {
   #wait(at: bigint, resolve: () => void): void {
     const left = Number((at - BigInt(Date.now()) * 1_000_000n) / 1_000_000n) + 1;
     if (left <= 0) return resolve();
-    this.#timer = setTimeout(() => this.#wait(at, resolve), Math.min(left, LONGEST));
+    this.#timer = setTimeout(() => this.#wait(at, resolve), Math.min(left, MAX_DELAY));
   }
 
   [Symbol.dispose](): void {

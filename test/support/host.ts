@@ -100,19 +100,24 @@ function commandOf(pid: number): string {
 
 /** Cgroups of containers: folders within the engine's parent cgroup, in every hierarchy. */
 function cgroups(engine: EngineTraces): string[] {
-  return parentCgroups(engine).flatMap((parent) => {
+  return cgroupsNamed(engine.cgroupParent).flatMap((parent) => {
     const below = readdirSync(parent, { withFileTypes: true }).filter((entry) => entry.isDirectory());
     return below.map((entry) => join(parent, entry.name));
   });
 }
 
-function parentCgroups(engine: EngineTraces): string[] {
+/** A cgroup with those below it, wherever it is: of one that a container was put below, nobody else takes it away. */
+export function removeCgroups(parent: string): void {
+  for (const cgroup of cgroupsNamed(parent)) removeTree(cgroup);
+}
+
+function cgroupsNamed(parent: string): string[] {
   const roots = readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
     .map((line) => line.split(" "))
     .filter((fields) => fields.includes("cgroup") || fields.includes("cgroup2"))
     .map((fields) => fields[4] ?? "");
-  return roots.map((root) => join(root, engine.cgroupParent)).filter(exists);
+  return roots.map((root) => join(root, parent)).filter(exists);
 }
 
 function exists(path: string): boolean {
@@ -154,7 +159,7 @@ async function rules(engine: EngineTraces): Promise<string[]> {
 export async function cleanHost(engine: EngineTraces): Promise<void> {
   for (const pid of processes(engine)) signal(pid);
   if (engine.cgroupParent.endsWith(".slice")) await run("systemctl", ["stop", engine.cgroupParent]);
-  for (const parent of parentCgroups(engine)) removeTree(parent);
+  removeCgroups(engine.cgroupParent);
   for (const name of links(engine)) await run("ip", ["link", "delete", name]);
   await run("nft", ["delete", "table", "inet", `berth-${engine.name}`]);
   for (const family of ["ip", "ip6"]) await removeForeignRules(engine, family);

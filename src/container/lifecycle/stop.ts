@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { isKind, unknown, type KeyedLock } from "../../base/index.ts";
+import { isKind, MAX_DELAY, unknown, type KeyedLock } from "../../base/index.ts";
 import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { alreadyStopped, notRunning } from "../errors.ts";
@@ -9,7 +9,6 @@ import type { ContainerDependencies } from "../types.ts";
 import type { RestartTimers } from "./restart-timers.ts";
 
 /** How long PID 1 may take to end after SIGKILL before something is wrong with the host. */
-const MAX_DELAY = 2 ** 31 - 1;
 const KILL_PATIENCE = 30_000;
 
 /** Ends runs: stop and kill. The lock is held for decisions only, never while waiting for an exit. */

@@ -1,4 +1,4 @@
-import type { Values } from "./types.ts";
+import { CGROUP_PARENT, type Values } from "./types.ts";
 
 const NONE = "";
 const BOOLEAN: Values = [""];
@@ -24,7 +24,7 @@ export const CREATE_FLAGS: Readonly<Record<string, Values>> = {
     " NET_ADMIN --privileged",
   ],
   "--cap-drop": [" MKNOD", " all", " NOSUCH", " ALL --cap-add CHOWN"],
-  "--cgroup-parent": [" /berth-flags", " a.slice", " ../x"],
+  "--cgroup-parent": [` ${CGROUP_PARENT}`, " a.slice", " ../x"],
   "--cgroupns": [" private", " host", " x", "=", " private --privileged"],
   "--cidfile": [" {folder}/{name}.id", " {folder}/env", " /nonexistent/x"],
   "--cpu-count": NUMBERS,

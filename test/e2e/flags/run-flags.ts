@@ -2,13 +2,14 @@ import { chmod, lstat, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { apiCall, type Answer } from "../../support/api.ts";
+import { removeCgroups } from "../../support/host.ts";
 import { run } from "../../support/process.ts";
 import { eventually } from "../../support/wait.ts";
 import { step } from "../cases/types.ts";
 import { cleaned } from "../cli/compare.ts";
 import { difference, flatten } from "../matrix/normalise.ts";
 import { UNKNOWN_FLAG } from "./attempts.ts";
-import type { FlagAttempt, FlagOutcome, World } from "./types.ts";
+import { CGROUP_PARENT, type FlagAttempt, type FlagOutcome, type World } from "./types.ts";
 
 /** A command that is compared, and how it finds the engine. */
 export interface FlagProgram {
@@ -241,6 +242,7 @@ export class FlagRuns implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#call("DELETE", `/containers/${PEER}?force=1&v=1`);
     await this.#call("DELETE", `/networks/${NETWORK}`);
+    removeCgroups(CGROUP_PARENT);
     await rm(this.#folder, { recursive: true, force: true });
   }
 }

@@ -1,3 +1,6 @@
+/** Where containers are put that are to have a cgroup elsewhere. Engines leave it there. */
+export const CGROUP_PARENT = "/berth-flags";
+
 /**
  * Words after the flag's name, one or several flags on one line; the first is valid. `{name}` stands for a container of the
  * attempt's own, `{folder}` for a folder with files, `{peer}` for a container that runs, `{network}` for a network with
