@@ -18,6 +18,15 @@
 
 #include "plan.h"
 
+static int move_into(int cgroup) {
+  int fd = openat(cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  int result = write_all_once(fd, "0", 1), err = errno;
+  close(fd);
+  errno = err;
+  return result;
+}
+
 int op_spawn_init(struct plan *plan, struct reader *args) {
   uint32_t flags = take_u32(args);
   const char *cgroup = take_text(args);
@@ -32,11 +41,19 @@ int op_spawn_init(struct plan *plan, struct reader *args) {
     clone.cgroup = (uint64_t)cgroup_fd;
   }
   long pid = syscall(SYS_clone3, &clone, sizeof clone);
+  /* A cgroup at its pids.max has no room for who is born there, only for who moves there (cgroup-v2.rst, PID). */
+  int moves = pid < 0 && errno == EAGAIN && cgroup_fd >= 0;
+  if (moves) {
+    clone.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+    clone.cgroup = 0;
+    pid = syscall(SYS_clone3, &clone, sizeof clone);
+  }
   if (pid < 0) return fail(plan, errno, "clone");
   if (pid > 0) {
     channel_send(plan->channel, CHANNEL_PID, (int32_t)pid, 0, 0, NULL, 0, -1);
     _exit(0);
   }
+  if (moves && move_into(cgroup_fd) < 0) return fail(plan, errno, "move into %s", cgroup);
   if (cgroup_fd >= 0) close(cgroup_fd);
   plan->spawned = 1;
   if (plan->proc >= 0) close(plan->proc); /* it belongs to A's pid namespace */

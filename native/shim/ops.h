@@ -16,6 +16,8 @@
   OP(mkdir_all, 10)     \
   OP(write_file, 11)    \
   OP(cgroup_devices, 12) \
+  OP(open_file, 13)     \
+  OP(write_slot, 14)    \
   OP(open_tree, 20)     \
   OP(overlay, 21)       \
   OP(fsmount, 22)       \

@@ -123,6 +123,25 @@ int op_write_file(struct plan *plan, struct reader *args) {
   return 0;
 }
 
+int op_open_file(struct plan *plan, struct reader *args) {
+  uint32_t slot = take_u32(args);
+  const char *path = take_text(args);
+  if (args->bad) return -EINVAL;
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return fail(plan, errno, "open %s", path);
+  return slot_set(plan, slot, fd);
+}
+
+int op_write_slot(struct plan *plan, struct reader *args) {
+  uint32_t slot = take_u32(args), length;
+  const uint8_t *data = take_bytes(args, &length);
+  if (args->bad) return -EINVAL;
+  int fd = slot_get(plan, slot);
+  if (fd < 0) return fail(plan, EBADF, "slot %u", slot);
+  if (write_all_once(fd, data, length) < 0) return fail(plan, errno, "write to slot %u", slot);
+  return 0;
+}
+
 /* — A procfs of one's own — */
 
 int open_own_proc(struct plan *plan, const char *path, int flags) {

@@ -214,6 +214,7 @@ describe.skipIf(typeof started === "string")("a daemon that remaps users", () =>
     const script = "touch /scratch/file && ! touch /file 2>/dev/null && ulimit -n && grep CapEff /proc/self/status";
     const said = await once(...flags, "--ulimit", "nofile=100:200", "busybox:local", "sh", "-c", script);
     expect(said).toBe("100\nCapEff:\t0000000000000000");
+    expect(await once("--pids-limit", "1", "busybox:local", "echo", "alone")).toBe("alone");
   });
 
   test("what needs the host's users is refused, unless the container asks for them", async () => {

@@ -44,6 +44,19 @@ export interface ResourceWrite {
   ignore?: string[];
 }
 
+/** How a process that is being made gets into its cgroup. */
+export interface CgroupEntry {
+  /** For the helper that makes it: what it joins is inherited. */
+  ops: PlanOp[];
+  /** The cgroup2 directory that the process is born in, or empty. */
+  born: string;
+  /**
+   * A file that the new process itself writes "0" to, undefined: none. The helper stays out of what is counted there, or
+   * a limit of one process would leave no room for the one that it makes.
+   */
+  counted: string | undefined;
+}
+
 /** Another program that cgroups of containers are arranged with. Paths that are not its own it leaves alone. */
 export interface CgroupManager {
   /**
@@ -66,7 +79,7 @@ export interface CgroupDriver {
   prepareParent(path: string): Promise<void>;
   /** Operations that make the cgroup with its limits and join it: v1 by writing, v2 by `born`. */
   create(path: string, resources: LinuxResources): PlanOp[];
-  join(path: string): { ops: PlanOp[]; born: string };
+  join(path: string): CgroupEntry;
   /** What a change of limits writes, in an order that the kernel takes. */
   updates(path: string, resources: LinuxResources): Promise<ResourceWrite[]>;
   /** Subtrees of /sys/fs/cgroup in the container: the directory of the host, the name inside. Empty: one cgroup2 mount. */

@@ -11,7 +11,7 @@ import { parseNumber, parseTable, readAll, readNumber, readTable } from "./files
 import type { Hierarchies, Hierarchy } from "./hierarchies.ts";
 import { writeOp } from "./plan-writes.ts";
 import { resourceWritesV1 } from "./resources-v1.ts";
-import type { CgroupDriver, CgroupFacts, Realtime, ResourceWrite } from "./types.ts";
+import type { CgroupDriver, CgroupEntry, CgroupFacts, Realtime, ResourceWrite } from "./types.ts";
 
 /** Nanoseconds of a clock tick: USER_HZ is 100 on every architecture that berth runs on. */
 const TICK = 10_000_000;
@@ -113,12 +113,14 @@ export class CgroupV1 implements CgroupDriver {
     return { ...resources, cpu: { ...cpu, cpus: cpu?.cpus || cpus, mems: cpu?.mems || mems } };
   }
 
-  join(path: string): { ops: PlanOp[]; born: string } {
+  join(path: string): CgroupEntry {
     // A thread joins alone, which is all that a single-threaded process has; cgroup.procs would wait for RCU.
-    const tasks = this.#hierarchies.map(({ mountpoint }) => `${mountpoint}${path}/tasks`);
+    const counting = this.#of("pids");
+    const inherited = this.#hierarchies.filter((hierarchy) => hierarchy !== counting);
     return {
-      ops: tasks.map((file) => writeOp({ path: file, value: "0" })),
+      ops: inherited.map(({ mountpoint }) => writeOp({ path: `${mountpoint}${path}/tasks`, value: "0" })),
       born: this.#unified === undefined ? "" : `${this.#unified}${path}`,
+      counted: this.#file(path, "pids", "tasks"),
     };
   }
 
@@ -212,7 +214,8 @@ export class CgroupV1 implements CgroupDriver {
   }
 
   processesIn(path: string): string {
-    const listing = ["pids", "freezer", "devices", "memory"].map((name) => this.#of(name)).find(Boolean);
+    // Of the pids hierarchy a process is only once it can go there by itself.
+    const listing = ["freezer", "devices", "memory", "pids"].map((name) => this.#of(name)).find(Boolean);
     const root = listing?.mountpoint ?? this.#hierarchies[0]?.mountpoint ?? this.#unified ?? "";
     return `${root}${path}`;
   }

@@ -12,7 +12,7 @@ import { compileDeviceProgram } from "./device-program.ts";
 import { parseNumber, parseTable, readAll, readTable } from "./files.ts";
 import { writeOp } from "./plan-writes.ts";
 import { resourceWritesV2 } from "./resources-v2.ts";
-import type { CgroupDriver, CgroupFacts, CgroupManager, ResourceWrite } from "./types.ts";
+import type { CgroupDriver, CgroupEntry, CgroupFacts, CgroupManager, ResourceWrite } from "./types.ts";
 
 const MICRO = 1000;
 
@@ -87,8 +87,8 @@ export class CgroupV2 implements CgroupDriver {
     ];
   }
 
-  join(path: string): { ops: PlanOp[]; born: string } {
-    return { ops: [], born: `${this.#root}${path}` };
+  join(path: string): CgroupEntry {
+    return { ops: [], born: `${this.#root}${path}`, counted: undefined };
   }
 
   updates(path: string, resources: LinuxResources): Promise<ResourceWrite[]> {

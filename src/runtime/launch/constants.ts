@@ -41,4 +41,5 @@ export const RLIM_INFINITY = 2n ** 64n - 1n;
 
 /** Slots of the plan. */
 export const SLOT_ROOT = 0;
+export const SLOT_CGROUP = 1;
 export const SLOT_FIRST_MOUNT = 8;

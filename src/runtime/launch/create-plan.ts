@@ -3,6 +3,7 @@ import type { RuntimeSpec } from "../../spec/index.ts";
 import { MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../../sys/index.ts";
 import type { CgroupDriver } from "../cgroups/index.ts";
 import type { PlanOp } from "../plan/index.ts";
+import { joinCgroup } from "./cgroup.ts";
 import { SLOT_ROOT } from "./constants.ts";
 import { planDevices } from "./devices.ts";
 import { specFailure } from "./errors.ts";
@@ -11,7 +12,7 @@ import { planNamespaces, type NamespacePlan } from "./namespaces.ts";
 import { processOps, stdioOp } from "./process.ts";
 import { idmappedRootOps, rootOps } from "./rootfs.ts";
 import { sysctlOps } from "./sysctls.ts";
-import { joinCgroup, mappingsOf, privilegedOps } from "./user-namespace.ts";
+import { mappingsOf, privilegedOps } from "./user-namespace.ts";
 
 export interface LaunchFacts extends MountFacts {
   /** The host has /proc/kcore. */
@@ -51,17 +52,18 @@ export function compileCreatePlan(request: LaunchRequest, cgroups: CgroupDriver,
   });
   const mappings = mappingsOf(spec.linux);
   const devices = planDevices(spec, { userns: mappings !== undefined, kcore: facts.kcore, slots: DEVICE_SLOTS });
-  const { ops: join, born } = joinCgroup(cgroups, cgroupPath, mappings !== undefined);
+  const cgroup = joinCgroup(cgroups, cgroupPath, mappings === undefined ? "host" : "userns");
   return [
     ...cgroups.create(cgroupPath, spec.linux.resources),
-    ...join,
+    ...cgroup.before,
     ...oomScoreOps(spec),
     ...(mappings === undefined ? rootOps(rootfs) : idmappedRootOps(rootfs, mappings)),
     ...mounts.outside,
     ...devices.outside,
     ...privilegedOps(spec.process, spec.linux),
     ...namespaces.before,
-    { op: "spawn_init", flags: namespaces.flags, cgroup: born },
+    { op: "spawn_init", flags: namespaces.flags, cgroup: cgroup.born },
+    ...cgroup.inside,
     ...insideOps(request, namespaces, [...mounts.inside, ...devices.inside]),
     ...processOps(spec.process, spec.linux.seccomp, { waitForStart: true }),
   ];

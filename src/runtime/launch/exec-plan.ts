@@ -1,11 +1,12 @@
 import type { ProcessSpec, RuntimeSpec } from "../../spec/index.ts";
 import type { CgroupDriver } from "../cgroups/index.ts";
 import type { PlanOp } from "../plan/index.ts";
+import { joinCgroup } from "./cgroup.ts";
 import { CLONE } from "./constants.ts";
 import { specFailure } from "./errors.ts";
 import { BECOME_ROOT } from "./namespaces.ts";
 import { processOps, stdioOp } from "./process.ts";
-import { joinCgroup, mappingsOf, privilegedOps } from "./user-namespace.ts";
+import { mappingsOf, privilegedOps } from "./user-namespace.ts";
 
 const ENOSYS = 38;
 
@@ -23,15 +24,17 @@ export function compileExecPlan(
   // Those that are the host's are joined too: they are what PID 1 has, and the helper has them already.
   const { pid, user, ...others } = CLONE;
   const userns = mappingsOf(container.linux) !== undefined;
-  const { ops: join, born } = joinCgroup(cgroups, cgroupPath, userns);
+  // The container's user namespace is entered after the fork.
+  const cgroup = joinCgroup(cgroups, cgroupPath, "host");
   const rest = Object.values(others).reduce((flags, flag) => flags | flag, userns ? user : 0);
   const oom = process.oomScoreAdj ?? container.process.oomScoreAdj;
   return [
-    ...join,
+    ...cgroup.before,
     ...(oom === undefined ? [] : [{ op: "oom_score_adj", value: oom, ignore: [] } as const]),
     ...privilegedOps(process, container.linux),
     { op: "join_init", flags: pid },
-    { op: "spawn_init", flags: 0, cgroup: born },
+    { op: "spawn_init", flags: 0, cgroup: cgroup.born },
+    ...cgroup.inside,
     { op: "reset" },
     { op: "join_init", flags: rest >>> 0 },
     ...(userns ? BECOME_ROOT : []),

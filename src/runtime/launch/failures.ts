@@ -39,6 +39,8 @@ const EXPLANATIONS: { readonly [Name in OpName]?: Explanation<Name> } = {
   mkdir_all: ({ path }, at) => cgroupFailure(`mkdir ${path}: ${at.reason}`, at),
   write_file: ({ path, data }, at) =>
     cgroupFailure(`failed to write "${new TextDecoder().decode(data)}": write ${path}: ${at.reason}`, at),
+  open_file: ({ path }, at) => cgroupFailure(`open ${path}: ${at.reason}`, at),
+  write_slot: ({ data }, at) => cgroupFailure(`failed to write "${new TextDecoder().decode(data)}": ${at.reason}`, at),
   cgroup_devices: (_op, at) => cgroupFailure(`${at.detail}: ${at.reason}`, at),
   oom_score_adj: ({ value }, { options }) =>
     // The kernel's word is EACCES, which as text would pass for a program that may not be run.

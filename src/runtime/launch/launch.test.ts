@@ -15,6 +15,7 @@ const cgroups = new CgroupV1({
   v1: [
     { mountpoint: "/cg/cpu,cpuacct", controllers: ["cpu", "cpuacct"] },
     { mountpoint: "/cg/memory", controllers: ["memory"] },
+    { mountpoint: "/cg/pids", controllers: ["pids"] },
     { mountpoint: "/cg/devices", controllers: ["devices"] },
     { mountpoint: "/cg/systemd", controllers: ["name=systemd"] },
   ],

@@ -6,7 +6,6 @@ import {
   type ProcessSpec,
   type Rlimit,
 } from "../../spec/index.ts";
-import type { CgroupDriver } from "../cgroups/index.ts";
 import type { PlanOp } from "../plan/index.ts";
 import { RLIMITS } from "./constants.ts";
 
@@ -44,12 +43,4 @@ function raise({ type, hard }: Rlimit): PlanOp[] {
   if (resource === undefined || (hard >= 0 && hard < LOW)) return [];
   const limit = hard < 0 ? 2n ** 64n - 1n : BigInt(hard);
   return [{ op: "rlimit", resource, soft: limit, hard: limit }];
-}
-
-/** From within a user namespace no process can be born in a cgroup of the host's: it is in there before. */
-export function joinCgroup(cgroups: CgroupDriver, path: string, userns: boolean): { ops: PlanOp[]; born: string } {
-  const { ops, born } = cgroups.join(path);
-  if (!userns || born === "") return { ops, born };
-  const data = new TextEncoder().encode("0");
-  return { ops: [...ops, { op: "write_file", path: `${born}/cgroup.procs`, data, flags: 0, ignore: [] }], born: "" };
 }

@@ -28,7 +28,8 @@ export const OPS = {
   /**
    * clone3(CLONE_PARENT | flags); the rest of the plan runs in the child. `cgroup`: a cgroup v2 directory to be born in
    * (CLONE_INTO_CGROUP), or empty. CLONE_NEW* flags; with CLONE_NEWCGROUP the new cgroup namespace would be rooted at
-   * A's cgroup, not at `cgroup`: use `unshare` afterwards.
+   * A's cgroup, not at `cgroup`: use `unshare` afterwards. Where `cgroup` may have no further process (EAGAIN) the child
+   * moves itself in: `pids.max` counts who comes so, and refuses nobody.
    */
   spawn_init: { code: 1, args: { flags: "u32", cgroup: "text" } },
   /** unshare(flags). */
@@ -58,6 +59,10 @@ export const OPS = {
    * it (BPF_F_ALLOW_MULTI).
    */
   cgroup_devices: { code: 12, args: { path: "text", program: "bytes" } },
+  /** open(path, O_WRONLY | O_CLOEXEC): the right to write there, for a process that will not have it (`write_slot`). */
+  open_file: { code: 13, args: { slot: "u32", path: "text" } },
+  /** One write to the slot's file. */
+  write_slot: { code: 14, args: { slot: "u32", data: "bytes" } },
 
   // — Mounts: detached, as fds in slots —
   /**

@@ -107,10 +107,6 @@ export const FLAG_DIFFERENCES: readonly MatrixDifference[] = [
     lines: /run --cpu-shares 1: /,
     reason: "the kernel reads the least number of shares for anything less",
   },
-  {
-    lines: /run --pids-limit 1: /,
-    reason: "a container's first process is made beside the one that makes it, within the limit",
-  },
 ];
 
 /** Flags whose valid value changes nothing that is looked at here, and why. */

@@ -207,6 +207,19 @@ describe("processes", () => {
     await world.remove(id);
   });
 
+  test("one process is enough to start with, and a command enters a container that is full", async () => {
+    const fork = ["sh", "-c", "ls; echo $?"];
+    const alone = await world.run({ PidsLimit: 1 }, ...fork);
+    expect([alone.code, alone.output.trim()]).toEqual([2, "sh: can't fork: Resource temporarily unavailable"]);
+    const id = await world.begin({ PidsLimit: 1 }, "sleep", "1000");
+    expect(await world.cgroupFile(id, ["pids", "pids.max"], "pids.max")).toBe("1");
+    expect(await world.exec(id, "echo", "in")).toBe("in");
+    expect(await world.cgroupFile(id, ["pids", "pids.current"], "pids.current")).toBe("1");
+    // A child of the command is one too many, since the command counts.
+    expect(await world.exec(id, "sh", "-c", "trap 'exit 0' EXIT; ls / 2>&1")).toContain("can't fork");
+    await world.remove(id);
+  });
+
   test("a paused container uses no processor until it goes on", async () => {
     const id = await world.begin({}, "sh", "-c", BUSY);
     const used = async () => (await world.stats(id)).cpu_stats.cpu_usage.total_usage;
