@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { EngineError } from "../base/index.ts";
-import type { LogDriver, LogFilePlan, LogSource } from "../logging/index.ts";
+import type { LogDriver, LogFilePlan, LogRequest, LogSource } from "../logging/index.ts";
 import type { ContainerEntry } from "./entry.ts";
 import { noLogDriver } from "./errors.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -50,6 +50,17 @@ export function attendLog(
   if (log?.plan === undefined) return;
   const { driver, source, plan } = log;
   needs.logs.attend({ driver, source, plan, ended: entry.run?.settled ?? Promise.resolve() });
+}
+
+/** What is still to be done for the log of a container that was removed; undefined: it is sent nowhere. */
+export function farewellOf(
+  record: ContainerRecord,
+  needs: Pick<ContainerDependencies, "logDrivers" | "root">,
+): LogRequest | undefined {
+  if (needs.logDrivers.get(record.hostConfig.LogConfig?.Type ?? "")?.open === undefined) return undefined;
+  const log = attended(record, needs);
+  if (log?.plan === undefined) return undefined;
+  return { driver: log.driver, source: log.source, plan: log.plan, ended: Promise.resolve() };
 }
 
 /** A container of an earlier engine may have a driver or options that are none here: its start says so. */

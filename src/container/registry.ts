@@ -24,7 +24,18 @@ const MIGRATIONS = [
     (mode) => `UPDATE containers SET record = json_set(record, '$.endpoints.${mode}', json('{}'))
      WHERE json_extract(record, '$.hostConfig.NetworkMode') = '${mode}'`,
   ),
+  // Of a container whose log is still to be delivered: how.
+  "ALTER TABLE container_tombstones ADD COLUMN record TEXT",
 ];
+
+/** A removed container whose files may still be there. */
+export interface Tombstone {
+  readonly id: string;
+  /** Anonymous ones that go with it. */
+  readonly volumes: readonly string[];
+  /** When what it logged may still be on its way to a receiver. */
+  readonly record: ContainerRecord | undefined;
+}
 
 /** Which containers there are, by id and name: in memory for reading, in the store for keeping. */
 export class ContainerRegistry {
@@ -191,27 +202,29 @@ export class ContainerRegistry {
 
   /**
    * The logical removal: row and name go, a tombstone stands until the physical one is done.
-   * @param options `volumes`: anonymous ones that go with it.
+   * @param options `durable`: synced.
    */
-  remove(entry: ContainerEntry, options: { durable: boolean; volumes: string[] }, within: () => void): void {
-    this.erase(entry.id, options, within);
+  remove(entry: ContainerEntry, tombstone: Tombstone, options: { durable: boolean }, within: () => void): void {
+    this.erase(tombstone, options, within);
     this.forget(entry);
   }
 
   /** The same of a container that is in memory no more. */
-  erase(id: string, options: { durable: boolean; volumes: readonly string[] }, within: () => void): void {
+  erase({ id, volumes, record }: Tombstone, options: { durable: boolean }, within: () => void): void {
     this.#store.transaction(() => {
       within();
       this.#store.prepare("DELETE FROM containers WHERE id = ?").run(id);
       this.#store
-        .prepare("INSERT OR IGNORE INTO container_tombstones (id, volumes) VALUES (?, ?)")
-        .run(id, JSON.stringify(options.volumes));
+        .prepare("INSERT OR IGNORE INTO container_tombstones (id, volumes, record) VALUES (?, ?, ?)")
+        .run(id, JSON.stringify(volumes), record === undefined ? null : JSON.stringify(record));
     }, options);
   }
 
   /** A row that could not be deleted may have the name that is given now. */
   #freeNames(): void {
-    for (const { id, volumes } of this.#removed.all()) this.erase(id, { durable: true, volumes }, () => undefined);
+    for (const { id, volumes } of this.#removed.all()) {
+      this.erase({ id, volumes, record: undefined }, { durable: true }, () => undefined);
+    }
   }
 
   /** Nobody finds it any more; its row is still there. */
@@ -221,13 +234,15 @@ export class ContainerRegistry {
   }
 
   /** Removed containers whose files may still be there, and what an earlier daemon was killed in the middle of making. */
-  tombstones(): Array<{ id: string; volumes: string[] }> {
+  tombstones(): Tombstone[] {
     return this.#store
-      .prepare("SELECT id, volumes FROM container_tombstones")
+      .prepare("SELECT id, volumes, record FROM container_tombstones")
       .all()
-      .map((row) => ({
-        id: String(row["id"]),
-        volumes: JSON.parse(String(row["volumes"])) as string[], // written by remove
+      .map(({ id, volumes, record }) => ({
+        id: String(id),
+        // Both texts were written by erase from values of these types.
+        volumes: JSON.parse(String(volumes)) as string[],
+        record: typeof record === "string" ? (JSON.parse(record) as ContainerRecord) : undefined,
       }))
       .filter(({ id }) => !this.#intended.has(id));
   }

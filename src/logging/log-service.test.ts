@@ -58,9 +58,33 @@ test("runs that come while the receiver is away are delivered once it is back, h
     service.attend({ driver, source: SOURCE, plan, ended: Promise.resolve() });
   }
   back.resolve();
-  await service.finish(SOURCE.id, folder);
+  expect(await service.finish(SOURCE.id, folder, undefined)).toBe(true);
   expect(received.map(({ text }) => text.toString())).toEqual(Array.from({ length: 50 }, (_, run) => `line ${run}`));
   // The first, and one for all that came meanwhile.
   expect(opened.count).toBe(2);
   expect(service.counts()).toEqual({});
+});
+
+test("a log that nobody attends to is delivered at last; what a service leaves when it closes waits for the next one", async () => {
+  const received: LogRecord[] = [];
+  const back = Promise.withResolvers<void>();
+  const { driver } = driverWith(received, back.promise);
+  const options = {};
+  const plan = driver.file(options, folder, SOURCE.id);
+  if (plan === undefined) throw new Error("it keeps its entries");
+  const last = { driver, source: SOURCE, plan, ended: Promise.resolve() };
+  appendFileSync(
+    plan.path,
+    `${JSON.stringify({ log: "line\n", stream: "stdout", time: new Date(0).toISOString() })}\n`,
+  );
+
+  const closed = createLogService({ calls, logger: silentLogger });
+  await closed.close();
+  expect(await closed.finish(SOURCE.id, folder, last)).toBe(false);
+  expect(received).toEqual([]);
+
+  back.resolve();
+  const next = createLogService({ calls, logger: silentLogger });
+  expect(await next.finish(SOURCE.id, folder, last)).toBe(true);
+  expect(received.map(({ text }) => text.toString())).toEqual(["line"]);
 });

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { messageOf, type Logger } from "../base/index.ts";
 import type { Native } from "../sys/index.ts";
 import { waitingBytes, waitingEntries } from "./backlog.ts";
@@ -20,10 +21,12 @@ export interface LogService {
   attend(request: LogRequest): void;
   /**
    * Waits until a stopped container's entries are delivered, at most ten seconds; then they are given up, and what is lost is
-   * logged. So it is when an earlier daemon was killed while it waited.
+   * logged.
    * @param folder where the container's log is, which is to be removed afterwards.
+   * @param last what there is to do when nobody attends to it: it ended, or was removed, when another daemon was there.
+   * @returns false when this was closed meanwhile: the next daemon goes on with what is in the folder.
    */
-  finish(id: string, folder: string): Promise<void>;
+  finish(id: string, folder: string, last: LogRequest | undefined): Promise<boolean>;
   /** Entries by container since the daemon's start, for who looks for a fault. */
   counts(): Record<string, DeliveryCounts>;
   /** What became of entries, and how many bytes wait, by driver. */
@@ -64,6 +67,7 @@ export function createLogService({ calls, logger }: { calls: Calls; logger: Logg
   const attended = new Map<string, Attended>();
   /** Of containers that are gone. */
   const past = new Map<string, DeliveryCounts>();
+  let closing = false;
 
   const compress = async ({ plan, ended, source }: LogRequest, { stop }: Attended) => {
     if (!plan.compress || plan.maxFiles < 2) return;
@@ -99,31 +103,34 @@ export function createLogService({ calls, logger }: { calls: Calls; logger: Logg
     entry.busy = false;
   };
 
+  const attend = (request: LogRequest) => {
+    const { driver, source, plan } = request;
+    if (closing || (driver.open === undefined && !plan.compress)) return;
+    const before = attended.get(source.id);
+    if (before?.busy === true) {
+      before.next = request;
+      return;
+    }
+    const counts = before?.counts ?? { delivered: 0, dropped: 0, failures: 0 };
+    const stop = new AbortController();
+    const entry: Attended = {
+      driver: driver.name,
+      plan,
+      stop,
+      counts,
+      busy: true,
+      complete: false,
+      next: undefined,
+      work: Promise.resolve(),
+    };
+    attended.set(source.id, entry);
+    entry.work = work(request, entry);
+  };
+
   return {
-    attend(request) {
-      const { driver, source, plan } = request;
-      if (driver.open === undefined && !plan.compress) return;
-      const before = attended.get(source.id);
-      if (before?.busy === true) {
-        before.next = request;
-        return;
-      }
-      const counts = before?.counts ?? { delivered: 0, dropped: 0, failures: 0 };
-      const stop = new AbortController();
-      const entry: Attended = {
-        driver: driver.name,
-        plan,
-        stop,
-        counts,
-        busy: true,
-        complete: false,
-        next: undefined,
-        work: Promise.resolve(),
-      };
-      attended.set(source.id, entry);
-      entry.work = work(request, entry);
-    },
-    async finish(id, folder) {
+    attend,
+    async finish(id, folder, last) {
+      if (last !== undefined && !attended.has(id) && existsSync(last.plan.path)) attend(last);
       const entry = attended.get(id);
       if (entry !== undefined) {
         const timer = setTimeout(() => entry.stop.abort(), FAREWELL_MS);
@@ -131,11 +138,13 @@ export function createLogService({ calls, logger }: { calls: Calls; logger: Logg
         clearTimeout(timer);
         attended.delete(id);
         addTo(past, entry.driver, entry.counts);
-        if (entry.complete) return;
+        if (entry.complete) return true;
       }
       const path = localPath(folder);
+      if (closing && (last !== undefined || hasCursor(path))) return false;
       const lost = hasCursor(path) ? await waitingEntries(path) : 0;
       if (lost > 0) logger.warn("log entries of a removed container are lost", { container: id, lost });
+      return true;
     },
     counts: () => Object.fromEntries([...attended].map(([id, { counts }]) => [id, counts])),
     async totals() {
@@ -151,6 +160,7 @@ export function createLogService({ calls, logger }: { calls: Calls; logger: Logg
       return new Map([...sums].map(([driver, sum]) => [driver, { ...sum, waitingBytes: bytes.get(driver) ?? 0 }]));
     },
     async close() {
+      closing = true;
       for (const { stop } of attended.values()) stop.abort();
       await Promise.all([...attended.values()].map(({ work }) => work));
     },

@@ -149,7 +149,7 @@ export class ContainerCreation {
       for (const { name } of used) volumes.addUser(name, record.id);
     });
     undo.defer(() => {
-      this.#registry.remove(entry, { durable, volumes: [] }, () => {
+      this.#registry.remove(entry, { id: record.id, volumes: [], record: undefined }, { durable }, () => {
         for (const { name } of used) volumes.removeUser(name, record.id);
       });
       this.#registry.buried(record.id);

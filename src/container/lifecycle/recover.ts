@@ -162,8 +162,11 @@ export class Recovery {
     const known = new Set(this.#registry.all().map((entry) => entry.id));
     await this.#needs.runtime.sweep(known);
     if (isReadOnly(this.#needs.root)) return;
+    // Their logs may be on their way.
+    const removed = new Set(this.#registry.tombstones().map(({ id }) => id));
     for (const name of await foldersIn(this.#needs.root)) {
-      if (!isKnown(known, name)) await rm(join(this.#needs.root, name), { recursive: true, force: true });
+      if (!isKnown(known, name) && !removed.has(name))
+        await rm(join(this.#needs.root, name), { recursive: true, force: true });
     }
     for (const { key, kind } of this.#needs.snapshotter.list()) {
       if (kind !== "active" || !/^[0-9a-f]{64}$/.test(key) || isKnown(known, key)) continue;

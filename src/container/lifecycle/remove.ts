@@ -4,7 +4,8 @@ import { announce } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { putRemoving, removeInProgress, removePaused, removeRunning } from "../errors.ts";
 import { removeFolder } from "../hosts-files.ts";
-import type { ContainerRegistry } from "../registry.ts";
+import { farewellOf } from "../logging.ts";
+import type { ContainerRegistry, Tombstone } from "../registry.ts";
 import { cannotRecord } from "../../store/index.ts";
 import { isUp } from "../state.ts";
 import type { ContainerDependencies } from "../types.ts";
@@ -14,7 +15,7 @@ import type { Stopping } from "./stop.ts";
 
 type Needs = Pick<
   ContainerDependencies,
-  "calls" | "events" | "images" | "snapshotter" | "volumes" | "networks" | "root" | "logs"
+  "calls" | "events" | "images" | "snapshotter" | "volumes" | "networks" | "root" | "logs" | "logDrivers"
 >;
 
 /** Removal in two phases: rows, name and references in one transaction; then what is on disk. */
@@ -27,6 +28,8 @@ export class Removal {
   readonly #forget: (entry: ContainerEntry) => void;
   /** Physical removals that go on. */
   readonly #background = new Set<Promise<void>>();
+  /** Those that wait until a log is delivered. */
+  readonly #farewells = new Set<Promise<void>>();
   /** Containers whose physical removal is under way. */
   readonly #burying = new Set<string>();
   /** Of what is left of removed containers. */
@@ -101,15 +104,17 @@ export class Removal {
     const used = entry.record.mounts.filter((mount) => mount.type === "volume");
     const anonymous = volumes ? used.filter((mount) => mount.anonymous).map(({ name }) => name) : [];
     const durable = entry.record.hostConfig.AutoRemove !== true;
+    const record = farewellOf(entry.record, this.#needs) && entry.record;
+    const tombstone: Tombstone = { id: entry.id, volumes: anonymous, record };
     try {
-      this.#registry.remove(entry, { durable, volumes: anonymous }, () => {
+      this.#registry.remove(entry, tombstone, { durable }, () => {
         for (const { name } of used) this.#needs.volumes.removeUser(name, entry.id);
       });
     } catch (error) {
       if (!cannotRecord(error)) throw error;
       return await this.#note(entry, { id: entry.id, volumes: anonymous, used: used.map(({ name }) => name) }, error);
     }
-    const takenDown = this.#takeDown(entry.id, anonymous, entry.record.image.id);
+    const takenDown = this.#takeDown(tombstone, entry.record.image.id);
     // Nobody waits for the files of one that goes by itself; its volumes, which others can see, are gone when it is.
     if (durable || anonymous.length > 0) await takenDown;
     announce(this.#needs.events, entry.record, "destroy");
@@ -131,7 +136,7 @@ export class Removal {
   async #makeRoom(): Promise<void> {
     for (const { id } of this.#notes.all()) {
       const folder = join(this.#needs.root, id);
-      await this.#needs.logs.finish(id, folder);
+      if (!(await this.#needs.logs.finish(id, folder, undefined))) continue;
       await removeFolder(this.#needs.calls, folder, id);
       crashPoint("full-disk-remove:folder");
       await this.#removeSnapshot(id);
@@ -142,7 +147,7 @@ export class Removal {
   /** Records what is noted only. @throws when it still cannot be recorded. */
   async #recordNoted(): Promise<void> {
     for (const { id, volumes, used } of this.#notes.all()) {
-      this.#registry.erase(id, { durable: true, volumes }, () => {
+      this.#registry.erase({ id, volumes, record: undefined }, { durable: true }, () => {
         for (const name of used) if (this.#needs.volumes.get(name)) this.#needs.volumes.removeUser(name, id);
       });
       crashPoint("read-only-remove:recorded");
@@ -159,10 +164,12 @@ export class Removal {
     entry.leftover = undefined;
   }
 
-  /** Resumes what an earlier daemon left half done. */
+  /** Resumes what an earlier daemon left half done. Logs that are still to be delivered are not waited for. */
   async resume(): Promise<void> {
     await this.#recordNoted().catch((error: unknown) => this.#retries.later(error));
-    for (const { id, volumes } of this.#registry.tombstones()) await this.#takeDown(id, volumes);
+    for (const tombstone of this.#registry.tombstones()) {
+      if (!this.#burying.has(tombstone.id)) await this.#takeDown(tombstone);
+    }
     await Promise.all(this.#background);
   }
 
@@ -175,32 +182,34 @@ export class Removal {
       await this.#makeRoom();
       await this.#recordNoted();
     }
-    for (const { id, volumes } of this.#registry.tombstones()) {
-      if (this.#burying.has(id)) continue;
-      await this.#clear(id, volumes);
-      await this.#removeFolder(id);
+    for (const tombstone of this.#registry.tombstones()) {
+      if (this.#burying.has(tombstone.id)) continue;
+      await this.#clear(tombstone);
+      await this.#removeFolder(tombstone);
       await this.#needs.images.collect();
     }
   }
 
   /** The physical removal. It is removed for its user already: what fails here is done later. */
-  async #takeDown(id: string, volumes: readonly string[], image?: Digest): Promise<void> {
+  async #takeDown(tombstone: Tombstone, image?: Digest): Promise<void> {
+    const { id } = tombstone;
     this.#burying.add(id);
     try {
-      await this.#clear(id, volumes);
+      await this.#clear(tombstone);
     } catch (error) {
       this.#burying.delete(id);
       this.#retries.later(error);
       return;
     }
-    const work = this.#removeFolder(id)
+    const works = tombstone.record === undefined ? this.#background : this.#farewells;
+    const work = this.#removeFolder(tombstone)
       .then(() => this.#collectLayers(image))
       .catch((error: unknown) => this.#retries.later(error))
       .finally(() => {
         this.#burying.delete(id);
-        this.#background.delete(work);
+        works.delete(work);
       });
-    this.#background.add(work);
+    works.add(work);
   }
 
   /** An image that was removed under its containers leaves its layers to the last of them. */
@@ -208,7 +217,7 @@ export class Removal {
     if (image === undefined || (await this.#needs.images.get(image)) === undefined) await this.#needs.images.collect();
   }
 
-  async #clear(id: string, volumes: readonly string[]): Promise<void> {
+  async #clear({ id, volumes }: Tombstone): Promise<void> {
     crashPoint("remove:record");
     await this.#removeSnapshot(id);
     crashPoint("remove:snapshot");
@@ -219,12 +228,14 @@ export class Removal {
   /** Waits for the physical removals; what failed is left for the next start. */
   async settle(): Promise<void> {
     this.#retries[Symbol.dispose]();
-    await Promise.all(this.#background);
+    await Promise.all([...this.#background, ...this.#farewells]);
   }
 
-  async #removeFolder(id: string): Promise<void> {
+  async #removeFolder({ id, record }: Tombstone): Promise<void> {
     const folder = join(this.#needs.root, id);
-    await this.#needs.logs.finish(id, folder);
+    const last = record && farewellOf(record, this.#needs);
+    // The daemon ends: the next one goes on.
+    if (!(await this.#needs.logs.finish(id, folder, last))) return;
     await removeFolder(this.#needs.calls, folder, id);
     crashPoint("remove:folder");
     this.#registry.buried(id);

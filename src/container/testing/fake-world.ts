@@ -274,7 +274,7 @@ export class FakeWorld implements AsyncDisposable {
       logDrivers: LOG_DRIVERS,
       logs: {
         attend: () => undefined,
-        finish: async () => undefined,
+        finish: async () => true,
         counts: () => ({}),
         totals: async () => new Map(),
         close: async () => undefined,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { dockerOutput, startEngine, type TestEngine } from "../../support/engine.ts";
 import { httpReceiver, tcpReceiver, udpReceiver } from "../../support/receivers.ts";
@@ -150,6 +150,35 @@ test("what a removed container leaves undelivered is counted, also by the daemon
   const line = new RegExp(`log entries of a removed container are lost.*container=${id} lost=30$`, "m");
   await eventually("the count in the daemon's log", async () => line.test(await engine.log()));
   await eventually("its folder is gone", () => !existsSync(join(engine.dataRoot, "containers", id)));
+});
+
+test("what nobody has delivered of a removed container is delivered by the next daemon", async () => {
+  const ends: ReadonlyArray<() => Promise<void>> = [() => engine.kill9(), () => engine.stop()];
+  for (const end of ends) {
+    const port = await freePort();
+    const folder = await mkdtemp(join(engine.folder, "go-"));
+    const to = { "syslog-address": `tcp://127.0.0.1:${port}` };
+    const removed = await logged("syslog", to, count(1, 30));
+    await dockerOutput(engine, ["wait", removed]);
+    // Writes, ends and goes while no daemon is there.
+    const script = `until [ -e /go/now ]; do sleep 0.05; done; ${count(31, 60)}`;
+    const going = await logged("syslog", to, script, ["--rm", "-v", `${folder}:/go`]);
+    const pid = Number(await dockerOutput(engine, ["inspect", "-f", "{{.State.Pid}}", going]));
+    await dockerOutput(engine, ["rm", removed]);
+    await end();
+    await writeFile(join(folder, "now"), "");
+    await eventually("its end", () => !existsSync(`/proc/${pid}`));
+    await using receiver = await tcpReceiver(port);
+    await engine.start();
+    const lines = () => new Set(linesIn(receiver.text()));
+    await eventually("all lines", () => lines().size === 60).catch(() =>
+      expect([...lines()].sort()).toEqual(numbers(60).sort()),
+    );
+    for (const id of [removed, going]) {
+      await eventually("its folder is gone", () => !existsSync(join(engine.dataRoot, "containers", id)));
+      expect(await engine.log()).not.toMatch(new RegExp(`are lost.*${id}`));
+    }
+  }
 });
 
 const RSYSLOG = "/usr/sbin/rsyslogd";

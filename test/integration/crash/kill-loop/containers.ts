@@ -1,6 +1,7 @@
 import { unframed } from "../../../support/frames.ts";
 import { eventually } from "../../../support/wait.ts";
 import { inspect, isUp, lasts, type Inspect, type Kind, type Known, type World } from "./container.ts";
+import { furthest, sayFarewell, type Farewell } from "./farewell.ts";
 import { operations } from "./operations.ts";
 import type { Random } from "./random.ts";
 import type { Session } from "./session.ts";
@@ -25,6 +26,8 @@ export class Containers {
   #known: Known[] = [];
   /** Ids that are removed, as the client was told. */
   readonly #gone: string[] = [];
+  /** Of those, what is to be asked of the collectors once nothing is killed any more. */
+  readonly #farewells: Farewell[] = [];
 
   /** @param client whose they are: their label. */
   constructor(session: Session, random: Random, client: string) {
@@ -140,15 +143,12 @@ export class Containers {
   async remove(): Promise<void> {
     const container = this.#random.pick(this.#known);
     if (container === undefined) return;
-    // What has not arrived when a container is removed has ten more seconds only.
-    if (container.kind === "worker" && container.sending !== undefined) {
-      await this.#ends(container);
-      await this.#arrives(container);
-    }
-    await this.#remove(container);
+    const isWhole = this.#random.next() < 0.7 && container.kind !== "once" && !lasts(container);
+    await this.#remove(container, isWhole && (await this.#ends(container)));
   }
 
-  async #remove(container: Known): Promise<void> {
+  /** @param isWhole all its lines are written: they are to arrive, or to be told as lost. */
+  async #remove(container: Known, isWhole: boolean): Promise<void> {
     const path = `/containers/${container.id}?force=1&v=1`;
     const mayBeGone = container.kind === "once";
     await eventually(`the removal of ${container.name}`, async () => {
@@ -159,12 +159,13 @@ export class Containers {
       this.#session.violated(`remove ${container.name}: ${answer.status} ${answer.text}`);
       return true;
     });
-    this.#forget(container);
+    this.#forget(container, isWhole);
   }
 
-  #forget(container: Known): void {
+  #forget(container: Known, isWhole: boolean): void {
     this.#known = this.#known.filter((each) => each !== container);
     this.#gone.push(container.id);
+    if (!lasts(container)) this.#farewells.push({ container, runs: isWhole ? runsOf(container) : undefined });
   }
 
   /** Takes away what does not run. */
@@ -178,7 +179,7 @@ export class Containers {
         if (lasts(container) && container.running && !isBereaved) {
           this.#session.violated(`${container.name} ran and was pruned`);
         }
-        this.#forget(container);
+        this.#forget(container, true);
       } else if (lasts(container) && !container.running && !isBereaved) {
         this.#session.violated(`${container.name} was stopped and is left after a prune: ${answer.text}`);
       }
@@ -227,7 +228,7 @@ export class Containers {
       session.violated(`${container.name} ended with ${code} instead of ${container.code}`);
     }
     const logs = await session.expect("GET", `/containers/${container.id}/logs?stdout=1&stderr=1`, [200]);
-    const wanted = linesOf(container).repeat(container.kind === "again" ? RUNS : 1);
+    const wanted = linesOf(container).repeat(runsOf(container));
     const text = unframed(logs.bytes);
     if (text === wanted) return;
     // What the supervisor had taken is there in its order, up to where it was killed.
@@ -244,10 +245,11 @@ export class Containers {
     for (const container of this.#known) {
       if (lasts(container) && !(isUp(container) && container.hasHealth)) continue;
       const ended = await this.#ends(container);
-      if (ended && container.kind === "once") this.#known = this.#known.filter((each) => each !== container);
+      if (ended && container.kind === "once") this.#forget(container, true);
     }
     await this.check();
-    for (const container of this.#known) await this.#remove(container);
+    for (const container of this.#known) await this.#remove(container, !lasts(container));
+    for (const farewell of this.#farewells) await sayFarewell(this.#session, farewell);
   }
 
   /** Waits until it is as it should be in the end. @returns false when that never came. */
@@ -288,16 +290,6 @@ export class Containers {
   }
 }
 
-/** Of numbers from 1 on, of which any may come again; undefined: one was left out. */
-function furthest(lines: readonly string[]): number | undefined {
-  let last = 0;
-  for (const line of lines) {
-    if (Number(line) > last + 1) return undefined;
-    last = Math.max(last, Number(line));
-  }
-  return last;
-}
-
 function scriptOf({ kind, lines, code }: Known): string {
   if (kind === "sleeper") return "exec sleep 3600";
   // The first twelve digits of its id.
@@ -305,6 +297,8 @@ function scriptOf({ kind, lines, code }: Known): string {
     return "mkdir -p /w; printf %s $HOSTNAME >/w/index.html; udp-server 90 & exec httpd -f -p 80 -h /w";
   return `seq 1 ${lines}; exit ${code}`;
 }
+
+const runsOf = ({ kind }: Known) => (kind === "again" ? RUNS : 1);
 
 function linesOf({ lines }: Known): string {
   let text = "";
