@@ -3,7 +3,8 @@ import type { OutputChunk } from "./backends/streams.ts";
 /** Docker's multiplexed streams: each piece behind a header of stream, three zeros and its length, big-endian. */
 
 export const FRAME_HEADER_BYTES = 8;
-export const STREAM_NUMBER = { stdin: 0, stdout: 1, stderr: 2, systemerr: 3 } as const;
+/** `record` is berth's own: JSON of a session (docs/http.md), one a line. */
+export const STREAM_NUMBER = { stdin: 0, stdout: 1, stderr: 2, systemerr: 3, record: 4 } as const;
 
 /** Writes the header of a frame into `to`. */
 export function putFrameHeader(to: Uint8Array, at: number, stream: number, length: number): void {

@@ -3,11 +3,14 @@ import type { Context } from "./command.ts";
 import { DetachFilter, parseDetachKeys } from "./detach-keys.ts";
 import { CliError } from "./errors.ts";
 import type { Io } from "./io.ts";
+import type { SessionRecords } from "./session-records.ts";
 
 export interface SessionOptions {
   stdin: boolean;
   tty: boolean;
   detachKeys: string;
+  /** Takes the records of what is a session and no raw stream. */
+  records?: SessionRecords | undefined;
 }
 
 /** How a session ended. */
@@ -30,7 +33,7 @@ export async function detachKeysOf(context: Context, flag: string): Promise<stri
 export async function runSession(io: Io, stream: ByteStream, options: SessionOptions): Promise<SessionEnd> {
   const restore = options.stdin && options.tty ? await io.rawMode() : undefined;
   try {
-    const output = copyOutput(io, stream, options.tty);
+    const output = copyOutput(io, stream, options);
     if (!options.stdin) {
       await output;
       return "output-ended";
@@ -49,12 +52,23 @@ export async function runSession(io: Io, stream: ByteStream, options: SessionOpt
   }
 }
 
-async function copyOutput(io: Io, stream: ByteStream, tty: boolean): Promise<void> {
-  if (tty) {
+async function copyOutput(io: Io, stream: ByteStream, { tty, records }: SessionOptions): Promise<void> {
+  if (tty && records === undefined) {
     for await (const chunk of chunksOf(stream)) await io.writeOut(chunk);
     return;
   }
-  await demultiplex(chunksOf(stream), { stdout: (bytes) => io.writeOut(bytes), stderr: (bytes) => io.writeErr(bytes) });
+  const writers = {
+    stdout: (bytes: Uint8Array) => io.writeOut(bytes),
+    stderr: (bytes: Uint8Array) => io.writeErr(bytes),
+  };
+  try {
+    await demultiplex(
+      chunksOf(stream),
+      records === undefined ? writers : { ...writers, record: (bytes) => records.take(bytes) },
+    );
+  } finally {
+    records?.end();
+  }
 }
 
 /** Ends with "detached" when the keys came; otherwise with the end of input, as "output-ended". */

@@ -1,5 +1,5 @@
 import type { ContainerCreateResponse } from "../api/index.ts";
-import { ClientError } from "../client/index.ts";
+import { type Begun, ClientError } from "../client/index.ts";
 import type { Context } from "./command.ts";
 import { buildContainer, type CreateBody } from "./container-config.ts";
 import type { containerFlags } from "./container-flags.ts";
@@ -12,20 +12,30 @@ const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{64}$/;
 
 type Flags = FlagValues<typeof containerFlags>;
 
+export interface CreatedContainer extends Pick<Begun<unknown>, "started" | "session"> {
+  id: string;
+  body: CreateBody;
+}
+
+/** How a container is to be started with its creation, where the engine can. */
+export interface StartWish {
+  detach: boolean;
+  detachKeys: string;
+}
+
 /**
  * Makes a container as `run` and `create` do: pulls the image when it is missing (or always), writes the id file, shows the
- * engine's warnings.
- * @returns its id.
+ * engine's warnings. What is started at once has no id file, which is written before a start.
  */
 export async function createContainer(
   context: Context,
   flags: Flags,
   changed: ReadonlySet<string>,
   args: readonly string[],
-  detached = false,
-): Promise<{ id: string; body: CreateBody }> {
+  wish?: StartWish,
+): Promise<CreatedContainer> {
   const { io } = context;
-  const { image, body } = await planContainer(context, flags, changed, args, detached);
+  const { image, body } = await planContainer(context, flags, changed, args, wish?.detach === true);
   const local = flags.dns.find((address) => /^(127\.|::1$)/.test(address));
   if (local !== undefined) io.err(`WARNING: Localhost DNS (${local}) may fail in containers.\n`);
   const platform = wantedPlatform(flags.platform);
@@ -33,15 +43,19 @@ export async function createContainer(
   await using idFile =
     flags.cidfile === "" ? undefined : await (await import("./id-file.ts")).IdFile.create(flags.cidfile);
   if (flags.pull === "always") await pull(context, image, flags);
-  const create = () =>
-    client.json<ContainerCreateResponse>("POST", "/containers/create", {
-      query: { name: flags.name, platform },
-      json: body,
-    });
-  const created = await (flags.pull === "missing" ? pullingMissing(context, image, flags, create) : create());
-  for (const warning of created.Warnings ?? []) io.err(`WARNING: ${warning}\n`);
-  await idFile?.write(created.Id);
-  return { id: created.Id, body };
+  const request = { query: { name: flags.name, platform }, json: body };
+  const create = async (): Promise<Begun<ContainerCreateResponse>> => {
+    const path = "/containers/create";
+    if (wish !== undefined && idFile === undefined)
+      return await client.begin(path, { ...request, attach: !wish.detach, detachKeys: wish.detachKeys });
+    return { made: await client.json("POST", path, request), started: false, session: undefined };
+  };
+  const { made, ...begun } = await (flags.pull === "missing"
+    ? pullingMissing(context, image, flags, create)
+    : create());
+  for (const warning of made.Warnings ?? []) io.err(`WARNING: ${warning}\n`);
+  await idFile?.write(made.Id);
+  return { id: made.Id, body, ...begun };
 }
 
 /** What a container is to be made of, without asking the engine. @throws CliError for flags that contradict each other. */

@@ -313,6 +313,66 @@ describe("raw streams", () => {
   });
 });
 
+describe("what is made and started in one go", () => {
+  const frame = (stream: number, text: string) =>
+    Buffer.concat([Buffer.of(stream, 0, 0, 0, 0, 0, 0, text.length), Buffer.from(text)]);
+
+  test("becomes a session, in whatever pieces it comes", async () => {
+    const client = await serve((request, socket) => {
+      expect(request).toContain('Upgrade: tcp\r\nPrefer: start; detach-keys="ctrl-x"\r\n');
+      socket.write("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+      for (const byte of Buffer.concat([frame(4, '{"Id":"x"}\n'), frame(1, "out"), frame(4, '{"Started":true}\n')]))
+        socket.write(Buffer.of(byte));
+      socket.end();
+    });
+    const begun = await client.begin<{ Id: string }>("/c", { json: {}, attach: true, detachKeys: "ctrl-x" });
+    expect([begun.made, begun.started]).toEqual([{ Id: "x" }, true]);
+    if (begun.session === undefined) throw new Error("no session");
+    const seen = { out: "", records: "" };
+    await demultiplex(chunksOf(begun.session), {
+      stdout: async (bytes) => void (seen.out += Buffer.from(bytes).toString()),
+      stderr: async () => undefined,
+      record: (bytes) => void (seen.records += Buffer.from(bytes).toString()),
+    });
+    expect(seen).toEqual({ out: "out", records: '{"Started":true}\n' });
+  });
+
+  test("is only made by an engine that does not know how", async () => {
+    const client = await serve((_request, socket) => answer(socket, "201 Created", '{"Id":"x"}'));
+    const begun = await client.begin<unknown>("/c", { json: {}, attach: true });
+    expect(begun).toEqual({ made: { Id: "x" }, started: false, session: undefined });
+    expect(await client.json<unknown>("GET", "/a")).toEqual({ Id: "x" });
+    expect(connections).toBe(1);
+    client.close();
+  });
+
+  test("is started without a session when nothing is attached", async () => {
+    const client = await serve((request, socket) => {
+      expect(request).not.toContain("Upgrade");
+      answer(socket, "201 Created", '{"Id":"x"}', "Preference-Applied: start\r\n");
+    });
+    const begun = await client.begin<unknown>("/c", { json: {}, attach: false });
+    expect(begun).toEqual({ made: { Id: "x" }, started: true, session: undefined });
+    client.close();
+  });
+
+  test("that breaks off at its beginning is an error", async () => {
+    const client = await serve((_request, socket) => socket.end("HTTP/1.1 101 UPGRADED\r\n\r\nabc"));
+    expect(String(await failureOf(client.begin("/c", { json: {}, attach: true })))).toContain("unexpected EOF");
+  });
+
+  test("records are no part of a stream that is no session", async () => {
+    await serve(() => undefined);
+    async function* chunks() {
+      yield frame(4, "{}");
+    }
+    const nowhere = async () => undefined;
+    expect(String(await failureOf(demultiplex(chunks(), { stdout: nowhere, stderr: nowhere })))).toContain(
+      "Unrecognized input header: 4",
+    );
+  });
+});
+
 describe("records", () => {
   async function* pieces(text: string) {
     for (const byte of new TextEncoder().encode(text)) yield Uint8Array.of(byte);

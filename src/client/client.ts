@@ -2,6 +2,7 @@ import { ByteStream } from "./byte-stream.ts";
 import { ClientError, connectionFailed, connectionLost, dialFailed, fromDaemon } from "./errors.ts";
 import type { Endpoint } from "./host.ts";
 import { HttpConnection, type HttpResponse } from "./http.ts";
+import { firstFrame } from "./streams.ts";
 
 /** The API version that the client is written against; older engines are spoken to in theirs. */
 export const API_VERSION = "1.51";
@@ -28,6 +29,16 @@ export interface ClientOptions {
   userAgent?: string;
   /** Fixes the API version (DOCKER_API_VERSION). */
   apiVersion?: string | undefined;
+}
+
+/** What `begin` has led to. */
+export interface Begun<T> {
+  /** What the operation answered with. */
+  made: T;
+  /** False when the engine has only made it. */
+  started: boolean;
+  /** Its output in frames, with records of how it goes on; its input. */
+  session: ByteStream | undefined;
 }
 
 /**
@@ -114,12 +125,7 @@ export class Client {
   /** A request whose answer is JSON. */
   async json<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
     const response = await this.request(method, path, options);
-    const text = await readText(response.body);
-    try {
-      return JSON.parse(text) as T; // the engine's promise: the API document gives this operation's type
-    } catch (cause) {
-      throw new ClientError(`invalid JSON from the daemon: ${text.slice(0, 80)}`, { cause });
-    }
+    return parseJson(await readText(response.body)) as T; // the engine's promise: the API document gives this operation's type
   }
 
   /** A request whose answer has no body that matters. */
@@ -133,6 +139,27 @@ export class Client {
   async hijack(path: string, options: RequestOptions = {}): Promise<ByteStream> {
     const headers = { ...options.headers, Connection: "Upgrade", Upgrade: "tcp" };
     return (await this.request("POST", path, { ...options, headers })).stream;
+  }
+
+  /**
+   * Asks for something to be made and started in one go (docs/http.md), on a connection that becomes its session when it is to
+   * be attached to. An engine that knows nothing of this only makes it.
+   */
+  async begin<T>(
+    path: string,
+    { attach, detachKeys = "", ...options }: RequestOptions & { attach: boolean; detachKeys?: string },
+  ): Promise<Begun<T>> {
+    const keys = detachKeys === "" ? "" : `; detach-keys="${detachKeys}"`;
+    const upgrade = attach ? { Connection: "Upgrade", Upgrade: "tcp" } : {};
+    const headers = { ...options.headers, ...upgrade, Prefer: `start${keys}` };
+    const response = await this.request("POST", path, { ...options, headers });
+    const { stream } = response;
+    if (response.status === 101) {
+      const made = parseJson(new TextDecoder().decode(await firstFrame(stream))) as T;
+      return { made, started: true, session: stream };
+    }
+    const started = response.headers.get("preference-applied") === "start";
+    return { made: parseJson(await readText(response.body)) as T, started, session: undefined };
   }
 
   /** A connection of its own, without anything sent. @throws the system's error, in Go's words. */
@@ -229,6 +256,14 @@ export class Client {
     const authority = dial.kind === "unix" ? encodeURIComponent(dial.path) : hostHeader(this.endpoint);
     const scheme = dial.kind === "tcp" && dial.tls !== undefined ? "https" : "http";
     return `${scheme}://${authority}${basePath}${target}`;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ClientError(`invalid JSON from the daemon: ${text.slice(0, 80)}`, { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 export { ByteStream } from "./byte-stream.ts";
-export { API_VERSION, Client, readText } from "./client.ts";
+export { API_VERSION, type Begun, Client, readText } from "./client.ts";
 export { type ConfigFile, configDirectory, readConfigFile, updateConfigFile } from "./config-file.ts";
 export {
   checkContextName,
@@ -14,7 +14,7 @@ export {
   writeContext,
 } from "./contexts.ts";
 export { exitOnSignals } from "./deadly-signals.ts";
-export { ClientError } from "./errors.ts";
+export { ClientError, fromDaemon } from "./errors.ts";
 export { DEFAULT_HOST, parseHost } from "./host.ts";
 export { listensOn } from "./listens.ts";
 export { outputSink, rawTerminal, readTextFile, stdinChunks } from "./native.ts";

@@ -5,9 +5,12 @@ import { ClientError } from "./errors.ts";
 export interface OutputWriters {
   stdout(bytes: Uint8Array): Promise<void>;
   stderr(bytes: Uint8Array): Promise<void>;
+  /** Takes what a session's records consist of; without it there are none. */
+  record?(bytes: Uint8Array): void;
 }
 
 const HEADER = 8;
+const RECORD = 4;
 
 /**
  * Takes a multiplexed stream apart (8-byte header: stream, three zeros, length big-endian). What follows one another on the
@@ -22,6 +25,7 @@ export async function demultiplex(chunks: AsyncIterable<Uint8Array>, writers: Ou
   const write = async (bytes: Uint8Array) => {
     if (bytes.length === 0) return;
     if (stream === 2) await writers.stderr(bytes);
+    else if (stream === RECORD) writers.record?.(bytes);
     else if (stream === 3) report += new TextDecoder().decode(bytes);
     else await writers.stdout(bytes);
   };
@@ -39,7 +43,8 @@ export async function demultiplex(chunks: AsyncIterable<Uint8Array>, writers: Ou
       }
       if (bytes.length - at < HEADER) break;
       const next = bytes[at] ?? 0;
-      if (next > 3) throw new ClientError(`Unrecognized input header: ${next}`);
+      if (next > (writers.record === undefined ? 3 : RECORD))
+        throw new ClientError(`Unrecognized input header: ${next}`);
       left = lengthAt(bytes, at + 4);
       at += HEADER;
       if (next === stream) continue;
@@ -50,6 +55,21 @@ export async function demultiplex(chunks: AsyncIterable<Uint8Array>, writers: Ou
     rest = bytes.subarray(at);
   }
   if (report !== "") throw new ClientError(`error from daemon in stream: ${report}`, { detail: report });
+}
+
+/** Reads the one frame that a stream begins with. @throws Error when the stream ends before. */
+export async function firstFrame(stream: ByteStream): Promise<Uint8Array> {
+  let bytes: Uint8Array = new Uint8Array(0);
+  for (;;) {
+    const end = bytes.length < HEADER ? HEADER : HEADER + lengthAt(bytes, 4);
+    if (end > HEADER && bytes.length >= end) {
+      stream.unread(bytes.subarray(end));
+      return bytes.subarray(HEADER, end);
+    }
+    const chunk = await stream.read();
+    if (chunk === undefined) throw new Error("unexpected EOF");
+    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+  }
 }
 
 function lengthAt(bytes: Uint8Array, at: number): number {

@@ -3,9 +3,10 @@ import { isSendable, SEND_REST } from "../wire/index.ts";
 import { asEngineError, isKind, type Logger, messageOf } from "../base/index.ts";
 import type { RouteAnswer } from "./answer.ts";
 import type { Exchange, HeaderFields } from "./http/index.ts";
-import { errorFrame, MULTIPLEXED_STREAM, RAW_STREAM, writeOutput } from "./streams/frames.ts";
+import { errorFrame, MULTIPLEXED_STREAM, RAW_STREAM } from "./streams/frames.ts";
 import { hijackHead, joinStdio, RawEnds } from "./streams/hijack.ts";
 import { pump } from "./streams/pump.ts";
+import { writeSession } from "./streams/session.ts";
 import { WebSocketEnds, websocketHead } from "./streams/websocket.ts";
 
 const JSON_TYPE = "application/json";
@@ -39,7 +40,11 @@ export async function writeAnswer(context: AnswerContext, answer: RouteAnswer): 
       );
     case "json":
       context.observe(answer.status, answer.body);
-      return response.send(answer.status, { ...fields, "Content-Type": JSON_TYPE }, `${JSON.stringify(answer.body)}\n`);
+      return response.send(
+        answer.status,
+        { ...fields, ...answer.fields, "Content-Type": JSON_TYPE },
+        `${JSON.stringify(answer.body)}\n`,
+      );
     case "later":
       return await writeLater(context, answer.body);
     case "lines":
@@ -52,13 +57,11 @@ export async function writeAnswer(context: AnswerContext, answer: RouteAnswer): 
       return await writeFrames(context, answer.log);
     case "stdio":
       return await writeStdio(context, answer.stdio);
+    case "session":
+      context.observe(201, answer.session.made);
+      return await writeSession(exchange, answer.session, fields, context.logger);
     case "websocket":
       return await writeWebSocket(context, answer.open);
-    case "last-words": {
-      const { output } = exchange.hijack(hijackHead(exchange, answer.tty, context.version, fields));
-      const words = { stream: "stdout", data: Buffer.from(answer.text) } as const;
-      return writeOutput((data) => output.write(data), words, answer.tty);
-    }
     case "raw-refusal":
       return refuseRaw(exchange, answer.status, answer.text);
   }

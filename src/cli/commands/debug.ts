@@ -43,19 +43,15 @@ export default defineCommand({
       stdin,
       tty,
     } satisfies DebugRequest);
-    const { Id: id } = await pullingMissing(context, body.Image ?? "", { platform: "", quiet: false }, () =>
-      client.json<ContainerCreateResponse>("POST", "/containers/create", { json: body }),
+    const detachKeys = await detachKeysOf(context, flags["detach-keys"]);
+    const { made, ...begun } = await pullingMissing(context, body.Image ?? "", { platform: "", quiet: false }, () =>
+      client.begin<ContainerCreateResponse>("/containers/create", { json: body, attach: true, detachKeys }),
     ).catch((error: unknown) => {
       throw failedBeforeRunning("debug", error);
     });
     if (onTerminal && root !== undefined) io.err(`The files of ${name} are below ${root}\n`);
     const { runAttached } = await import("./run.ts");
-    return await runAttached(context, id, body, {
-      command: "debug",
-      rm: true,
-      tty,
-      "sig-proxy": true,
-      "detach-keys": await detachKeysOf(context, flags["detach-keys"]),
-    });
+    const given = { command: "debug", rm: true, tty, "sig-proxy": true, detachKeys };
+    return await runAttached(context, { id: made.Id, body, ...begun }, given);
   },
 });

@@ -4,6 +4,7 @@ import { atLeast, defineCommand } from "../command.ts";
 import { checkEnv, readKeyValueFiles, resolveEnv } from "../environment.ts";
 import { CliError, detached } from "../errors.ts";
 import { bool, list, string } from "../flags.ts";
+import { SessionRecords } from "../session-records.ts";
 import { detachKeysFlag } from "../shared-flags.ts";
 import { pathOf } from "../targets.ts";
 
@@ -34,11 +35,10 @@ export default defineCommand({
       await requireTerminal(io, stdin, flags.tty);
     }
     const detachKeys = await detachKeysOf(context, flags["detach-keys"]);
-    // The connection of create becomes the stream; another one asks for the exit code at the end
-    if (!flags.detach) client.warm(2);
     const size = flags.tty && !flags.detach ? await io.terminalSize() : undefined;
     const consoleSize = size === undefined ? {} : { ConsoleSize: [size.rows, size.columns] };
-    const { Id: id } = await client.json<IDResponse>("POST", `/containers${pathOf(name)}/exec`, {
+    const { made, started, session } = await client.begin<IDResponse>(`/containers${pathOf(name)}/exec`, {
+      attach: !flags.detach,
       json: {
         User: flags.user,
         Privileged: flags.privileged,
@@ -53,17 +53,20 @@ export default defineCommand({
         Cmd: command,
       },
     });
+    const { Id: id } = made;
     if (id === "") throw new CliError("exec ID empty");
     if (flags.detach) {
-      await client.send("POST", `/exec/${id}/start`, { json: { Detach: true, Tty: flags.tty } });
+      if (!started) await client.send("POST", `/exec/${id}/start`, { json: { Detach: true, Tty: flags.tty } });
       return 0;
     }
-    const stream = await client.hijack(`/exec/${id}/start`, {
-      json: { Detach: false, Tty: flags.tty, ...consoleSize },
-    });
+    const records = session === undefined ? undefined : new SessionRecords();
+    const stream =
+      session ??
+      (await client.hijack(`/exec/${id}/start`, { json: { Detach: false, Tty: flags.tty, ...consoleSize } }));
     using cleanup = new DisposableStack();
     if (size !== undefined) cleanup.defer(await followResize(io, client, `/exec/${id}/resize`));
-    if ((await runSession(io, stream, { stdin, tty: flags.tty, detachKeys })) === "detached") throw detached();
+    if ((await runSession(io, stream, { stdin, tty: flags.tty, detachKeys, records })) === "detached") throw detached();
+    if (records !== undefined) return await records.code;
     const { ExitCode } = await client.json<{ ExitCode?: number | null }>("GET", `/exec/${id}/json`);
     return ExitCode ?? 0;
   },

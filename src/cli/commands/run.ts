@@ -2,9 +2,11 @@ import { detachKeysOf, followResize, forwardSignals, requireTerminal, runSession
 import { awaitExit } from "../await-exit.ts";
 import { atLeast, type Context, defineCommand } from "../command.ts";
 import { containerFlags, runFlags } from "../container-flags.ts";
-import { createContainer, failedBeforeRunning, planContainer } from "../create-container.ts";
+import type { ByteStream, Client } from "../../client/index.ts";
+import { createContainer, type CreatedContainer, failedBeforeRunning, planContainer } from "../create-container.ts";
 import { CliError } from "../errors.ts";
 import type { FlagValues } from "../flags.ts";
+import { SessionRecords } from "../session-records.ts";
 
 const flags = { ...containerFlags, ...runFlags };
 
@@ -25,19 +27,17 @@ export default defineCommand({
         given.tty,
       );
     if (given["dry-run"]) return await sayWhatWouldBeDone(context, given, changed, args);
-    // Attach, wait and start have a connection each, one of which serves create before
-    context.client().then(
-      (client) => client.warm(detach ? 1 : 3),
-      () => undefined, // said below
-    );
+    const detachKeys = await detachKeysOf(context, given["detach-keys"]);
     // A detached container keeps its standard input open, but nobody is there to attach
-    const made = await createContainer(context, given, changed, args, detach).catch((error: unknown) => {
-      throw failedBeforeRunning("run", error);
-    });
-    if (!detach) return await runAttached(context, made.id, made.body, { ...given, command: "run" });
+    const made = await createContainer(context, given, changed, args, { detach, detachKeys }).catch(
+      (error: unknown) => {
+        throw failedBeforeRunning("run", error);
+      },
+    );
+    if (!detach) return await runAttached(context, made, { ...given, command: "run", detachKeys });
     const client = await context.client();
     try {
-      await client.send("POST", `/containers/${made.id}/start`);
+      if (!made.started) await client.send("POST", `/containers/${made.id}/start`);
     } catch (error) {
       throw failedBeforeRunning("run", error);
     }
@@ -68,39 +68,24 @@ interface RunFlags {
   rm: boolean;
   tty: boolean;
   "sig-proxy": boolean;
-  "detach-keys": string;
+  detachKeys: string;
 }
 
-/** Attaches, starts, and stays until the container has ended; its exit code is ours. */
-export async function runAttached(
-  context: Context,
-  id: string,
-  body: { AttachStdin?: boolean; AttachStdout?: boolean; AttachStderr?: boolean },
-  given: RunFlags,
-): Promise<number> {
+/** Attaches and starts where that has not been asked for, and stays until the container has ended; its exit code is ours. */
+export async function runAttached(context: Context, made: CreatedContainer, given: RunFlags): Promise<number> {
   const { io } = context;
+  const { id, body } = made;
+  const { detachKeys } = given;
   const client = await context.client();
-  const detachKeys = await detachKeysOf(context, given["detach-keys"]);
   const stdin = body.AttachStdin === true;
   using cleanup = new DisposableStack();
   if (given["sig-proxy"]) cleanup.defer(forwardSignals(io, client, id));
-  const query = {
-    stream: true,
-    stdin,
-    stdout: body.AttachStdout === true,
-    stderr: body.AttachStderr === true,
-    detachKeys,
-  };
-  const [stream, exit] = await Promise.all([
-    client.hijack(`/containers/${id}/attach`, { query }),
-    awaitExit(client, id, given.rm ? "removed" : "next-exit"),
-  ]).catch((error: unknown) => {
-    throw failedBeforeRunning(given.command, error);
-  });
-  const session = runSession(io, stream, { stdin, tty: given.tty, detachKeys });
+  const { stream, exit, records } =
+    made.session === undefined ? await attach(client, made, given) : openSession(made.session);
+  const session = runSession(io, stream, { stdin, tty: given.tty, detachKeys, records });
   session.catch(() => undefined); // awaited below, once the start has worked
   try {
-    await client.send("POST", `/containers/${id}/start`);
+    await (records === undefined ? client.send("POST", `/containers/${id}/start`) : records.started);
   } catch (error) {
     stream.destroy();
     await session.catch(() => undefined);
@@ -109,4 +94,31 @@ export async function runAttached(
   if (given.tty && (await io.isTerminal(1))) cleanup.defer(await followResize(io, client, `/containers/${id}/resize`));
   if ((await session) === "detached") return 0;
   return await exit.code;
+}
+
+/** A container's stdio, and its exit code later. */
+interface Attached {
+  stream: ByteStream;
+  exit: { code: Promise<number> };
+  /** When it is a session, which has been started. */
+  records?: SessionRecords;
+}
+
+function openSession(stream: ByteStream): Attached {
+  const records = new SessionRecords();
+  return { stream, exit: records, records };
+}
+
+async function attach(client: Client, { id, body }: CreatedContainer, given: RunFlags): Promise<Attached> {
+  const { AttachStdin: stdin, AttachStdout: stdout, AttachStderr: stderr } = body;
+  const query = { stream: true, stdin, stdout, stderr, detachKeys: given.detachKeys };
+  try {
+    const [stream, exit] = await Promise.all([
+      client.hijack(`/containers/${id}/attach`, { query }),
+      awaitExit(client, id, given.rm ? "removed" : "next-exit"),
+    ]);
+    return { stream, exit };
+  } catch (error) {
+    throw failedBeforeRunning(given.command, error);
+  }
 }

@@ -1,6 +1,9 @@
 import { asEngineError, invalid } from "../../base/index.ts";
 import {
+  type CallContext,
   checkpointFolderUnsupported,
+  type ContainerCreateBody,
+  type ContainerCreateResponse,
   type ContainersBackend,
   hasSince,
   judgeCreateBody,
@@ -13,8 +16,9 @@ import {
   type WaitResult,
 } from "../../api/index.ts";
 import { adaptCreateBody } from "../adapt/container-create.ts";
-import { empty, json, type RouteAnswer } from "../answer.ts";
+import { empty, json, type RouteAnswer, type Session } from "../answer.ts";
 import type { RoutesOf } from "../route.ts";
+import { STARTED, startPreference, type StartPreference } from "../start-preference.ts";
 
 type ContainerRoutes = RoutesOf<
   | "containerList"
@@ -46,18 +50,42 @@ type ContainerRoutes = RoutesOf<
 >;
 
 export function containerRoutes(backend: ContainersBackend): ContainerRoutes {
+  /** Attached to and waited for before it starts, so that nothing of it is missed. */
+  const open = async (
+    made: ContainerCreateResponse,
+    body: ContainerCreateBody,
+    { detachKeys }: StartPreference,
+    context: CallContext,
+  ): Promise<Session> => {
+    const condition = body.HostConfig?.AutoRemove === true ? "removed" : "next-exit";
+    const { result } = await backend.wait(made.Id, condition, context);
+    result.catch(() => undefined); // told when it is asked for
+    const { AttachStdin: stdin = false, AttachStdout: stdout = false, AttachStderr: stderr = false } = body;
+    const streams = { logs: false, stream: true, stdin, stdout, stderr, detachKeys };
+    return {
+      made,
+      stdio: await backend.attach(made.Id, streams, context),
+      start: () => backend.start(made.Id, context),
+      result: async () => waitBody(await result),
+    };
+  };
   return {
     containerList: async ({ query }) => {
       const limit = query.limit !== undefined && query.limit > 0 ? query.limit : undefined;
       return json(await backend.list({ ...query, limit }));
     },
-    containerCreate: async ({ query, body, context }) => {
+    containerCreate: async ({ query, body, headers, context }) => {
       const { warnings, refusal } = judgeCreateBody(body);
       if (refusal !== undefined) throw refusal;
       const adapted = adaptCreateBody(body, context.apiVersion);
       const request = { name: query.name, platform: query.platform, body: adapted.body };
       const created = await backend.create(request, context);
-      return json({ ...created, Warnings: [...(created.Warnings ?? []), ...warnings, ...adapted.warnings] }, 201);
+      const made = { ...created, Warnings: [...(created.Warnings ?? []), ...warnings, ...adapted.warnings] };
+      const preference = startPreference(headers);
+      if (preference === undefined) return json(made, 201);
+      if (preference.attached) return { kind: "session", session: await open(made, adapted.body, preference, context) };
+      await backend.start(made.Id, context);
+      return json(made, 201, STARTED);
     },
     containerInspect: async ({ ref, query }) => json(await backend.inspect(ref, query)),
     containerTop: async ({ ref, query }) => json(await backend.top(ref, query.ps_args)),

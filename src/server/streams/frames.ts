@@ -7,9 +7,14 @@ export function writeOutput(write: (data: Uint8Array) => void, chunk: OutputChun
 }
 
 /** A frame on stream 3, which clients show as an error. */
-export function errorFrame(message: string): Uint8Array {
-  const text = Buffer.from(message);
-  return Buffer.concat([frameHeader("systemerr", text.length), text]);
+export const errorFrame = (message: string): Uint8Array => textFrame("systemerr", message);
+
+/** A frame that tells of a session, to those who asked for one. */
+export const recordFrame = (record: unknown): Uint8Array => textFrame("record", `${JSON.stringify(record)}\n`);
+
+function textFrame(stream: "systemerr" | "record", content: string): Uint8Array {
+  const text = Buffer.from(content);
+  return Buffer.concat([frameHeader(stream, text.length), text]);
 }
 
 function frameHeader(stream: keyof typeof STREAM_NUMBER, length: number): Uint8Array {
@@ -20,3 +25,4 @@ function frameHeader(stream: keyof typeof STREAM_NUMBER, length: number): Uint8A
 
 export const RAW_STREAM = "application/vnd.docker.raw-stream";
 export const MULTIPLEXED_STREAM = "application/vnd.docker.multiplexed-stream";
+export const SESSION_STREAM = "application/vnd.berth.session-stream";

@@ -13,9 +13,17 @@ import { pump, type Sink } from "./pump.ts";
 export function hijackHead(exchange: Exchange, tty: boolean, version: ApiVersion, fields: HeaderFields): string {
   const upgrades = exchange.head.headers.has("upgrade");
   const framed = upgrades && !tty && hasSince(version, "1.42");
-  let text = upgrades ? "HTTP/1.1 101 UPGRADED\r\n" : "HTTP/1.1 200 OK\r\n";
-  text += `Content-Type: ${framed ? MULTIPLEXED_STREAM : RAW_STREAM}\r\n`;
-  if (upgrades) text += "Connection: Upgrade\r\nUpgrade: tcp\r\n";
+  const type = framed ? MULTIPLEXED_STREAM : RAW_STREAM;
+  return upgrades ? upgradeHead(type, fields) : streamHead("200 OK", type, fields);
+}
+
+/** The head of a connection that from here on is what `type` says. */
+export function upgradeHead(type: string, fields: HeaderFields): string {
+  return streamHead("101 UPGRADED", type, { Connection: "Upgrade", Upgrade: "tcp", ...fields });
+}
+
+function streamHead(status: string, type: string, fields: HeaderFields): string {
+  let text = `HTTP/1.1 ${status}\r\nContent-Type: ${type}\r\n`;
   for (const name in fields) text += `${name}: ${fields[name]}\r\n`;
   return `${text}\r\n`;
 }
