@@ -6,7 +6,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 /** What a promise comes to, as text. */
 const outcome = (promise: Promise<unknown>) =>
   promise.then(
-    (value) => `${String(value)}`,
+    (value) => String(value),
     (error: unknown) => String(error),
   );
 
