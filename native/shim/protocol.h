@@ -34,6 +34,7 @@ enum message_type {
   MSG_FORK = 15,
   MSG_REPLY = 0x8000, /* or'ed with the request's type */
   MSG_EVENT_EXIT = 0x4001,
+  MSG_EVENT_OOM = 0x4002,
 };
 
 /* First word of each reply. */

@@ -104,6 +104,11 @@ void server_announce_exit(const struct process *p) {
     if (c->events_wanted) send_message(c, MSG_EVENT_EXIT, 0, bytes, (size_t)(w.at - bytes));
 }
 
+void server_announce_oom(void) {
+  for (struct connection *c = connections; c; c = c->next)
+    if (c->events_wanted) send_message(c, MSG_EVENT_OOM, 0, NULL, 0);
+}
+
 /* — Requests — */
 
 static void on_hello(struct connection *c, struct reader *r) {

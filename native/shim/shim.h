@@ -132,7 +132,15 @@ void processes_reap(void);
 void process_settle(struct process *p);
 /* The connection is gone: nobody waits for an answer, nothing is held for it. */
 void processes_forget(struct connection *c);
+
+/* — Want of memory (oom.c) — */
+
 extern char oom_events_path[4096];
+/* Watches the container's cgroup, which is there by now. */
+void oom_begin(void);
+void oom_end(void);
+/* PID 1 has ended: what is not told yet is told, and nothing more is watched. */
+void oom_settle(struct process *init);
 
 /* — Other OCI runtimes (external.c) — */
 
@@ -206,6 +214,7 @@ void reply_ok(struct connection *c, uint32_t id, uint16_t type, const void *body
 void reply_error(struct connection *c, uint32_t id, uint16_t type, int err, const char *text);
 void reply_plan_failed(struct connection *c, uint32_t id, uint16_t type, const struct process *p);
 void server_announce_exit(const struct process *p);
+void server_announce_oom(void);
 extern int shutting_down;
 /* Milliseconds until the next timer, -1 for none; runs what is due. */
 int server_timers(void);

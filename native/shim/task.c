@@ -15,7 +15,6 @@
 #include "shim.h"
 
 struct process *processes;
-char oom_events_path[4096];
 
 struct process *process_find(const char *id) {
   for (struct process *p = processes; p; p = p->next)
@@ -126,6 +125,8 @@ void process_spawned(struct process *p) {
   if (p->waiter) reply_ok(p->waiter, p->waiter_id, p->waiter_type, &pid, sizeof pid);
   p->waiter = NULL;
   stdio_update(p);
+  /* After the answer: nobody waits for this. */
+  if (!p->id[0]) oom_begin();
 }
 
 void process_started(struct process *p) {
@@ -151,6 +152,7 @@ static void answer_failed(struct process *p) {
   p->helper = 0;
   if (p->pid > 0 && !p->reaped) waitpid(p->pid, NULL, 0);
   process_drop_mounts(p);
+  if (!p->id[0]) oom_end();
   if (p->waiter) reply_plan_failed(p->waiter, p->waiter_id, p->waiter_type, p);
   p->phase = PHASE_FAILED;
   p->finished = 1;
@@ -318,23 +320,6 @@ void processes_forget(struct connection *c) {
 
 /* — The end — */
 
-/* memory.events (v2) or memory.oom_control (v1): "oom_kill N". */
-static int was_oom_killed(void) {
-  if (!oom_events_path[0]) return 0;
-  int fd = open(oom_events_path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  char text[1024];
-  ssize_t n = read(fd, text, sizeof text - 1);
-  close(fd);
-  if (n <= 0) return 0;
-  text[n] = 0;
-  for (const char *line = text; line; line = strchr(line, '\n')) {
-    if (*line == '\n') line++;
-    if (strncmp(line, "oom_kill ", 9) == 0) return strtoul(line + 9, NULL, 10) > 0;
-  }
-  return 0;
-}
-
 void process_settle(struct process *p) {
   /* An end before its start was answered waits for that answer. */
   if (p->finished || !p->reaped || p->channel.fd >= 0 || p->phase == PHASE_SPAWNING || p->phase == PHASE_STARTING) return;
@@ -360,7 +345,7 @@ static void ended(struct process *p, int status) {
   p->reaped = 1;
   p->exited_at = now_nanos();
   p->code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  p->oom = !p->id[0] && was_oom_killed();
+  if (!p->id[0]) oom_settle(p);
   p->drain_by_ms = now_ms() + DRAIN_LIMIT_MS;
   stdio_close_input(p);
 }

@@ -70,6 +70,32 @@ describe("a container whose supervisor does not answer", () => {
   });
 });
 
+describe("a container that is out of memory", () => {
+  test("is flagged, and each time is told, also of when no daemon was there", async () => {
+    const id = await world.run();
+    const task = world.runtime.task(id);
+    const told = () => world.actions().filter((action) => action === "oom").length;
+    task.onOutOfMemory();
+    expect(await stateOf(id)).toMatchObject({ Status: "running", OOMKilled: true });
+    task.onOutOfMemory();
+    expect(told()).toBe(2);
+    await world.service.shutdown();
+    await world.reboot();
+    const { result } = await world.containers.wait(id, "not-running", CALL);
+    task.exit(9, { oomKilled: true });
+    await result;
+    expect(await stateOf(id)).toMatchObject({ Status: "exited", OOMKilled: true });
+    expect(told()).toBe(2);
+
+    const other = await world.run();
+    await world.service.shutdown();
+    world.runtime.task(other).outOfMemory = true;
+    await world.reboot();
+    expect(await stateOf(other)).toMatchObject({ Status: "running", OOMKilled: true });
+    expect(told()).toBe(3);
+  });
+});
+
 describe("a container that ended meanwhile", () => {
   test("has its exit code and time, and its end is told", async () => {
     const id = await world.run();

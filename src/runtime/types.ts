@@ -64,6 +64,10 @@ export interface Task {
   start(): Promise<void>;
   /** Settles once, when PID 1 has exited and its output has drained. Never rejects. */
   readonly exited: Promise<ExitRecord>;
+  /** It has been out of memory: the kernel killed one of its processes, or lets it wait for more. */
+  readonly outOfMemory: boolean;
+  /** Called each time that it runs out of memory. */
+  onOutOfMemory: () => void;
   kill(signal: number, options?: KillOptions): Promise<void>;
   /**
    * Holds a port of the host until `releasePorts` or the task's end, whatever becomes of the daemon. Gives where the
@@ -124,6 +128,7 @@ export interface ExitRecord {
   code: number;
   /** Nanoseconds since 1970. */
   at: bigint;
+  /** It was out of memory, whether or not that was its end. */
   oomKilled: boolean;
   /** The shim died without an exit record. */
   supervisorLost: boolean;

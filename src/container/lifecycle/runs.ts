@@ -154,8 +154,17 @@ export class Runs {
   }
 
   #watch(entry: ContainerEntry, task: Task): void {
+    task.onOutOfMemory = () => this.#outOfMemory(entry);
+    // Before anybody listened: in its first moments, or while no daemon was there.
+    if (task.outOfMemory && !entry.state.oomKilled) this.#outOfMemory(entry);
     const settled = this.#settle(entry, task);
     entry.run = { task, settled };
+  }
+
+  #outOfMemory(entry: ContainerEntry): void {
+    if (this.#closed) return;
+    if (!entry.state.oomKilled) this.#registry.noteState(entry, { oomKilled: true });
+    announce(this.#needs.events, entry.record, "oom");
   }
 
   async #settle(entry: ContainerEntry, task: Task): Promise<void> {
@@ -177,7 +186,7 @@ export class Runs {
    */
   async #exited(entry: ContainerEntry, task: Task, exit: ExitRecord): Promise<void> {
     const { hostConfig } = entry.record;
-    const { restartCount, startedAt } = entry.state;
+    const { restartCount, startedAt, oomKilled } = entry.state;
     const ended = entry.ending || entry.state.stoppedByUser;
     const code = entry.state.givenUp && exit.code === 0 ? 1 : exit.code;
     const again = !entry.removing && shouldRestart(hostConfig.RestartPolicy ?? {}, { code, restartCount, ended });
@@ -195,7 +204,7 @@ export class Runs {
     await this.#orLater(entry, () => this.#end(entry, task));
     entry.run = undefined;
     announceVolumes(this.#needs.events, entry.record, "unmount");
-    if (exit.oomKilled) announce(this.#needs.events, entry.record, "oom");
+    if (exit.oomKilled && !oomKilled) announce(this.#needs.events, entry.record, "oom");
     const ranFor = startedAt === "" ? 0 : Number((exit.at - BigInt(startedAt)) / 1_000_000n);
     announce(this.#needs.events, entry.record, "die", {
       exitCode: String(exit.code),

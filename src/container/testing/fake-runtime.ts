@@ -88,6 +88,8 @@ export class FakeTask implements Task {
   execCode = 0;
   execOutput = "";
   began = false;
+  outOfMemory = false;
+  onOutOfMemory: () => void = () => undefined;
   paused = false;
   /** Thrown by the next pauses. */
   pauseFault: Error | undefined;

@@ -111,7 +111,7 @@ export class ShimRuntime implements Runtime {
       });
       crashPoint("runtime-create:process");
       signal.throwIfAborted();
-      return this.#track(place, launcher, shim, pid);
+      return this.#track(place, launcher, shim, pid, false);
     } catch (error) {
       await this.#abandon(place, launcher, shim);
       throw asEngineError(error);
@@ -132,9 +132,9 @@ export class ShimRuntime implements Runtime {
     const launcher = this.#launcherOf(record.program);
     const shim = await Shim.find(directory);
     if (shim === undefined) return await this.#recoverWithoutShim(place, launcher);
-    const { state, pid, startedAt } = await shim.state();
+    const { state, pid, startedAt, oom } = await shim.state();
     if ((state === "running" || state === "exited") && startedAt !== NEVER) {
-      return this.#track(place, launcher, shim, pid);
+      return this.#track(place, launcher, shim, pid, oom);
     }
     // The daemon ended in the middle of a start: nobody was told that the container runs, and its program never did.
     await removeTask(this.#context, { ...place, launcher, shim });
@@ -195,9 +195,9 @@ export class ShimRuntime implements Runtime {
     }
   }
 
-  #track(place: TaskPlace, launcher: TaskLauncher, shim: Shim, pid: number): ShimTask {
+  #track(place: TaskPlace, launcher: TaskLauncher, shim: Shim, pid: number, oom: boolean): ShimTask {
     return this.#keep(
-      new ShimTask(this.#context, { ...place, launcher, shim, pid, exit: undefined, ...this.#ends(place) }),
+      new ShimTask(this.#context, { ...place, launcher, shim, pid, oom, exit: undefined, ...this.#ends(place) }),
     );
   }
 
@@ -212,7 +212,15 @@ export class ShimRuntime implements Runtime {
     if (exit === undefined) logger.warn(`the supervisor of container ${place.id} is gone without an exit record`);
     await killCgroup(cgroups, place.record.cgroupPath);
     return this.#keep(
-      new ShimTask(this.#context, { ...place, launcher, shim: undefined, pid: 0, exit, ...this.#ends(place) }),
+      new ShimTask(this.#context, {
+        ...place,
+        launcher,
+        shim: undefined,
+        pid: 0,
+        oom: false,
+        exit,
+        ...this.#ends(place),
+      }),
     );
   }
 

@@ -37,6 +37,8 @@ export interface TaskParts extends TaskPlace {
   /** Undefined: the supervisor is gone, with `exit` what is known of the end. */
   shim: Shim | undefined;
   pid: number;
+  /** It was out of memory before this daemon came. */
+  oom: boolean;
   exit: ExitEvent | undefined;
   /** Called once nothing is left of it. */
   onReleased: () => void;
@@ -50,13 +52,26 @@ export class ShimTask implements Task {
   readonly #parts: TaskParts;
   #pid: number;
   #releasing: Promise<void> | undefined;
+  #outOfMemory: boolean;
+  onOutOfMemory: () => void = () => undefined;
 
   constructor(context: RuntimeContext, parts: TaskParts) {
     this.#context = context;
     this.#parts = parts;
     this.id = parts.id;
     this.#pid = parts.exit === undefined ? parts.pid : 0;
+    this.#outOfMemory = parts.oom;
+    if (parts.shim !== undefined) parts.shim.onOutOfMemory = () => this.#ranOut();
     this.exited = this.#watch();
+  }
+
+  get outOfMemory(): boolean {
+    return this.#outOfMemory;
+  }
+
+  #ranOut(): void {
+    this.#outOfMemory = true;
+    this.onOutOfMemory();
   }
 
   get pid(): number {
@@ -220,9 +235,9 @@ export class ShimTask implements Task {
   async #lost(): Promise<ExitRecord> {
     const { cgroups, logger } = this.#context;
     const { cgroupPath } = this.#parts.record;
-    let oomKilled = false;
+    let oomKilled = this.#outOfMemory;
     try {
-      oomKilled = (await cgroups.oomKills(cgroupPath)) > 0;
+      oomKilled ||= (await cgroups.oomKills(cgroupPath)) > 0;
       await killCgroup(cgroups, cgroupPath);
       await waitUntilEmpty(cgroups, cgroupPath);
     } catch (error) {

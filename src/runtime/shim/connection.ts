@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import { connectionLost, errnoName, PlanFailure, ShimError } from "./errors.ts";
 import {
   EVENT_EXIT,
+  EVENT_OOM,
   HELLO_EVENTS,
   Message,
   MESSAGE_HEADER_BYTES,
@@ -40,6 +41,8 @@ export class ShimConnection {
   #receivedBytes = 0;
   #ended = false;
   onExit: (event: ExitEvent) => void = () => undefined;
+  /** The container is out of memory: the kernel kills one of its processes, or lets it wait. */
+  onOutOfMemory: () => void = () => undefined;
   /** Settles when the connection has ended, by whichever side. */
   readonly ended: Promise<void>;
   readonly #end: () => void;
@@ -143,6 +146,10 @@ export class ShimConnection {
         at: payload.u64(),
         oom: payload.u32() !== 0,
       });
+      return undefined;
+    }
+    if (type === EVENT_OOM) {
+      this.onOutOfMemory();
       return undefined;
     }
     const waiting = this.#waiting.get(id);

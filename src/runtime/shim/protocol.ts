@@ -25,6 +25,7 @@ export type MessageName = keyof typeof Message;
 
 export const REPLY_BIT = 0x8000;
 export const EVENT_EXIT = 0x4001;
+export const EVENT_OOM = 0x4002;
 
 export const ReplyStatus = { ok: 0, error: 1, planFailed: 2 } as const;
 export const ProcessFlag = { tty: 1, stdin: 2, stdinOnce: 4, holdOutput: 8, logHolds: 16 } as const;

@@ -89,6 +89,8 @@ export interface ShimState {
   readonly startedAt: bigint;
   readonly exit: { readonly code: number; readonly at: bigint; readonly oom: boolean } | undefined;
   readonly tty: boolean;
+  /** The container was out of memory. */
+  readonly oom: boolean;
   /** Log entries that a full disk swallowed. */
   readonly logDropped: bigint;
   /** Those that have not ended. */
@@ -138,6 +140,8 @@ export class Shim {
   #reconnecting: Promise<void> | undefined;
   readonly #exits = new Map<string, PromiseWithResolvers<ExitEvent>>();
   readonly #spare: SpareConnection;
+  /** The container is out of memory. */
+  onOutOfMemory: () => void = () => undefined;
   #letGo = false;
   #ended = false;
 
@@ -193,6 +197,7 @@ export class Shim {
   #use(control: ShimConnection): void {
     this.#control = control;
     control.onExit = (event) => this.#exitOf(event.execId).resolve(event);
+    control.onOutOfMemory = () => this.onOutOfMemory();
     void control.ended.then(() => {
       if (this.#letGo) this.#isLost();
       else this.#reconnecting = this.#reconnect();
@@ -529,6 +534,7 @@ function readState(reply: PayloadReader): ShimState {
     startedAt,
     exit: state === "exited" ? { code, at, oom } : undefined,
     tty: (flags & ProcessFlag.tty) !== 0,
+    oom,
     logDropped,
     execs,
   };

@@ -109,7 +109,9 @@ describe("memory", () => {
       return /^oom_kill_disable 1\nunder_oom 1$/m.test(control);
     };
     await eventually("that it waits", waits);
+    await eventually("that it is told", async () => (await world.inspect(id)).State.OOMKilled);
     expect((await world.inspect(id)).State).toMatchObject({ Status: "running" });
+    expect((await world.events(id)).filter((action) => action === "oom")).not.toEqual([]);
     expect(await world.update(id, { Memory: 64 * MIB, MemorySwap: 64 * MIB })).toStartWith("200 ");
     await eventually("that it waits again", async () => {
       const { usage } = (await world.stats(id)).memory_stats;
@@ -118,6 +120,19 @@ describe("memory", () => {
     expect((await world.engine.api("POST", `/containers/${id}/kill`)).status).toBe(204);
     await world.engine.api("POST", `/containers/${id}/wait`);
     expect((await world.inspect(id)).State).toMatchObject({ ExitCode: 137 });
+    await world.remove(id);
+  });
+
+  test("one that lost a process for want of memory is flagged while it runs, and at its end", async () => {
+    const limits = { Memory: 16 * MIB, MemorySwap: 16 * MIB };
+    const id = await world.begin(limits, "sh", "-c", "tail /dev/zero; echo left; sleep 1000");
+    await world.said(id, "left");
+    await eventually("that it is told", async () => (await world.inspect(id)).State.OOMKilled);
+    expect((await world.inspect(id)).State.Status).toBe("running");
+    expect((await world.events(id)).at(-1)).toBe("oom");
+    await world.engine.api("POST", `/containers/${id}/kill`);
+    await world.engine.api("POST", `/containers/${id}/wait`);
+    expect((await world.inspect(id)).State.OOMKilled).toBe(true);
     await world.remove(id);
   });
 

@@ -100,6 +100,15 @@ export class LimitedWorld implements AsyncDisposable {
     return (await this.engine.api("GET", `/containers/${id}/json`)).json as Inspected; // inspect's shape
   }
 
+  /** Actions of what has happened to it so far. */
+  async events(id: string): Promise<string[]> {
+    const until = String(Date.now() / 1000);
+    const filters = encodeURIComponent(JSON.stringify({ container: [id] }));
+    const { text } = await this.engine.api("GET", `/events?since=1&until=${until}&filters=${filters}`);
+    const lines = text.split("\n").filter((line) => line !== "");
+    return lines.map((line) => (JSON.parse(line) as { Action: string }).Action); // an event's shape
+  }
+
   async stats(id: string): Promise<Stats> {
     const path = `/containers/${id}/stats?stream=false&one-shot=true`;
     return (await this.engine.api("GET", path)).json as Stats; // the statistics' shape
