@@ -1,6 +1,7 @@
 export * from "./atomic-file.ts";
 export * from "./crash-points.ts";
 export * from "./errors.ts";
+export * from "./go-values.ts";
 export * from "./ids.ts";
 export * from "./keyed-lock.ts";
 export * from "./log.ts";

@@ -1,3 +1,4 @@
+import { goDuration, goSize, type GoValue } from "../base/index.ts";
 import { FlagError } from "./errors.ts";
 
 /** Sizes and spans as Docker shows and reads them. */
@@ -59,65 +60,19 @@ export function humanDuration(milliseconds: number): string {
   return `${Math.trunc(milliseconds / 3_600_000 / 24 / 365)} years`;
 }
 
-const FACTORS: Record<string, number> = { "": 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40, p: 2 ** 50 };
-
 /** `64m`, `1.5GiB`, `512`: bytes, units are powers of 1024. @throws FlagError */
 export function parseBytes(text: string): number {
-  const match = /^(.*[0-9. ])([^0-9. ]*)$/s.exec(text);
-  if (match === null) throw new FlagError(`invalid size: '${text}'`);
-  const [, all = "", unit = ""] = match;
-  const number = parseFloatOfGo(all.endsWith(" ") ? all.slice(0, -1) : all);
-  if (number < 0) throw new FlagError(`invalid size: '${text}'`);
-  const suffix = unit.length > 3 ? unit : unit.toLowerCase();
-  if (!/^(?:|b|[kmgtp](?:b|ib)?)$/.test(suffix)) throw new FlagError(`invalid suffix: '${suffix}'`);
-  const size = Math.trunc(number * (FACTORS[suffix.slice(0, 1)] ?? 1));
-  // Docker's command makes a negative number of it.
-  if (size >= 2 ** 63) throw new FlagError(`invalid size: '${text}': value out of range`);
-  return size;
+  return valueOf(goSize(text));
 }
-
-/** A decimal number as Go reads it. @throws FlagError with Go's text. */
-function parseFloatOfGo(text: string): number {
-  const plain = text.replace(/(?<=[0-9])_(?=[0-9])/g, "");
-  if (/^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/.test(plain)) return Number(plain);
-  throw new FlagError(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`);
-}
-
-const NANOSECONDS: Record<string, number> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  μs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
 
 /** A Go duration (`1m30s`) in nanoseconds. @throws FlagError */
 export function parseDuration(text: string): number {
-  const bad = (what: string) => new FlagError(`time: ${what} ${JSON.stringify(text)}`);
-  const sign = text.startsWith("-") ? -1 : 1;
-  let rest = text.replace(/^[+-]/, "");
-  if (rest === "0") return 0;
-  if (rest === "") throw bad("invalid duration");
-  let total = 0n;
-  while (rest !== "") {
-    const number = /^(?:[0-9]+\.?[0-9]*|\.[0-9]+)/.exec(rest)?.[0];
-    if (number === undefined) throw bad("invalid duration");
-    rest = rest.slice(number.length);
-    const unit = /^[^0-9.]+/.exec(rest)?.[0];
-    if (unit === undefined) throw bad("missing unit in duration");
-    const factor = NANOSECONDS[unit];
-    if (factor === undefined)
-      throw new FlagError(`time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}`);
-    const [whole = "", fraction = ""] = number.split(".");
-    total += BigInt(whole) * BigInt(factor) + BigInt(Math.round(Number(`0.${fraction}0`) * factor));
-    rest = rest.slice(unit.length);
-  }
-  if (total >= 2n ** 63n) throw bad("invalid duration");
-  // The double that is nearest to the longest durations is more than they are.
-  return sign * Math.min(Number(total), 2 ** 63 - 1024);
+  return valueOf(goDuration(text));
+}
+
+function valueOf(read: GoValue): number {
+  if ("problem" in read) throw new FlagError(read.problem);
+  return read.value;
 }
 
 /** `1.5` CPUs in billionths. @throws FlagError */

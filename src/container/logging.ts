@@ -23,10 +23,11 @@ export function logOf(
   const driver = needs.logDrivers.get(Type);
   if (driver === undefined) throw noLogDriver(Type);
   const options = Config ?? {};
-  return { driver, source: sourceOf(record), plan: driver.file(options, join(needs.root, record.id), record.id) };
+  const plan = driver.file(options, join(needs.root, record.id), record.id);
+  return { driver, source: sourceOf(record, plan), plan };
 }
 
-function sourceOf(record: ContainerRecord): LogSource {
+function sourceOf(record: ContainerRecord, plan: LogFilePlan | undefined): LogSource {
   return {
     id: record.id,
     name: record.name,
@@ -38,6 +39,7 @@ function sourceOf(record: ContainerRecord): LogSource {
     env: record.config.Env ?? [],
     labels: record.config.Labels ?? {},
     options: record.hostConfig.LogConfig?.Config ?? {},
+    logPath: plan?.shown === true ? plan.path : "",
   };
 }
 

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { messageOf } from "../base/index.ts";
+import { formatNanos, messageOf } from "../base/index.ts";
 import { compileTemplate, HOSTILE_TEMPLATE_LIMITS, Struct } from "../template/index.ts";
 import { cannotStart } from "./errors.ts";
 import { pattern } from "./options.ts";
@@ -37,8 +37,15 @@ function choose(
 export function detailsText(attributes: Readonly<Record<string, string>>): string {
   return Object.entries(attributes)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`)
+    .map(([key, value]) => `${queryPart(key)}=${queryPart(value)}`)
     .join(",");
+}
+
+/** As Go's url.QueryEscape. */
+function queryPart(text: string): string {
+  return encodeURIComponent(text)
+    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replace(/%20/g, "+");
 }
 
 /** The `tag` option's template, or the driver's own, about the container. @throws unknown with the template's fault. */
@@ -71,6 +78,8 @@ function tagData(source: LogSource): Struct {
     ContainerImageID: source.imageId,
     ContainerImageName: source.imageName,
     ContainerEnv: [...source.env],
+    ContainerCreated: `${formatNanos(source.createdAt).replace("T", " ").slice(0, -1)} +0000 UTC`,
+    LogPath: source.logPath,
     ContainerLabels: { ...source.labels },
     Config: { ...source.options },
   });

@@ -1,18 +1,19 @@
 import { join } from "node:path";
+import { goSize } from "../base/index.ts";
 import { chosenAttributes, tagOf } from "./attributes.ts";
 import { badOption, noReading, unknownLocalOption } from "./errors.ts";
 import {
   ATTRIBUTE_OPTIONS,
   CACHE_OPTIONS,
-  checkOptions,
+  checkDelivery,
+  checkNames,
   flag,
   jsonFileRotation,
   localRotation,
-  parseSize,
 } from "./options.ts";
 import { readLog } from "./read.ts";
 import { FLUENTD_OPTIONS, openFluentd, validateFluentd } from "./senders/fluentd.ts";
-import { GELF_OPTIONS, openGelf, validateGelf } from "./senders/gelf.ts";
+import { checkGelfAddress, GELF_OPTIONS, openGelf, validateGelf } from "./senders/gelf.ts";
 import { checkJournald, openJournald } from "./senders/journald.ts";
 import { openOtlp, OTLP_OPTIONS, validateOtlp } from "./senders/otlp.ts";
 import { openSyslog, SYSLOG_OPTIONS, validateSyslog } from "./senders/syslog.ts";
@@ -27,7 +28,10 @@ export function logFileIn(directory: string, containerId: string): string {
 
 const jsonFile: LogDriver = {
   name: "json-file",
-  validate: (options) => checkOptions("json-file", options, ["max-size", "max-file", "compress", ...ATTRIBUTE_OPTIONS]),
+  validate(options) {
+    checkDelivery(options);
+    checkNames("json-file", options, ["max-size", "max-file", "compress", ...ATTRIBUTE_OPTIONS]);
+  },
   file: (options, directory, containerId) => ({
     path: logFileIn(directory, containerId),
     ...jsonFileRotation(options),
@@ -45,10 +49,12 @@ const jsonFile: LogDriver = {
 const local: LogDriver = {
   name: "local",
   validate(options) {
-    checkOptions("local", options, ["max-size", "max-file", "compress", ...ATTRIBUTE_OPTIONS], unknownLocalOption);
+    checkDelivery(options);
+    checkNames("local", options, ["max-size", "max-file", "compress", ...ATTRIBUTE_OPTIONS], unknownLocalOption);
     const size = options["max-size"];
-    if (size !== undefined && size !== "-1" && parseSize(size) === undefined)
-      throw badOption(`error parsing option max-size: invalid size: '${size}'`);
+    const read = size === undefined || size === "-1" ? undefined : goSize(size);
+    if (read !== undefined && "problem" in read)
+      throw badOption(`invalid value for max-size: ${size}: ${read.problem}`);
   },
   file: (options, directory) => ({
     path: localPath(directory),
@@ -90,6 +96,8 @@ function shownAttributes(source: LogSource): Record<string, string> {
 function remote(parts: {
   name: string;
   options: readonly string[];
+  /** What is said even before an option that nobody knows. */
+  checkFirst?(options: Options): void;
   validate(options: Options): void;
   check?(): void;
   open: NonNullable<LogDriver["open"]>;
@@ -98,7 +106,9 @@ function remote(parts: {
   return {
     name: parts.name,
     validate(options) {
-      checkOptions(parts.name, options, names);
+      checkDelivery(options);
+      parts.checkFirst?.(options);
+      checkNames(parts.name, options, names);
       parts.validate(options);
     },
     file: (options, directory): LogFilePlan => ({
@@ -128,7 +138,7 @@ const drivers: LogDriver[] = [
   remote({ name: "syslog", options: SYSLOG_OPTIONS, validate: validateSyslog, open: openSyslog }),
   remote({ name: "journald", options: [], validate: nothing, check: checkJournald, open: openJournald }),
   remote({ name: "fluentd", options: FLUENTD_OPTIONS, validate: validateFluentd, open: openFluentd }),
-  remote({ name: "gelf", options: GELF_OPTIONS, validate: validateGelf, open: openGelf }),
+  remote({ name: "gelf", options: GELF_OPTIONS, checkFirst: checkGelfAddress, validate: validateGelf, open: openGelf }),
   remote({ name: "otlp", options: OTLP_OPTIONS, validate: validateOtlp, open: openOtlp }),
 ];
 

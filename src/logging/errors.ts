@@ -12,8 +12,11 @@ export const badMode = (mode: string): EngineError => invalid(`logger: logging m
 export const bufferWithoutMode = (): EngineError =>
   invalid("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
 
-export const badBufferSize = (size: string): EngineError =>
-  invalid(`error parsing option max-buffer-size: invalid size: '${size}'`);
+export const badBufferSize = (problem: string): EngineError =>
+  invalid(`error parsing option max-buffer-size: ${problem}`);
+
+export const badCacheSwitch = (value: string): EngineError =>
+  invalid(`invalid value for option cache-disabled: ${value}`);
 
 export const badValue = (name: string, value: string): EngineError =>
   invalid(`error parsing option ${name}: invalid value '${value}'`);

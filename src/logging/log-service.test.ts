@@ -19,6 +19,7 @@ const SOURCE: LogSource = {
   entrypoint: "sh",
   args: [],
   createdAt: 0n,
+  logPath: "",
   env: [],
   labels: {},
   options: {},

@@ -1,11 +1,10 @@
 import { existsSync } from "node:fs";
-import { messageOf, type Logger } from "../base/index.ts";
+import { goSize, messageOf, type Logger } from "../base/index.ts";
 import type { Native } from "../sys/index.ts";
 import { waitingBytes, waitingEntries } from "./backlog.ts";
 import { compressRotated } from "./compressor.ts";
 import { hasCursor, readCursor } from "./cursor.ts";
 import { Forwarder, type DeliveryCounts } from "./forwarder.ts";
-import { parseSize } from "./options.ts";
 import { localPath } from "./drivers.ts";
 import type { LogDriver, LogFilePlan, LogSource, SenderCalls } from "./types.ts";
 
@@ -178,8 +177,8 @@ function addTo(sums: Map<string, DeliveryCounts>, driver: string, more: Delivery
 /** How much may wait for the receiver before the oldest goes; blocking mode loses nothing. */
 function limitOf({ options }: LogSource, plan: LogFilePlan): number | undefined {
   if (options["mode"] !== "non-blocking") return undefined;
-  const size = parseSize(options["max-buffer-size"] ?? "");
+  const size = goSize(options["max-buffer-size"] ?? "");
   // Before rotation takes it away.
   const kept = plan.maxSize === 0 ? Infinity : plan.maxSize * Math.max(0.5, plan.maxFiles - 1.5);
-  return Math.min(size ?? Infinity, kept);
+  return Math.min("value" in size ? size.value : Infinity, kept);
 }

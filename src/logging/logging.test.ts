@@ -7,7 +7,6 @@ import { messageOf } from "../base/index.ts";
 import { LOG_DRIVERS } from "./index.ts";
 import { LineScanner } from "./line-scanner.ts";
 import { nanosOf } from "./times.ts";
-import { parseSize } from "./options.ts";
 import type { LogDriver } from "./types.ts";
 
 function driver(name: string): LogDriver {
@@ -192,15 +191,6 @@ describe("options", () => {
     });
   }
 
-  test("fluentd's spans of time are Go's", () => {
-    const validate = (options: Record<string, string>) => () => driver("fluentd").validate(options);
-    expect(validate({ "fluentd-write-timeout": "1m30s", "fluentd-read-timeout": "0" })).not.toThrow();
-    for (const name of ["read-timeout", "retry-wait", "write-timeout", "async-reconnect-interval"]) {
-      const message = `error parsing option fluentd-${name}: invalid value '1 day'`;
-      expect(validate({ [`fluentd-${name}`]: "1 day" })).toThrow(message);
-    }
-  });
-
   test("decide over file, size and number", () => {
     expect(driver("json-file").file({ "max-size": "10m", "max-file": "3" }, "/logs", "id")).toEqual({
       path: "/logs/id-json.log",
@@ -242,18 +232,6 @@ describe("options", () => {
       })
       .catch((reason: unknown) => reason);
     expect(messageOf(error)).toBe("configured logging driver does not support reading");
-  });
-
-  test("sizes", () => {
-    expect(["10", "1k", "1.5m", "2GiB", "1 kb", "x", "-1"].map(parseSize)).toEqual([
-      10,
-      1024,
-      1572864,
-      2147483648,
-      1024,
-      undefined,
-      undefined,
-    ]);
   });
 });
 

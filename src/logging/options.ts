@@ -1,5 +1,15 @@
+import { goBool, goSize } from "../base/index.ts";
 import { compileRegex, type Regex } from "../regex/index.ts";
-import { badValue, badBufferSize, badMode, badRegex, bufferWithoutMode, cannotStart, unknownOption } from "./errors.ts";
+import {
+  badCacheSwitch,
+  badValue,
+  badBufferSize,
+  badMode,
+  badRegex,
+  bufferWithoutMode,
+  cannotStart,
+  unknownOption,
+} from "./errors.ts";
 import type { LogFilePlan, Options } from "./types.ts";
 
 /** Options that every driver takes. */
@@ -9,25 +19,32 @@ export const ATTRIBUTE_OPTIONS = ["env", "env-regex", "labels", "labels-regex", 
 /** Drivers whose entries go elsewhere also keep some here, for `docker logs`. */
 export const CACHE_OPTIONS = ["cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"];
 
-/** @throws invalid with Docker's text for a name that the driver does not have, or a bad delivery mode. */
-export function checkOptions(
+/** How entries are delivered, which is asked before anything else. @throws invalid with Docker's text. */
+export function checkDelivery(options: Options): void {
+  const mode = options["mode"] ?? "";
+  if (!["", "blocking", "non-blocking"].includes(mode)) throw badMode(mode);
+  const buffer = options["max-buffer-size"];
+  if (buffer === undefined) return;
+  if (mode !== "non-blocking") throw bufferWithoutMode();
+  const size = goSize(buffer);
+  if ("problem" in size) throw badBufferSize(size.problem);
+}
+
+/** @throws invalid with Docker's text for a name that the driver does not have, or a value that cannot be read. */
+export function checkNames(
   driver: string,
   options: Options,
   own: readonly string[],
   unknown: (option: string, driver: string) => Error = unknownOption,
 ): void {
-  const mode = options["mode"] ?? "";
-  if (!["", "blocking", "non-blocking"].includes(mode)) throw badMode(mode);
-  const buffer = options["max-buffer-size"];
-  if (buffer !== undefined) {
-    if (mode !== "non-blocking") throw bufferWithoutMode();
-    if (parseSize(buffer) === undefined) throw badBufferSize(buffer);
-  }
+  const cached = options["cache-disabled"];
+  if (own.includes("cache-disabled") && cached !== undefined && "problem" in goBool(cached))
+    throw badCacheSwitch(cached);
   for (const name of Object.keys(options)) {
     if (!own.includes(name) && !COMMON.includes(name)) throw unknown(name, driver);
   }
   for (const name of ["env-regex", "labels-regex"]) pattern(options[name]);
-  for (const name of ["compress", "cache-disabled", "cache-compress"]) flag(options, name, false);
+  for (const name of ["compress", "cache-compress"]) flag(options, name, false);
 }
 
 /** @throws invalid when the text is no regular expression. */
@@ -40,16 +57,13 @@ export function pattern(text: string | undefined): Regex | undefined {
   }
 }
 
-const TRUE = ["1", "t", "T", "TRUE", "true", "True"];
-const FALSE = ["0", "f", "F", "FALSE", "false", "False"];
-
 /** @throws invalid when the option is no boolean as Go reads them. */
 export function flag(options: Options, name: string, initial: boolean): boolean {
   const text = options[name];
   if (text === undefined || text === "") return initial;
-  if (TRUE.includes(text)) return true;
-  if (FALSE.includes(text)) return false;
-  throw badValue(name, text);
+  const read = goBool(text);
+  if ("problem" in read) throw badValue(name, text);
+  return read.value;
 }
 
 /** Docker lets a json-file log grow until the disk is full; `max-size=-1` does so here. */
@@ -72,10 +86,11 @@ export function localRotation(options: Options, prefix: string): Rotation {
 }
 
 function rotation(size: string | undefined, number: string | undefined, initial: Rotation): Rotation {
-  const maxSize = size === undefined ? initial.maxSize : size === "-1" ? 0 : parseSize(size);
-  if (maxSize === undefined) throw cannotStart(`invalid size: '${size}'`);
+  const maxSize = size === undefined ? initial.maxSize : size === "-1" ? 0 : startSize(size);
   const maxFiles = number === undefined ? initial.maxFiles : Number(number);
-  if (!Number.isInteger(maxFiles)) throw cannotStart(`strconv.Atoi: parsing "${number}": invalid syntax`);
+  if (number !== undefined && !/^[+-]?[0-9]+$/.test(number)) {
+    throw cannotStart(`strconv.Atoi: parsing ${JSON.stringify(number)}: invalid syntax`);
+  }
   if (maxFiles < 1) throw cannotStart("max-file cannot be less than 1");
   if (number !== undefined && maxFiles > 1 && maxSize === 0) {
     throw cannotStart("max-size must be set when max-file is more than 1");
@@ -83,13 +98,10 @@ function rotation(size: string | undefined, number: string | undefined, initial:
   return { maxSize, maxFiles };
 }
 
-const UNITS: Record<string, number> = { "": 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4, p: 1024 ** 5 };
-
-/** `10m`, `1.5 GiB`, `4096`: bytes in powers of 1024; undefined when it is no size. */
-export function parseSize(text: string): number | undefined {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)\s?([bkmgtp]?)(?:i?b)?$/i.exec(text.trim()) ?? [];
-  if (number === undefined || unit === undefined) return undefined;
-  return Math.floor(Number(number) * (UNITS[unit.toLowerCase()] ?? 1));
+function startSize(text: string): number {
+  const size = goSize(text);
+  if ("problem" in size) throw cannotStart(size.problem);
+  return size.value;
 }
 
 /** A whole number of at least `least`. @throws invalid. */

@@ -59,6 +59,8 @@ export interface LogSource {
   readonly env: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly options: Options;
+  /** The file that inspect shows; empty: there is none. */
+  readonly logPath: string;
 }
 
 /** An entry on its way to a receiver. */

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { goBool, goDuration, goSize, goUint, messageOf } from "../../base/index.ts";
 import { chosenAttributes, tagOf } from "../attributes.ts";
-import { count, flag, parseSize } from "../options.ts";
-import { badBufferSize, badValue } from "../errors.ts";
+import { badOption } from "../errors.ts";
+import { flag } from "../options.ts";
 import type { LogRecord, LogSender, LogSource, Options } from "../types.ts";
 import { nanosOf } from "../times.ts";
-import { parseAddress } from "./address.ts";
+import { type Address, parseUrl, splitAuthority } from "./address.ts";
 import { EventTime, pack, type Packable } from "./msgpack.ts";
 import { StreamConnection } from "./stream-connection.ts";
 
@@ -21,33 +22,59 @@ export const FLUENTD_OPTIONS = [
   "fluentd-sub-second-precision",
   "fluentd-write-timeout",
 ];
-const SCHEMES = { tcp: 24_224, tls: 24_224, unix: "path" } as const;
-/** Options that are spans of time, as Go writes them. */
-const DURATIONS = [
-  "fluentd-async-reconnect-interval",
-  "fluentd-read-timeout",
-  "fluentd-retry-wait",
-  "fluentd-write-timeout",
-] as const;
+const PORT = 24_224;
+/** Milliseconds between which a connection may be renewed. */
+const RENEWAL = { least: 100, most: 10_000 };
 /** Entries in one message: a receiver takes it as a whole. */
 const MESSAGE_ENTRIES = 1000;
 
 /** @throws invalid with Docker's text. */
 export function validateFluentd(options: Options): void {
   addressOf(options);
-  flag(options, "fluentd-async", false);
-  flag(options, "fluentd-async-connect", false);
-  flag(options, "fluentd-request-ack", false);
-  flag(options, "fluentd-sub-second-precision", false);
-  const limit = options["fluentd-buffer-limit"];
-  if (limit !== undefined && parseSize(limit) === undefined) throw badBufferSize(limit);
-  count(options, "fluentd-max-retries", 0);
-  for (const name of DURATIONS) duration(options, name);
+  read(options, "fluentd-buffer-limit", goSize);
+  retryWait(options);
+  maxRetries(options);
+  read(options, "fluentd-async", goBool);
+  read(options, "fluentd-async-connect", goBool);
+  renewal(options);
+  read(options, "fluentd-sub-second-precision", goBool);
+  read(options, "fluentd-request-ack", goBool);
+  timeout(options, "fluentd-write-timeout");
+  timeout(options, "fluentd-read-timeout");
 }
 
-function addressOf(options: Options) {
-  const text = options["fluentd-address"] || "127.0.0.1:24224";
-  return parseAddress("fluentd-address", text.includes("://") ? text : `tcp://${text}`, SCHEMES);
+/** The option's value; undefined when it is not given. @throws invalid with Go's text. */
+function read<T>(
+  options: Options,
+  name: string,
+  by: (text: string) => { readonly value: T } | { readonly problem: string },
+): T | undefined {
+  const text = options[name] ?? "";
+  if (text === "") return undefined;
+  const found = by(text);
+  if ("problem" in found) throw badOption(found.problem);
+  return found.value;
+}
+
+function addressOf(options: Options): Address {
+  const given = options["fluentd-address"] || `127.0.0.1:${PORT}`;
+  try {
+    return readAddress(given.includes("://") ? given : `tcp://${given}`);
+  } catch (error) {
+    throw badOption(`invalid fluentd-address (${given}): ${messageOf(error)}`);
+  }
+}
+
+function readAddress(text: string): Address {
+  const { scheme, authority, path } = parseUrl(text);
+  if (scheme === "unix") {
+    if (/^\/*$/.test(path)) throw badOption("path is empty");
+    return { scheme, path };
+  }
+  if (scheme !== "tcp" && scheme !== "tls") throw badOption(`unsupported scheme: '${scheme}'`);
+  if (path !== "") throw badOption("should not contain a path element");
+  const { host, port = PORT } = splitAuthority(authority);
+  return { scheme, host, port };
 }
 
 /** fluentd's forward protocol, forward mode: `[tag, [[time, record], …], options]` as MessagePack. */
@@ -56,9 +83,9 @@ export function openFluentd(source: LogSource): LogSender {
   const address = addressOf(options);
   const tls = address.scheme === "tls" ? { tls: {} } : {};
   const target = "path" in address ? address : { ...address, ...tls };
-  const connection = new StreamConnection(target, duration(options, "fluentd-write-timeout"));
-  const patience = duration(options, "fluentd-read-timeout");
-  const renewal = duration(options, "fluentd-async-reconnect-interval") ?? Infinity;
+  const connection = new StreamConnection(target, timeout(options, "fluentd-write-timeout"));
+  const patience = timeout(options, "fluentd-read-timeout");
+  const lifetime = renewal(options) ?? Infinity;
   let since = Date.now();
   const tag = tagOf(source, "{{.ID}}");
   const acknowledged = flag(options, "fluentd-request-ack", false);
@@ -69,7 +96,7 @@ export function openFluentd(source: LogSource): LogSender {
     { ...fixed, source: stream, log: text.toString(), ...(partial ? { partial_message: "true" } : {}) },
   ];
   const sendSome = async (records: readonly LogRecord[]) => {
-    if (Date.now() - since >= renewal) {
+    if (Date.now() - since >= lifetime) {
       await connection.close();
       since = Date.now();
     }
@@ -80,8 +107,8 @@ export function openFluentd(source: LogSource): LogSender {
     let answer = Buffer.alloc(0);
     while (!answer.includes(chunk)) answer = Buffer.concat([answer, await connection.read(patience)]).subarray(-1024);
   };
-  const wait = duration(options, "fluentd-retry-wait");
-  const tries = count(options, "fluentd-max-retries", 0);
+  const wait = retryWait(options);
+  const tries = maxRetries(options);
   return {
     send: async (records) => {
       for (let at = 0; at < records.length; at += MESSAGE_ENTRIES) {
@@ -99,13 +126,42 @@ function timeOf(time: string, fine: boolean): Packable {
   return fine ? new EventTime(seconds, Number(nanos % 1_000_000_000n)) : seconds;
 }
 
-const UNITS: Record<string, number> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+/** Milliseconds of a span of time, as Go writes it; undefined when there is none. @throws invalid. */
+function milliseconds(options: Options, name: string): number | undefined {
+  const nanos = read(options, name, goDuration);
+  return nanos === undefined || nanos === 0 ? undefined : nanos / 1e6;
+}
 
-/** Milliseconds of a duration as Go writes it, `1s` or `1m30s`; undefined when there is none. @throws invalid. */
-function duration(options: Options, name: (typeof DURATIONS)[number]): number | undefined {
-  const text = options[name] ?? "";
-  if (text === "" || text === "0") return undefined;
-  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/u.test(text)) throw badValue(name, text);
-  const parts = text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/gu);
-  return [...parts].reduce((sum, [, value, unit]) => sum + Number(value) * (UNITS[unit ?? ""] ?? 0), 0) || undefined;
+function retryWait(options: Options): number | undefined {
+  const wait = milliseconds(options, "fluentd-retry-wait");
+  return wait === undefined ? undefined : Math.max(wait, 0);
+}
+
+const maxRetries = (options: Options): number | undefined => read(options, "fluentd-max-retries", goUint);
+
+/** @throws invalid with Docker's text, which begins with the option's name. */
+function renewal(options: Options): number | undefined {
+  const name = "fluentd-async-reconnect-interval";
+  return named(name, "", () => {
+    const every = milliseconds(options, name);
+    if (every !== undefined && (every < RENEWAL.least || every > RENEWAL.most)) {
+      throw badOption(`value (${JSON.stringify(options[name])}) must be between 100ms and 10s`);
+    }
+    return every;
+  });
+}
+
+/** @throws as above. */
+function timeout(options: Options, name: "fluentd-read-timeout" | "fluentd-write-timeout"): number | undefined {
+  const span = named(name, "value must be a duration: ", () => milliseconds(options, name));
+  if (span === undefined || span > 0) return span;
+  throw badOption(`invalid value for ${name}: value must be a duration that is non-negative`);
+}
+
+function named<T>(name: string, what: string, take: () => T): T {
+  try {
+    return take();
+  } catch (error) {
+    throw badOption(`invalid value for ${name}: ${what}${messageOf(error)}`);
+  }
 }

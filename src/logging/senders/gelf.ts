@@ -5,10 +5,9 @@ import { deflate, gzip } from "node:zlib";
 import { formatNanos } from "../../base/index.ts";
 import { chosenAttributes, tagOf } from "../attributes.ts";
 import { badOption, DeliveryError } from "../errors.ts";
-import { count } from "../options.ts";
 import { nanosOf } from "../times.ts";
 import type { LogRecord, LogSender, LogSource, Options } from "../types.ts";
-import { parseAddress } from "./address.ts";
+import { parseUrl, splitAuthority } from "./address.ts";
 import { datagramSender, udpDatagrams } from "./datagrams.ts";
 import { StreamConnection } from "./stream-connection.ts";
 
@@ -19,13 +18,16 @@ export const GELF_OPTIONS = [
   "gelf-tcp-max-reconnect",
   "gelf-tcp-reconnect-delay",
 ];
-/** A port must be given: 0 is none. */
-const SCHEMES = { udp: 0, tcp: 0 } as const;
 const LEVEL = { stdout: 6, stderr: 3 };
 /** What fits into a datagram on any way through the internet, and a chunk's header within. */
 const CHUNK = 1420;
 const CHUNK_HEADER = 12;
 const MOST_CHUNKS = 128;
+
+/** @throws invalid with Docker's text. */
+export function checkGelfAddress(options: Options): void {
+  addressOf(options);
+}
 
 /** @throws invalid with Docker's text. */
 export function validateGelf(options: Options): void {
@@ -36,24 +38,36 @@ export function validateGelf(options: Options): void {
     throw badOption("compression is only supported on UDP");
   }
   if (type !== undefined && !["gzip", "zlib", "none"].includes(type)) {
-    throw badOption(`unknown value ${JSON.stringify(type)} for log opt 'gelf-compression-type' for gelf log driver`);
+    throw badOption(`unknown value ${JSON.stringify(type)} for log opt "gelf-compression-type" for gelf log driver`);
   }
   if (level !== undefined && !/^(?:-1|\d)$/.test(level)) {
-    throw badOption(`unknown value ${JSON.stringify(level)} for log opt 'gelf-compression-level' for gelf log driver`);
+    throw badOption(`unknown value ${JSON.stringify(level)} for log opt "gelf-compression-level" for gelf log driver`);
   }
   for (const name of ["gelf-tcp-max-reconnect", "gelf-tcp-reconnect-delay"]) {
     if (options[name] === undefined) continue;
-    if (scheme === "udp") throw badOption(`${JSON.stringify(name)} option is not supported with UDP`);
-    count(options, name, 0);
+    if (scheme === "udp") throw badOption(`${JSON.stringify(name)} is only valid for TCP`);
+    tries(options, name);
   }
 }
 
 function addressOf(options: Options) {
   const text = options["gelf-address"] ?? "";
   if (text === "") throw badOption("gelf-address is a required parameter");
-  const address = parseAddress("gelf-address", text, SCHEMES);
-  if ("path" in address) throw badOption("gelf: endpoint needs to be TCP or UDP");
-  return address;
+  const { scheme, authority } = parseUrl(text);
+  if (scheme !== "udp" && scheme !== "tcp") throw badOption("gelf: endpoint needs to be TCP or UDP");
+  // Docker counts the colons only: an address without a port is told as one with too many.
+  const { host, port } = /^(?:\[.*\]|[^:]*):\d+$/.test(authority) ? splitAuthority(authority) : {};
+  if (host === undefined || port === undefined)
+    throw badOption("gelf: please provide gelf-address as proto://host:port");
+  return { scheme, host, port };
+}
+
+/** A whole number, or none. @throws invalid with Docker's text, which says that 0 is not one and takes it. */
+function tries(options: Options, name: string): number | undefined {
+  const text = options[name];
+  if (text === undefined) return undefined;
+  if (!/^\+?\d+$/.test(text)) throw badOption(`${JSON.stringify(name)} must be a positive integer`);
+  return Number(text);
 }
 
 /** GELF 1.1: JSON over UDP, compressed and in chunks, or over TCP with a NUL after each. */
@@ -63,13 +77,13 @@ export function openGelf(source: LogSource): LogSender {
   const message = messages(source);
   if (scheme === "tcp") {
     const connection = new StreamConnection({ host, port });
-    const tries = count(options, "gelf-tcp-max-reconnect", 0);
-    const wait = count(options, "gelf-tcp-reconnect-delay", 0);
+    const most = tries(options, "gelf-tcp-max-reconnect");
+    const wait = tries(options, "gelf-tcp-reconnect-delay");
     return {
       send: (records) => connection.write(Buffer.from(records.map((record) => `${message(record)}\0`).join(""))),
       retry: {
         ...(wait === undefined ? {} : { wait: wait * 1000 }),
-        ...(tries === undefined ? {} : { tries: tries + 1 }),
+        ...(most === undefined ? {} : { tries: most + 1 }),
       },
       [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
     };

@@ -32,6 +32,7 @@ function source(options: Options): LogSource {
     entrypoint: "sh",
     args: ["-c", "serve"],
     createdAt: 1_700_000_000_000_000_000n,
+    logPath: "",
     env: [],
     labels: { tier: "front" },
     options,

@@ -5,7 +5,7 @@ import { tagOf } from "../attributes.ts";
 import { badOption, cannotStart } from "../errors.ts";
 import { flag } from "../options.ts";
 import type { LogRecord, LogSender, LogSource, Options, SenderCalls } from "../types.ts";
-import { parseAddress } from "./address.ts";
+import { type Address, parseUrl, splitAuthority } from "./address.ts";
 import { datagramSender, udpDatagrams, unixDatagrams } from "./datagrams.ts";
 import { StreamConnection } from "./stream-connection.ts";
 
@@ -25,18 +25,32 @@ const FACILITIES =
     " ",
   );
 const SEVERITY = { stdout: 6, stderr: 3 };
-const SCHEMES = { udp: 514, tcp: 514, "tcp+tls": 514, unix: "path", unixgram: "path" } as const;
+const PORT = 514;
+const HOST_SCHEMES = ["udp", "tcp", "tcp+tls"];
 /** Where the host's own syslog listens. */
 const LOCAL_SOCKETS = ["/dev/log", "/var/run/syslog", "/var/run/log"];
 const FORMATS = ["", "rfc3164", "rfc5424", "rfc5424micro"];
 
 /** @throws invalid with Docker's text. */
 export function validateSyslog(options: Options): void {
-  const address = options["syslog-address"];
-  if (address !== undefined && address !== "") parseAddress("syslog-address", address, SCHEMES);
+  addressOf(options);
   facility(options);
   if (!FORMATS.includes(options["syslog-format"] ?? "")) throw badOption("Invalid syslog format");
   flag(options, "syslog-tls-skip-verify", false);
+}
+
+/** Where a socket is not there yet, a receiver may still come. @throws invalid with Docker's text. */
+function addressOf(options: Options): Address {
+  const text = options["syslog-address"] ?? "";
+  if (text === "") return localSocket();
+  const { scheme, authority, path } = parseUrl(text);
+  if (scheme === "unix" || scheme === "unixgram") {
+    if (path === "") throw badOption("stat : no such file or directory");
+    return { scheme, path };
+  }
+  if (!HOST_SCHEMES.includes(scheme)) throw badOption(`unsupported scheme: '${scheme}'`);
+  const { host, port = PORT } = splitAuthority(authority);
+  return { scheme, host, port };
 }
 
 function facility(options: Options): number {
@@ -51,8 +65,7 @@ function facility(options: Options): number {
 /** Syslog as RFC 3164 and RFC 5424 have it, over UDP, TCP, TLS (RFC 5425 frames) or a Unix socket. */
 export function openSyslog(source: LogSource, calls: SenderCalls): LogSender {
   const { options } = source;
-  const text = options["syslog-address"] ?? "";
-  const address = text === "" ? localSocket() : parseAddress("syslog-address", text, SCHEMES);
+  const address = addressOf(options);
   const format = formatter(options["syslog-format"] ?? "", tagOf(source, "{{.ID}}"), facility(options) * 8);
   if (address.scheme === "udp" || address.scheme === "unixgram") {
     const datagrams = "path" in address ? unixDatagrams(address.path, calls) : udpDatagrams(address.host, address.port);
