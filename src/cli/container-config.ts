@@ -13,6 +13,13 @@ import { parseExposed, parsePortSpecs } from "./port-spec.ts";
 type Flags = FlagValues<typeof containerFlags>;
 export type CreateBody = ContainerConfig & { HostConfig: HostConfig; NetworkingConfig: NetworkingConfig };
 
+interface Environment {
+  /** Of this process. */
+  env: Readonly<Record<string, string | undefined>>;
+  /** Variables of the proxies that containers are to use. */
+  proxy: readonly string[];
+}
+
 /**
  * The body of `POST /containers/create` that flags and arguments ask for.
  * @throws CliError with Docker's text for values that contradict each other or cannot be read.
@@ -21,7 +28,7 @@ export async function buildContainer(
   flags: Flags,
   changed: ReadonlySet<string>,
   [image = "", ...command]: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
+  { env, proxy }: Environment,
   detached: boolean,
 ): Promise<CreateBody> {
   const ports = parsePortSpecs(flags.publish);
@@ -34,7 +41,11 @@ export async function buildContainer(
     mac: flags["mac-address"],
   });
   const streams = detached ? { AttachStdin: false, AttachStdout: false, AttachStderr: false } : attachStreams(flags);
-  const variables = [...(await readKeyValueFiles(flags["env-file"], env)), ...lastOfEach(resolveEnv(flags.env, env))];
+  const variables = [
+    ...(await readKeyValueFiles(flags["env-file"], env)),
+    ...lastOfEach(resolveEnv(flags.env, env)),
+    ...proxy,
+  ];
   const labels = toMap([...(await readKeyValueFiles(flags["label-file"], undefined)), ...flags.label]);
   if (flags["restart-on-unhealthy"]) labels[RESTART_ON_UNHEALTHY] = "true";
   const volumes = splitVolumes(flags.volume);

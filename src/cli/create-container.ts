@@ -5,7 +5,8 @@ import { buildContainer, type CreateBody } from "./container-config.ts";
 import type { containerFlags } from "./container-flags.ts";
 import { CliError, CreateError, messageOf } from "./errors.ts";
 import type { FlagValues } from "./flags.ts";
-import { platformText } from "./platform.ts";
+import { platformText, wantedPlatform } from "./platform.ts";
+import { proxyVariables } from "./proxies.ts";
 import { familiarReference, parseImageName, withDefaultTag } from "./image-name.ts";
 
 const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{64}$/;
@@ -38,11 +39,12 @@ export async function createContainer(
   const { image, body } = await planContainer(context, flags, changed, args, wish?.detach === true);
   const local = flags.dns.find((address) => /^(127\.|::1$)/.test(address));
   if (local !== undefined) io.err(`WARNING: Localhost DNS (${local}) may fail in containers.\n`);
-  const platform = wantedPlatform(flags.platform);
+  const pulled = { platform: wantedPlatform(io, flags.platform), quiet: flags.quiet };
+  const platform = checkedPlatform(pulled.platform);
   const client = await context.client();
   await using idFile =
     flags.cidfile === "" ? undefined : await (await import("./id-file.ts")).IdFile.create(flags.cidfile);
-  if (flags.pull === "always") await pull(context, image, flags);
+  if (flags.pull === "always") await pull(context, image, pulled);
   const request = { query: { name: flags.name, platform }, json: body };
   const create = async (): Promise<Begun<ContainerCreateResponse>> => {
     const path = "/containers/create";
@@ -51,7 +53,7 @@ export async function createContainer(
     return { made: await client.json("POST", path, request), started: false, session: undefined };
   };
   const { made, ...begun } = await (flags.pull === "missing"
-    ? pullingMissing(context, image, flags, create)
+    ? pullingMissing(context, image, pulled, create)
     : create());
   for (const warning of made.Warnings ?? []) io.err(`WARNING: ${warning}\n`);
   await idFile?.write(made.Id);
@@ -60,7 +62,7 @@ export async function createContainer(
 
 /** What a container is to be made of, without asking the engine. @throws CliError for flags that contradict each other. */
 export async function planContainer(
-  { io }: Context,
+  context: Context,
   flags: Flags,
   changed: ReadonlySet<string>,
   args: readonly string[],
@@ -71,14 +73,16 @@ export async function planContainer(
   }
   const [image = ""] = args;
   if (!IMAGE_ID.test(image)) parseImageName(image);
-  return { image, body: await buildContainer(flags, changed, args, io.env, detached) };
+  const { proxies } = await context.config();
+  const proxy = proxies === undefined ? [] : proxyVariables(proxies, (await context.client()).endpoint.host, flags.env);
+  return { image, body: await buildContainer(flags, changed, args, { env: context.io.env, proxy }, detached) };
 }
 
 /** What the engine says when it has no such image, or not for the platform that was asked for. */
 const NO_IMAGE = /No such image|does not match the specified platform/i;
 
 /** @throws CreateError for what names no platform. */
-function wantedPlatform(text: string): string {
+function checkedPlatform(text: string): string {
   try {
     return text === "" ? "" : platformText(text);
   } catch (error) {

@@ -5,6 +5,7 @@ export interface RegistryAuth {
   username?: string;
   password?: string;
   identitytoken?: string;
+  registrytoken?: string;
   serveraddress: string;
 }
 
@@ -15,6 +16,9 @@ export async function readStoredAuth(config: ConfigFile, key: string): Promise<R
   const stored = config.auths?.[key] ?? config.auths?.[key.replace(/^https?:\/\//, "").replace(/\/.*$/, "")];
   if (stored === undefined) return undefined;
   const auth: RegistryAuth = { serveraddress: key };
+  if (stored.username !== undefined && stored.username !== "") auth.username = stored.username;
+  if (stored.password !== undefined && stored.password !== "") auth.password = stored.password;
+  if (stored.registrytoken !== undefined && stored.registrytoken !== "") auth.registrytoken = stored.registrytoken;
   if (stored.identitytoken !== undefined && stored.identitytoken !== "") auth.identitytoken = stored.identitytoken;
   const decoded = Buffer.from(stored.auth ?? "", "base64").toString();
   const colon = decoded.indexOf(":");

@@ -1,6 +1,7 @@
 import {
   Client,
   ClientError,
+  type ConfigFile,
   configDirectory,
   type EndpointSettings,
   exitOnSignals,
@@ -241,9 +242,13 @@ function createContext(
 ): Context {
   const directory = configDirectory(flags.config, io.env);
   const certificates = io.env["DOCKER_CERT_PATH"] || directory;
-  let config: ReturnType<typeof readConfigFile> | undefined;
+  let config: Promise<ConfigFile> | undefined;
   let client: Promise<Client> | undefined;
-  const readConfig = () => (config ??= readConfigFile(directory));
+  const readConfig = () =>
+    (config ??= readConfigFile(directory).then(({ config: read, fault }) => {
+      if (fault !== undefined) io.err(`WARNING: ${fault}\n`);
+      return read;
+    }));
   const settings = async (): Promise<EndpointSettings> => ({
     hosts: flags.host,
     context: flags.context,

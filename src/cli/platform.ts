@@ -1,5 +1,11 @@
 import { readPlatformSpecifier } from "../spec/index.ts";
 import { CliError } from "./errors.ts";
+import type { Io } from "./io.ts";
+
+/** The platform that was asked for, else the one that `DOCKER_DEFAULT_PLATFORM` names; empty when neither does. */
+export function wantedPlatform({ env }: Io, given: string): string {
+  return given || (env["DOCKER_DEFAULT_PLATFORM"] ?? "");
+}
 
 /** A platform as the engine's older operations take it: `linux/arm64`. @throws CliError with containerd's text. */
 export function platformText(text: string): string {

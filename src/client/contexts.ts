@@ -1,3 +1,4 @@
+import { syntaxFault } from "./config-file.ts";
 import { ClientError } from "./errors.ts";
 import { readStoredFile, readTextFile, type TlsOptions } from "./native.ts";
 
@@ -37,7 +38,9 @@ export async function readContext(config: string, name: string): Promise<Context
   if (text === undefined) {
     throw new ClientError(`context "${name}": context not found: open ${path}: no such file or directory`);
   }
-  return parseContext(text, path);
+  return await parseContext(text, path).catch((error: unknown) => {
+    throw new ClientError(`context "${name}": ${error instanceof Error ? error.message : ""}`, { cause: error });
+  });
 }
 
 /** @throws ClientError unless `name` can name a context that is still to be made. One that cannot be read is there, too. */
@@ -59,7 +62,14 @@ export async function listContexts(config: string): Promise<Context[]> {
   for (const id of ids) {
     const path = `${config}/contexts/meta/${id}/meta.json`;
     const text = await readStoredFile(path);
-    if (text !== undefined) found.push(parseContext(text, path));
+    if (text === undefined) continue;
+    found.push(
+      await parseContext(text, path).catch((error: unknown) => {
+        throw new ClientError(`failed to read metadata: ${error instanceof Error ? error.message : ""}`, {
+          cause: error,
+        });
+      }),
+    );
   }
   return found.sort((left, right) => (left.Name < right.Name ? -1 : 1));
 }
@@ -118,15 +128,16 @@ export async function contextTls(
   return ca === undefined && cert === undefined && !skip ? undefined : { ca, cert, key, verify: !skip };
 }
 
-function parseContext(text: string, path: string): Context {
+async function parseContext(text: string, path: string): Promise<Context> {
+  let parsed: unknown;
   try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === "object" && parsed !== null && "Name" in parsed && typeof parsed.Name === "string") {
-      const { Metadata, Endpoints } = parsed as Partial<Context>; // a file that people edit: both may be missing
-      return { Name: parsed.Name, Metadata: Metadata ?? {}, Endpoints: Endpoints ?? {} };
-    }
+    parsed = JSON.parse(text);
   } catch (cause) {
-    throw new ClientError(`parsing ${path}: ${cause instanceof Error ? cause.message : ""}`, { cause });
+    throw new ClientError(`parsing ${path}: ${await syntaxFault(text)}`, { cause });
+  }
+  if (typeof parsed === "object" && parsed !== null && "Name" in parsed && typeof parsed.Name === "string") {
+    const { Metadata, Endpoints } = parsed as Partial<Context>; // a file that people edit: both may be missing
+    return { Name: parsed.Name, Metadata: Metadata ?? {}, Endpoints: Endpoints ?? {} };
   }
   throw new ClientError(`parsing ${path}: no context`);
 }

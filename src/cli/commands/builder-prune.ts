@@ -2,6 +2,7 @@ import { defineCommand, none } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { bool, bytes, filter } from "../flags.ts";
 import { CliError } from "../errors.ts";
+import { pruneFilters } from "../prune-filters.ts";
 import { describePrune, NOTHING } from "../prune-plan.ts";
 import { pruneBuildCache, reclaimed } from "../prune.ts";
 import { dryRunFlag, forceFlag } from "../shared-flags.ts";
@@ -17,6 +18,7 @@ export default defineCommand({
     "keep-storage": bytes("Keep this much"),
   },
   async run(context, { flags, changed }) {
+    const filters = await pruneFilters(context, flags.filter);
     const { io } = context;
     if (flags["dry-run"]) {
       if (changed.has("filter") || changed.has("keep-storage"))
@@ -26,7 +28,7 @@ export default defineCommand({
     }
     const what = flags.all ? "all build cache" : "all dangling build cache";
     if (!flags.force) await confirm(io, `WARNING! This will remove ${what}. Are you sure you want to continue?`);
-    const pruned = await pruneBuildCache(await context.client(), flags.filter, flags.all, flags["keep-storage"]);
+    const pruned = await pruneBuildCache(await context.client(), filters, flags.all, flags["keep-storage"]);
     if (pruned.text !== "") io.out(`${pruned.text}\n`);
     io.out(reclaimed(pruned.space));
   },

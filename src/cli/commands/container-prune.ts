@@ -1,6 +1,7 @@
 import { defineCommand, none } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { filter } from "../flags.ts";
+import { pruneFilters } from "../prune-filters.ts";
 import { describePrune, NOTHING } from "../prune-plan.ts";
 import { pruneContainers, reclaimed } from "../prune.ts";
 import { dryRunFlag, forceFlag } from "../shared-flags.ts";
@@ -14,10 +15,9 @@ export default defineCommand({
     force: forceFlag,
   },
   async run(context, { flags }) {
+    const filters = await pruneFilters(context, flags.filter);
     if (flags["dry-run"]) {
-      context.io.out(
-        await describePrune(await context.client(), { ...NOTHING, containers: true, filters: flags.filter }),
-      );
+      context.io.out(await describePrune(await context.client(), { ...NOTHING, containers: true, filters }));
       return;
     }
     if (!flags.force)
@@ -25,7 +25,7 @@ export default defineCommand({
         context.io,
         "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?",
       );
-    const pruned = await pruneContainers(await context.client(), flags.filter);
+    const pruned = await pruneContainers(await context.client(), filters);
     if (pruned.text !== "") context.io.out(`${pruned.text}\n`);
     context.io.out(reclaimed(pruned.space));
   },

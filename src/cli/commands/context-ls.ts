@@ -1,9 +1,14 @@
-import { contextName, listContexts } from "../../client/index.ts";
+import { contextName, listContexts, readContext } from "../../client/index.ts";
 import { defineCommand, none } from "../command.ts";
 import { defaultHost, warnEnvironmentHost } from "../context-notes.ts";
+import { messageOf } from "../errors.ts";
 import { bool } from "../flags.ts";
 import { goJson, printRows, type View } from "../format.ts";
 import { formatFlag } from "../shared-flags.ts";
+import { ellipsis } from "../targets.ts";
+
+/** Columns of an error, as in Docker's list. */
+const ERROR_WIDTH = 45;
 
 interface Row {
   name: string;
@@ -43,7 +48,7 @@ export default defineCommand({
         current: true,
         description: "",
         endpoint: "",
-        error: `context "${current}": context not found`,
+        error: ellipsis(await readContext(settings.configDirectory, current).then(() => "", messageOf), ERROR_WIDTH),
       });
     }
     if (flags.format === "json") for (const row of rows) context.io.out(`${goJson(jsonOf(row))}\n`);

@@ -3,6 +3,7 @@ import { atLeast, defineCommand } from "../command.ts";
 import { fileChunks } from "../files.ts";
 import { list, string } from "../flags.ts";
 import { familiarName, parseImageName } from "../image-name.ts";
+import { wantedPlatform } from "../platform.ts";
 
 export default defineCommand({
   usage: "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
@@ -27,7 +28,7 @@ export default defineCommand({
         tag: name?.tag,
         message: flags.message,
         changes: flags.change,
-        platform: flags.platform.toLowerCase(),
+        platform: wantedPlatform(io, flags.platform).toLowerCase(),
       },
       headers: body === undefined ? {} : { "Content-Type": "application/x-tar" },
       body,

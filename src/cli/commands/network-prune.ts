@@ -1,6 +1,7 @@
 import { defineCommand, none } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { filter } from "../flags.ts";
+import { pruneFilters } from "../prune-filters.ts";
 import { describePrune, NOTHING } from "../prune-plan.ts";
 import { pruneNetworks } from "../prune.ts";
 import { dryRunFlag, forceFlag } from "../shared-flags.ts";
@@ -14,10 +15,9 @@ export default defineCommand({
     force: forceFlag,
   },
   async run(context, { flags }) {
+    const filters = await pruneFilters(context, flags.filter);
     if (flags["dry-run"]) {
-      context.io.out(
-        await describePrune(await context.client(), { ...NOTHING, networks: true, filters: flags.filter }),
-      );
+      context.io.out(await describePrune(await context.client(), { ...NOTHING, networks: true, filters }));
       return;
     }
     if (!flags.force) {
@@ -26,7 +26,7 @@ export default defineCommand({
         "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?",
       );
     }
-    const { text } = await pruneNetworks(await context.client(), flags.filter);
+    const { text } = await pruneNetworks(await context.client(), filters);
     if (text !== "") context.io.out(`${text}\n`);
   },
 });

@@ -2,6 +2,7 @@ import { defineCommand, exactly } from "../command.ts";
 import { CliError } from "../errors.ts";
 import { bool, string } from "../flags.ts";
 import { canonicalReference, familiarReference, parseImageName, withDefaultTag } from "../image-name.ts";
+import { wantedPlatform } from "../platform.ts";
 import { pullImage } from "../pull-image.ts";
 
 export default defineCommand({
@@ -22,7 +23,7 @@ export default defineCommand({
     if (isBare && !flags["all-tags"] && !flags.quiet)
       context.io.out(`Using default tag: ${familiarReference(wanted).split(":").at(-1) ?? ""}\n`);
     await pullImage(context, wanted, {
-      platform: flags.platform,
+      platform: wantedPlatform(context.io, flags.platform),
       quiet: flags.quiet,
       all: flags["all-tags"],
       to: "out",

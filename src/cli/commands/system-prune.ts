@@ -2,7 +2,8 @@ import { ClientError } from "../../client/index.ts";
 import { defineCommand, none } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { CliError } from "../errors.ts";
-import { bool, filter } from "../flags.ts";
+import { bool, filter, type Filters } from "../flags.ts";
+import { pruneFilters } from "../prune-filters.ts";
 import { describePrune, NOTHING } from "../prune-plan.ts";
 import { pruneBuildCache, pruneContainers, pruneImages, pruneNetworks, pruneVolumes, reclaimed } from "../prune.ts";
 import { dryRunFlag, forceFlag } from "../shared-flags.ts";
@@ -18,6 +19,7 @@ export default defineCommand({
     volumes: bool("Remove anonymous volumes too"),
   },
   async run(context, { flags }) {
+    const filters = await pruneFilters(context, flags.filter);
     if (flags.volumes && flags.filter["until"] !== undefined)
       throw new CliError('ERROR: The "until" filter is not supported with "--volumes"');
     if (flags["dry-run"]) {
@@ -29,21 +31,21 @@ export default defineCommand({
           volumes: flags.volumes ? "anonymous" : false,
           images: flags.all ? "all" : "dangling",
           builds: true,
-          filters: flags.filter,
+          filters,
         }),
       );
       return;
     }
-    if (!flags.force) await confirm(context.io, warning(flags));
+    if (!flags.force) await confirm(context.io, warning(flags, filters));
     const client = await context.client();
     const steps = [
-      () => pruneContainers(client, flags.filter),
-      () => pruneNetworks(client, flags.filter),
-      ...(flags.volumes ? [() => pruneVolumes(client, flags.filter)] : []),
-      () => pruneImages(client, flags.filter, flags.all),
+      () => pruneContainers(client, filters),
+      () => pruneNetworks(client, filters),
+      ...(flags.volumes ? [() => pruneVolumes(client, filters)] : []),
+      () => pruneImages(client, filters, flags.all),
       // An engine without a builder has no cache to clean
       () =>
-        pruneBuildCache(client, flags.filter, flags.all).catch((error: unknown) => {
+        pruneBuildCache(client, filters, flags.all).catch((error: unknown) => {
           if (error instanceof ClientError && (error.status === 404 || error.status === 501))
             return { text: "", space: 0 };
           throw error;
@@ -59,11 +61,7 @@ export default defineCommand({
   },
 });
 
-function warning(flags: {
-  all: boolean;
-  volumes: boolean;
-  filter: Readonly<Record<string, readonly string[]>>;
-}): string {
+function warning(flags: { all: boolean; volumes: boolean }, given: Filters): string {
   const lines = [
     "all stopped containers",
     "all networks not used by at least one container",
@@ -71,7 +69,7 @@ function warning(flags: {
     flags.all ? "all images without at least one container associated to them" : "all dangling images",
     flags.all ? "all build cache" : "unused build cache",
   ];
-  const filters = Object.entries(flags.filter).flatMap(([name, values]) => values.map((value) => `${name}=${value}`));
+  const filters = Object.entries(given).flatMap(([name, values]) => values.map((value) => `${name}=${value}`));
   const filtered =
     filters.length === 0
       ? ""

@@ -2,6 +2,7 @@ import { defineCommand, none } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { CliError } from "../errors.ts";
 import { bool, filter } from "../flags.ts";
+import { pruneFilters } from "../prune-filters.ts";
 import { describePrune, NOTHING } from "../prune-plan.ts";
 import { pruneVolumes, reclaimed } from "../prune.ts";
 import { dryRunFlag, forceFlag } from "../shared-flags.ts";
@@ -16,7 +17,8 @@ export default defineCommand({
     force: forceFlag,
   },
   async run(context, { flags }) {
-    if (flags.all && flags.filter["all"] !== undefined)
+    const filters = await pruneFilters(context, flags.filter);
+    if (flags.all && filters["all"] !== undefined)
       throw new CliError("conflicting options: cannot specify both --all and --filter all=1");
     const kind = flags.all ? "all volumes" : "anonymous local volumes";
     if (flags["dry-run"]) {
@@ -24,7 +26,7 @@ export default defineCommand({
         await describePrune(await context.client(), {
           ...NOTHING,
           volumes: flags.all ? "all" : "anonymous",
-          filters: flags.filter,
+          filters,
         }),
       );
       return;
@@ -35,10 +37,7 @@ export default defineCommand({
         `WARNING! This will remove ${kind} not used by at least one container.\nAre you sure you want to continue?`,
       );
     }
-    const pruned = await pruneVolumes(
-      await context.client(),
-      flags.all ? { ...flags.filter, all: ["true"] } : flags.filter,
-    );
+    const pruned = await pruneVolumes(await context.client(), flags.all ? { ...filters, all: ["true"] } : filters);
     if (pruned.text !== "") context.io.out(`${pruned.text}\n`);
     context.io.out(reclaimed(pruned.space));
   },
