@@ -66,6 +66,7 @@ const POINTS = [
   "network-attach:plugged",
   "network-publish:held",
   "network-attach:published",
+  "network-attach:linked",
   "network-attach:served",
 ];
 

@@ -11,6 +11,7 @@ import { noForeignFirewall, openForeignFirewall } from "./firewall/foreign.ts";
 import { CounterReader } from "./counters.ts";
 import { HostCare } from "./host-care.ts";
 import { NetworkHost } from "./host.ts";
+import { LinkedPorts } from "./linked-ports.ts";
 import { LinkReaper } from "./link-reaper.ts";
 import { Links } from "./links.ts";
 import { Serving } from "./netd/serving.ts";
@@ -82,6 +83,7 @@ export async function createNetworkService({
   const turns = new KeyedLock();
   const publishing = new Publishing({ ports: new HostPorts(), firewall, flows, relays: config.relay, turns });
   const serving = new Serving({ netd, files, publishing, networkOf, logger });
+  const linked = new LinkedPorts({ registry, sandboxes, firewall, turns });
   const host = new NetworkHost({
     config,
     records,
@@ -105,6 +107,7 @@ export async function createNetworkService({
     reaper,
     flows,
     publishing,
+    linked,
     serving,
     files,
     announce,

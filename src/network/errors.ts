@@ -74,6 +74,13 @@ export const noPacketFilter = (cause: unknown) =>
     { cause },
   );
 
+/** Docker's words, and the way out. */
+export const noBridgeFilter = () =>
+  unavailable(
+    "cannot restrict inter-container communication: the kernel does not show its packet filter what stays within a " +
+      "bridge; load the module (modprobe br_netfilter)",
+  );
+
 /** The process that answers names and relays ports. */
 export const netdFailed = (what: string) => unavailable(`the process for names of containers (berth netd) ${what}`);
 

@@ -81,7 +81,7 @@ export class HostCare {
     const { firewall, host, sandboxes, logger } = this.#parts;
     const generation = await firewall.generation();
     if (generation === this.#generation) return false;
-    const mended = await host.mendRules(sandboxes.forwards);
+    const mended = await host.mendRules(sandboxes.ports);
     this.#generation = generation;
     if (mended) logger.warn("rules of the packet filter were removed by somebody else and are made again");
     return mended;

@@ -4,7 +4,7 @@ import type { Address } from "./address.ts";
 import type { NetworkConfig } from "./config.ts";
 import { subnetsOf } from "./create.ts";
 import { bridgeAddresses } from "./endpoints.ts";
-import type { Firewall, PortForward } from "./firewall/firewall.ts";
+import type { Firewall, OpenPorts } from "./firewall/firewall.ts";
 import type { Flows } from "./firewall/flows.ts";
 import type { ForeignFirewall } from "./firewall/foreign.ts";
 import type { FirewalledBridge } from "./firewall/rules.ts";
@@ -12,7 +12,7 @@ import type { LinkReaper } from "./link-reaper.ts";
 import type { Links } from "./links.ts";
 import type { NetworkRecord, NetworkRecords } from "./records.ts";
 import type { NetworkRegistry } from "./registry.ts";
-import { enableIpv6Forwarding, setSysctl } from "./sysctl.ts";
+import { enableIpv6Forwarding, filterBridged, setSysctl } from "./sysctl.ts";
 
 /** The key of `HostParts.turns`. */
 export const RULES = "rules";
@@ -74,14 +74,15 @@ export class NetworkHost {
     // Published ports of 127.0.0.1 lead out of this interface with a loopback source; the rules keep others out.
     await setSysctl(`net/ipv4/conf/${network.bridge}/route_localnet`, "1");
     await setSysctl(`net/ipv6/conf/${network.bridge}/accept_ra`, "0");
+    if (!network.icc && config.firewall) await filterBridged();
     if (network.ipv6 && config.forwarding) await enableIpv6Forwarding();
   }
 
-  /** The whole table anew, with the ports that are published then, and what other firewalls must let pass. */
-  async replaceRules(published: () => readonly PortForward[]): Promise<void> {
+  /** The whole table anew, with the ports that are open then, and what other firewalls must let pass. */
+  async replaceRules(ports: () => OpenPorts): Promise<void> {
     using _turn = await this.#parts.turns.acquire(RULES);
     const bridges = this.#bridges();
-    await this.#parts.firewall.replace(bridges, published());
+    await this.#parts.firewall.replace(bridges, ports());
     await this.#parts.foreign.sync(bridges.map((bridge) => bridge.bridge));
   }
 
@@ -89,20 +90,20 @@ export class NetworkHost {
    * Puts back what somebody else has taken out of the own table and of other firewalls.
    * @returns true when something was missing in the own table.
    */
-  async mendRules(published: () => readonly PortForward[]): Promise<boolean> {
-    if (!(await this.#rulesStand(published))) {
-      await this.replaceRules(published);
+  async mendRules(ports: () => OpenPorts): Promise<boolean> {
+    if (!(await this.#rulesStand(ports))) {
+      await this.replaceRules(ports);
       return true;
     }
     return false;
   }
 
   /** Other firewalls are let pass again, too: they may have been reloaded. */
-  async #rulesStand(published: () => readonly PortForward[]): Promise<boolean> {
+  async #rulesStand(ports: () => OpenPorts): Promise<boolean> {
     using _turn = await this.#parts.turns.acquire(RULES);
     const bridges = this.#bridges();
     await this.#parts.foreign.sync(bridges.map((bridge) => bridge.bridge));
-    return await this.#parts.firewall.stands(bridges, published());
+    return await this.#parts.firewall.stands(bridges, ports());
   }
 
   /** After a network came or went. */

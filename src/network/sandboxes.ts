@@ -17,9 +17,10 @@ import {
 } from "./endpoints.ts";
 import { interfaceNameOf, SysctlError } from "./driver-options.ts";
 import { badEndpointOf, endpointExists, interfaceNotAdded, notConnected } from "./errors.ts";
-import type { PortForward } from "./firewall/firewall.ts";
+import type { OpenPorts } from "./firewall/firewall.ts";
 import type { Flows } from "./firewall/flows.ts";
 import type { LinkReaper } from "./link-reaper.ts";
+import { linkedName, type LinkedPorts } from "./linked-ports.ts";
 import { withNetns } from "./links.ts";
 import type { Links } from "./links.ts";
 import type { Serving } from "./netd/serving.ts";
@@ -45,6 +46,7 @@ export interface SandboxesParts {
   reaper: LinkReaper;
   flows: Flows;
   publishing: Publishing;
+  linked: LinkedPorts;
   serving: Serving;
   files: SandboxFiles;
   announce: Announcements;
@@ -115,6 +117,8 @@ export class Sandboxes {
       crashPoint("network-attach:plugged");
       await this.#publish(sandbox);
       crashPoint("network-attach:published");
+      await this.#parts.linked.update();
+      crashPoint("network-attach:linked");
       await serving.update(sandbox, true);
       crashPoint("network-attach:served");
       this.#save(sandbox);
@@ -157,7 +161,7 @@ export class Sandboxes {
     settings: EndpointSettings,
     task: NetworkTask,
   ): Promise<AttachedEndpoint> {
-    const { sandboxes, registry, serving } = this.#parts;
+    const { sandboxes, registry, serving, linked } = this.#parts;
     const network = registry.find(ref);
     const sandbox = sandboxes.get(id) ?? unnamedSandbox(id, task.netnsPath);
     if (sandbox.endpoints.some((endpoint) => endpoint.network === network.record.id))
@@ -172,6 +176,8 @@ export class Sandboxes {
       const before = sandbox.endpoints.filter((item) => item !== endpoint);
       await this.#moveGateway(sandbox, { lasting: before });
       crashPoint("network-connect:moved");
+      await linked.update();
+      crashPoint("network-connect:linked");
       await serving.update(sandbox, false);
       crashPoint("network-connect:served");
       this.#save(sandbox);
@@ -187,6 +193,7 @@ export class Sandboxes {
   async #takeBack(sandbox: SandboxRecord, endpoint: EndpointRecord): Promise<void> {
     this.#dropEndpoint(sandbox, endpoint);
     try {
+      await this.#parts.linked.update();
       await this.#moveGateway(sandbox, { lasting: sandbox.endpoints, gone: endpoint });
       await this.#parts.serving.update(sandbox, false);
       this.#save(sandbox);
@@ -211,6 +218,8 @@ export class Sandboxes {
     }
     const before = sandbox.endpoints;
     this.#dropEndpoint(sandbox, endpoint);
+    await this.#parts.linked.update();
+    crashPoint("network-disconnect:linked");
     await this.#moveGateway(sandbox, { lasting: before, gone: endpoint });
     crashPoint("network-disconnect:moved");
     await this.#parts.serving.update(sandbox, false);
@@ -230,12 +239,23 @@ export class Sandboxes {
     for (const endpoint of sandbox.endpoints)
       endpoint.dnsNames = [...new Set(endpoint.dnsNames.map((item) => (item === old ? name : item)))];
     this.#save(sandbox);
+    this.#renameLinks(old, name);
     this.#parts.serving.update(sandbox, false).catch((error: unknown) =>
       this.#parts.logger.warn("a container is still found by its old name", {
         container: shortId(id),
         error: messageOf(error),
       }),
     );
+  }
+
+  /** Links are to the container, whatever it is called. */
+  #renameLinks(old: string, name: string): void {
+    for (const sandbox of this.#parts.sandboxes.values()) {
+      const { links } = sandbox.request;
+      if (!links.some((link) => linkedName(link) === old)) continue;
+      sandbox.request.links = links.map((link) => (linkedName(link) === old ? renamed(link, name) : link));
+      this.#save(sandbox);
+    }
   }
 
   /** Undefined for a container that is not plugged in. */
@@ -323,12 +343,13 @@ export class Sandboxes {
 
   /** Takes a sandbox's ports, names and interfaces away; the interfaces' removal goes on after this returns. */
   async #unplug(sandbox: SandboxRecord): Promise<void> {
-    const { publishing, serving } = this.#parts;
+    const { publishing, serving, linked } = this.#parts;
     await serving.drop(sandbox.container);
     const gateway = gatewayEndpoint(sandbox);
     const supervisor = this.#supervisors.get(sandbox.container);
     this.#supervisors.delete(sandbox.container);
     try {
+      await linked.update();
       if (gateway !== undefined) await publishing.withdraw(sandbox.published, gateway, supervisor);
       sandbox.published = [];
     } finally {
@@ -401,12 +422,14 @@ export class Sandboxes {
     }
   }
 
-  /** The ports that are published now. */
-  readonly forwards = (): PortForward[] =>
-    [...this.#parts.sandboxes.values()].flatMap((sandbox) => {
+  /** The ports that are open now. */
+  readonly ports = (): OpenPorts => ({
+    published: [...this.#parts.sandboxes.values()].flatMap((sandbox) => {
       const gateway = gatewayEndpoint(sandbox);
       return gateway === undefined ? [] : forwards(sandbox.published, gateway);
-    });
+    }),
+    linked: this.#parts.linked.all(),
+  });
 
   /** Plugs what is in a network into its bridge again. */
   async replug(network: NetworkRecord): Promise<void> {
@@ -483,6 +506,12 @@ const NAME_REFUSALS: Readonly<Record<string, string>> = {
   EINVAL: "invalid argument",
   ERANGE: "numerical result out of range",
 };
+
+/** `old:alias` with another name; without an alias the old name is one. */
+function renamed(link: string, name: string): string {
+  const [old = "", alias = old] = link.replace(/^\//, "").split(":");
+  return `${name}:${alias}`;
+}
 
 function gatewayEndpoint(sandbox: SandboxRecord): EndpointRecord | undefined {
   return sandbox.endpoints.find((endpoint) => endpoint.id === sandbox.gatewayEndpoint);

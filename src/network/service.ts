@@ -170,7 +170,7 @@ export class BridgeNetworks implements NetworkService {
     const { care, host, sandboxes } = this.#parts;
     sandboxes.recover(running);
     await host.setUp();
-    await host.replaceRules(sandboxes.forwards);
+    await host.replaceRules(sandboxes.ports);
     const flowsForgotten = host.forgetStrayFlows(sandboxes.addresses());
     await host.removeStrayVeths(sandboxes.linkIndexes());
     await sandboxes.resume();

@@ -1,5 +1,8 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { errnoOf } from "../base/index.ts";
+import { noBridgeFilter } from "./errors.ts";
 
 const IPV6_INTERFACES = "/proc/sys/net/ipv6/conf";
 
@@ -21,6 +24,21 @@ export async function enableIpv6Forwarding(): Promise<void> {
     if (name !== "all" && name !== "default" && (await readSysctl(path)) === "1") await setSysctl(path, "2");
   }
   await setSysctl("net/ipv6/conf/all/forwarding", "1");
+}
+
+const BRIDGED = ["net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables"];
+
+/**
+ * Has the packet filter see also what stays within a bridge: otherwise rules between its ports are not asked.
+ * @throws unavailable when the kernel cannot.
+ */
+export async function filterBridged(): Promise<void> {
+  if ((await readSysctl(BRIDGED[0] ?? "")) === undefined) {
+    // Not there, or not the program: what is missing is told below.
+    await promisify(execFile)("modprobe", ["br_netfilter"]).catch(() => undefined);
+    if ((await readSysctl(BRIDGED[0] ?? "")) === undefined) throw noBridgeFilter();
+  }
+  for (const path of BRIDGED) await setSysctl(path, "1");
 }
 
 /** Undefined when there is no such setting: no IPv6, or the interface is gone. */

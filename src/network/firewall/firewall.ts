@@ -9,7 +9,7 @@ import type { ChainName, FirewalledBridge } from "./rules.ts";
 
 /** A published port as the packet filter sees it. */
 export interface PortForward {
-  protocol: "tcp" | "udp" | "sctp";
+  protocol: Protocol;
   hostAddress: string;
   hostPort: number;
   target: Address;
@@ -17,17 +17,34 @@ export interface PortForward {
 }
 
 const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
+export type Protocol = keyof typeof PROTOCOLS;
+
+/** A port of one container that another one may reach, on a bridge whose containers may not talk otherwise. */
+export interface LinkedPort {
+  from: Address;
+  to: Address;
+  protocol: Protocol;
+  port: number;
+}
+
+/** What comes and goes with containers. */
+export interface OpenPorts {
+  published: readonly PortForward[];
+  linked: readonly LinkedPort[];
+}
 
 /** The own table: each method is one transaction, done by the kernel entirely or not at all. */
 export interface Firewall extends Disposable {
   /** Replaces the table, whatever it held. */
-  replace(bridges: readonly FirewalledBridge[], ports: readonly PortForward[]): Promise<void>;
-  /** Fits the rules to these bridges; published ports stay. */
+  replace(bridges: readonly FirewalledBridge[], ports: OpenPorts): Promise<void>;
+  /** Fits the rules to these bridges; open ports stay. */
   update(bridges: readonly FirewalledBridge[]): Promise<void>;
   publish(ports: readonly PortForward[]): Promise<void>;
   withdraw(ports: readonly PortForward[]): Promise<void>;
+  /** Opens these between containers, and no others any more. */
+  link(ports: readonly LinkedPort[]): Promise<void>;
   /** False once somebody else has taken rules of the table away, or elements of what they read. */
-  stands(bridges: readonly FirewalledBridge[], ports: readonly PortForward[]): Promise<boolean>;
+  stands(bridges: readonly FirewalledBridge[], ports: OpenPorts): Promise<boolean>;
   /** A number that is another one after any change to the host's rules, by whomever. */
   generation(): Promise<number>;
   /** Removes the table. */
@@ -40,6 +57,7 @@ export const noFirewall: Firewall = {
   update: async () => {},
   publish: async () => {},
   withdraw: async () => {},
+  link: async () => {},
   stands: async () => true,
   generation: async () => 0,
   remove: async () => {},
@@ -58,8 +76,18 @@ export function openFirewall(native: Native, name: string): Firewall {
     const keys = new Set(nft.keysOf(await socket.request([nft.listElements(table, set)])).map(hex));
     return list.every(({ key }) => keys.has(hex(key)));
   };
+  /** A table that was flushed by somebody else has nothing that should go. */
+  const unlessGone = async (change: Promise<void>) => {
+    try {
+      await change;
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error;
+    }
+  };
+  let linked = new Map<string, nft.Element>();
   return {
-    replace: async (bridges, ports) => {
+    replace: async (bridges, { published, linked: between }) => {
+      const links = linkElements(between);
       const whole = commit([
         // Made first, so that deleting it cannot fail.
         nft.addTable(table),
@@ -70,10 +98,12 @@ export function openFirewall(native: Native, name: string): Firewall {
         ),
         ...Object.entries(CHAINS).map(([chain, base]) => nft.addChain(table, chain, base)),
         ...contents(table, bridges),
-        ...elements(ports, (set, list) => nft.addElements(table, set, list)),
+        ...elements(published, (set, list) => nft.addElements(table, set, list)),
+        ...(links.size > 0 ? [nft.addElements(table, "linked", [...links.values()])] : []),
       ]);
       // What a kernel lacks shows with the first table.
       await whole.catch((error: unknown) => Promise.reject(noPacketFilter(error)));
+      linked = links;
     },
     update: async (bridges) => {
       await commit([
@@ -83,21 +113,23 @@ export function openFirewall(native: Native, name: string): Firewall {
       ]);
     },
     publish: (ports) => commit(elements(ports, (set, list) => nft.addElements(table, set, list, true))),
-    withdraw: async (ports) => {
-      try {
-        await commit(elements(ports, (set, list) => nft.deleteElements(table, set, list)));
-      } catch (error) {
-        // The table was flushed by somebody else: what should go is gone.
-        if (errnoOf(error) !== "ENOENT") throw error;
-      }
+    withdraw: (ports) => unlessGone(commit(elements(ports, (set, list) => nft.deleteElements(table, set, list)))),
+    link: async (ports) => {
+      const wanted = linkElements(ports);
+      const closed = [...linked].flatMap(([key, element]) => (wanted.has(key) ? [] : [element]));
+      const opened = [...wanted].flatMap(([key, element]) => (linked.has(key) ? [] : [element]));
+      if (closed.length > 0) await unlessGone(commit([nft.deleteElements(table, "linked", closed)]));
+      if (opened.length > 0) await commit([nft.addElements(table, "linked", opened)]);
+      linked = wanted;
     },
-    stands: async (bridges, ports) => {
+    stands: async (bridges, { published, linked: between }) => {
       const listed = await socket.request([nft.listRules(table)]);
       const hasRules = Object.entries(rulesFor(bridges)).every(
         ([chain, rules]) => nft.rulesOf(listed, name, chain).length === rules.length,
       );
       if (!hasRules) return false;
-      const wanted = [...Object.entries(elementsFor(bridges)), ...portElements(ports)];
+      const links = [...linkElements(between).values()];
+      const wanted = [...Object.entries(elementsFor(bridges)), ...portElements(published), ["linked", links] as const];
       for (const [set, list] of wanted) if (!(await holds(set, list))) return false;
       return true;
     },
@@ -126,6 +158,16 @@ function contents(table: nft.Table, bridges: readonly FirewalledBridge[]): Reque
 }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+
+function linkElements(ports: readonly LinkedPort[]): Map<string, nft.Element> {
+  return new Map(
+    ports.map(({ from, to, protocol, port }) => {
+      const service = [Buffer.from([PROTOCOLS[protocol]]), u16be(port)];
+      const key = nft.concatenate(addressBytes(from), addressBytes(to), ...service);
+      return [hex(key), { key }];
+    }),
+  );
+}
 
 function elements(ports: readonly PortForward[], change: (set: string, list: nft.Element[]) => Request): Request[] {
   return portElements(ports).map(([set, list]) => change(set, list));

@@ -5,8 +5,8 @@
  *   nat-prerouting   published ports, from outside; never to 127/8 from outside (CVE-2020-8558)
  *   nat-output       published ports, from the host itself; not those of [::1], whose packets stay on the loopback
  *   nat-postrouting  masquerade of what leaves a bridge; of what comes back to it by a published port; of loopback
- *   forward          isolation: into a bridge only replies, published ports, and its own traffic when icc is on;
- *                    out of an internal bridge nothing
+ *   forward          isolation: into a bridge only replies, published ports, its own traffic when icc is on, and what
+ *                    links open when it is off; out of an internal bridge nothing
  */
 import { nft } from "../../sys/index.ts";
 import { addressBytes } from "../address.ts";
@@ -24,6 +24,7 @@ export const SETS = {
   bridges: { key: [nft.FIELDS.interface] },
   internal: { key: [nft.FIELDS.interface] },
   same: { key: [nft.FIELDS.interface, nft.FIELDS.interface] },
+  linked: { key: [nft.FIELDS.ipv4, nft.FIELDS.ipv4, nft.FIELDS.protocol, nft.FIELDS.port] },
   any4: { key: [nft.FIELDS.protocol, nft.FIELDS.port], data: [nft.FIELDS.ipv4, nft.FIELDS.port] },
   port4: { key: [nft.FIELDS.ipv4, nft.FIELDS.protocol, nft.FIELDS.port], data: [nft.FIELDS.ipv4, nft.FIELDS.port] },
   any6: { key: [nft.FIELDS.protocol, nft.FIELDS.port], data: [nft.FIELDS.ipv6, nft.FIELDS.port] },
@@ -63,6 +64,7 @@ export function rulesFor(bridges: readonly FirewalledBridge[]): Record<ChainName
     ],
     "into-bridge": [
       [...withinOneBridge(), nft.verdict("accept")],
+      [...linkedPort(), nft.verdict("accept")],
       [nft.meta("oifname"), nft.lookup("internal"), nft.verdict("drop")],
       [...nft.established(), nft.verdict("accept")],
       [...nft.translated(), nft.verdict("accept")],
@@ -74,6 +76,17 @@ export function rulesFor(bridges: readonly FirewalledBridge[]): Record<ChainName
 
 function withinOneBridge(): nft.Expression[] {
   return [nft.meta("iifname", 0), nft.meta("oifname", 4), nft.lookup("same")];
+}
+
+/** The two addresses are one field after the other. */
+function linkedPort(): nft.Expression[] {
+  return [
+    ...nft.familyIs(4),
+    nft.payload("network", nft.ADDRESS_OFFSET[4].source, 8),
+    nft.meta("l4proto", 2),
+    nft.payload("transport", 2, 2, 3),
+    nft.lookup("linked"),
+  ];
 }
 
 /** A port published on one address comes before one published on all. */
