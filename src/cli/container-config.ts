@@ -170,14 +170,14 @@ async function hostConfig(
     IpcMode: flags.ipc,
     Links: [...networks.links],
     OomScoreAdj: flags["oom-score-adj"],
-    PidMode: modeOf(flags.pid, "--pid", "PID", /^(?:host|container:.+)?$/),
+    PidMode: modeOf(flags.pid, "--pid", "PID", /^(?:host|container:.+)$/),
     Privileged: flags.privileged,
     PublishAllPorts: flags["publish-all"],
     ReadonlyRootfs: flags["read-only"],
     ...security,
     ...(flags["storage-opt"].length > 0 ? { StorageOpt: storageOptions(flags["storage-opt"]) } : {}),
     ...(flags.tmpfs.length > 0 ? { Tmpfs: Object.fromEntries(flags.tmpfs.map(tmpfs)) } : {}),
-    UTSMode: modeOf(flags.uts, "--uts", "UTS", /^(?:host)?$/),
+    UTSMode: modeOf(flags.uts, "--uts", "UTS", /^host$/),
     UsernsMode: modeOf(flags.userns, "--userns", "USER", /^(?:host|private)?(?::.*)?$/),
     ShmSize: flags["shm-size"],
     ...(Object.keys(flags.sysctl).length > 0 ? { Sysctls: flags.sysctl } : {}),
@@ -250,7 +250,7 @@ function logConfig(flags: Flags): NonNullable<HostConfig["LogConfig"]> {
 }
 
 function modeOf(text: string, flag: string, what: string, valid: RegExp): string {
-  if (!valid.test(text)) throw new CliError(`${flag}: invalid ${what} mode`);
+  if (text !== "" && !valid.test(text)) throw new CliError(`${flag}: invalid ${what} mode`);
   return text;
 }
 

@@ -42,22 +42,24 @@ export async function createContainer(
   const pulled = { platform: wantedPlatform(io, flags.platform), quiet: flags.quiet };
   const platform = checkedPlatform(pulled.platform);
   const client = await context.client();
-  await using idFile =
-    flags.cidfile === "" ? undefined : await (await import("./id-file.ts")).IdFile.create(flags.cidfile);
-  if (flags.pull === "always") await pull(context, image, pulled);
-  const request = { query: { name: flags.name, platform }, json: body };
-  const create = async (): Promise<Begun<ContainerCreateResponse>> => {
-    const path = "/containers/create";
-    if (wish !== undefined && idFile === undefined)
-      return await client.begin(path, { ...request, attach: !wish.detach, detachKeys: wish.detachKeys });
-    return { made: await client.json("POST", path, request), started: false, session: undefined };
-  };
-  const { made, ...begun } = await (flags.pull === "missing"
-    ? pullingMissing(context, image, pulled, create)
-    : create());
-  for (const warning of made.Warnings ?? []) io.err(`WARNING: ${warning}\n`);
-  await idFile?.write(made.Id);
-  return { id: made.Id, body, ...begun };
+  const idFile = flags.cidfile === "" ? undefined : await (await import("./id-file.ts")).IdFile.create(flags.cidfile);
+  try {
+    if (flags.pull === "always") await pull(context, image, pulled);
+    const request = { query: { name: flags.name, platform }, json: body };
+    const create = async (): Promise<Begun<ContainerCreateResponse>> => {
+      const path = "/containers/create";
+      if (wish !== undefined && idFile === undefined)
+        return await client.begin(path, { ...request, attach: !wish.detach, detachKeys: wish.detachKeys });
+      return { made: await client.json("POST", path, request), started: false, session: undefined };
+    };
+    const pulling = flags.pull === "missing" ? pullingMissing(context, image, pulled, create) : create();
+    const { made, ...begun } = await pulling;
+    for (const warning of made.Warnings ?? []) io.err(`WARNING: ${warning}\n`);
+    await idFile?.write(made.Id);
+    return { id: made.Id, body, ...begun };
+  } finally {
+    await idFile?.close();
+  }
 }
 
 /** What a container is to be made of, without asking the engine. @throws CliError for flags that contradict each other. */
@@ -72,7 +74,7 @@ export async function planContainer(
     throw new CliError(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`, 125);
   }
   const [image = ""] = args;
-  if (!IMAGE_ID.test(image)) parseImageName(image);
+  if (image.length < 64 || !IMAGE_ID.test(image)) parseImageName(image);
   const { proxies } = await context.config();
   const proxy = proxies === undefined ? [] : proxyVariables(proxies, (await context.client()).endpoint.host, flags.env);
   return { image, body: await buildContainer(flags, changed, args, { env: context.io.env, proxy }, detached) };

@@ -12,7 +12,7 @@ const FAULTS: Readonly<Record<string, string>> = {
  * The file of `--cidfile`: made before the container, so that no container is without its file, and taken away again
  * when there came no container.
  */
-export class IdFile implements AsyncDisposable {
+export class IdFile {
   readonly #path: string;
   readonly #file: FileHandle;
   #isWritten = false;
@@ -39,7 +39,8 @@ export class IdFile implements AsyncDisposable {
     this.#isWritten = true;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Lets go of the file, and takes it away when no id was written. */
+  async close(): Promise<void> {
     await this.#file.close();
     if (!this.#isWritten) await rm(this.#path, { force: true });
   }

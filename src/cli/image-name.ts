@@ -28,7 +28,7 @@ export function parseImageName(text: string): ImageName {
     tag = name.slice(colon + 1);
     name = name.slice(0, colon);
   }
-  if (/^[0-9a-f]{64}$/.test(name)) {
+  if (name.length === 64 && /^[0-9a-f]+$/.test(name)) {
     throw new CliError(`invalid repository name (${name}), cannot specify 64-byte hexadecimal strings`);
   }
   const slash = name.indexOf("/");
@@ -39,7 +39,8 @@ export function parseImageName(text: string): ImageName {
   if (domain === "docker.io" && !path.includes("/")) path = `library/${path}`;
   if (path !== path.toLowerCase())
     throw new CliError(`invalid reference format: repository name (${path}) must be lowercase`);
-  if (!DOMAIN.test(domain) || !path.split("/").every((part) => PART.test(part))) throw invalid();
+  if (hasDomain && !DOMAIN.test(domain)) throw invalid();
+  for (const part of path.split("/")) if (!PART.test(part)) throw invalid();
   if ((tag !== undefined && !TAG.test(tag)) || (digest !== undefined && !DIGEST.test(digest))) throw invalid();
   return { domain, path, tag, digest };
 }

@@ -122,11 +122,12 @@ const ENGINES = {
 
 /** @throws CliError for flags that only other engines know. */
 function refuseOthers(command: Command, changed: ReadonlySet<string>): void {
-  const faults = [...changed].sort().flatMap((name) => {
+  const faults: string[] = [];
+  for (const name of changed) {
     const engine = command.flags[name]?.onlyWith;
-    return engine === undefined ? [] : [`"--${name}" is only supported on a Docker daemon ${ENGINES[engine]}`];
-  });
-  if (faults.length > 0) throw new CliError(faults.join("\n"));
+    if (engine !== undefined) faults.push(`"--${name}" is only supported on a Docker daemon ${ENGINES[engine]}`);
+  }
+  if (faults.length > 0) throw new CliError(faults.sort().join("\n"));
 }
 
 function parseOr125<T>(parse: () => T, name: string, usage: string | readonly string[]): T {

@@ -10,7 +10,7 @@ export interface NetworkAttachment {
 /** `--network name=front,alias=web,ip=…` or just a name. @throws FlagError */
 export function parseNetwork(text: string): NetworkAttachment {
   // Whatever has no `key=value` in it is a name, however odd
-  if (!/\w=\w/.test(text)) return { name: text, endpoint: {} };
+  if (!text.includes("=") || !/\w=\w/.test(text)) return { name: text, endpoint: {} };
   let name = "";
   const endpoint: EndpointSettings = {};
   for (const field of splitCsv(text)) {

@@ -63,9 +63,13 @@ export default defineCommand({
     const stream =
       session ??
       (await client.hijack(`/exec/${id}/start`, { json: { Detach: false, Tty: flags.tty, ...consoleSize } }));
-    using cleanup = new DisposableStack();
-    if (size !== undefined) cleanup.defer(await followResize(io, client, `/exec/${id}/resize`));
-    if ((await runSession(io, stream, { stdin, tty: flags.tty, detachKeys, records })) === "detached") throw detached();
+    const stopResizing = size === undefined ? undefined : await followResize(io, client, `/exec/${id}/resize`);
+    try {
+      const end = await runSession(io, stream, { stdin, tty: flags.tty, detachKeys, records });
+      if (end === "detached") throw detached();
+    } finally {
+      stopResizing?.();
+    }
     if (records !== undefined) return await records.code;
     const { ExitCode } = await client.json<{ ExitCode?: number | null }>("GET", `/exec/${id}/json`);
     return ExitCode ?? 0;

@@ -78,22 +78,29 @@ export async function runAttached(context: Context, made: CreatedContainer, give
   const { detachKeys } = given;
   const client = await context.client();
   const stdin = body.AttachStdin === true;
-  using cleanup = new DisposableStack();
-  if (given["sig-proxy"]) cleanup.defer(forwardSignals(io, client, id));
-  const { stream, exit, records } =
-    made.session === undefined ? await attach(client, made, given) : openSession(made.session);
-  const session = runSession(io, stream, { stdin, tty: given.tty, detachKeys, records });
-  session.catch(() => undefined); // awaited below, once the start has worked
+  // Not a DisposableStack, nor `using`: what they are made of would be compiled for each command
+  const stopForwarding = given["sig-proxy"] ? forwardSignals(io, client, id) : undefined;
+  let stopResizing: (() => void) | undefined;
   try {
-    await (records === undefined ? client.send("POST", `/containers/${id}/start`) : records.started);
-  } catch (error) {
-    stream.destroy();
-    await session.catch(() => undefined);
-    throw failedBeforeRunning(given.command, error);
+    const { stream, exit, records } =
+      made.session === undefined ? await attach(client, made, given) : openSession(made.session);
+    const session = runSession(io, stream, { stdin, tty: given.tty, detachKeys, records });
+    session.catch(() => undefined); // awaited below, once the start has worked
+    try {
+      await (records === undefined ? client.send("POST", `/containers/${id}/start`) : records.started);
+    } catch (error) {
+      stream.destroy();
+      await session.catch(() => undefined);
+      throw failedBeforeRunning(given.command, error);
+    }
+    if (given.tty && (await io.isTerminal(1)))
+      stopResizing = await followResize(io, client, `/containers/${id}/resize`);
+    if ((await session) === "detached") return 0;
+    return await exit.code;
+  } finally {
+    stopForwarding?.();
+    stopResizing?.();
   }
-  if (given.tty && (await io.isTerminal(1))) cleanup.defer(await followResize(io, client, `/containers/${id}/resize`));
-  if ((await session) === "detached") return 0;
-  return await exit.code;
 }
 
 /** A container's stdio, and its exit code later. */
