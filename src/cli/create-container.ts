@@ -77,7 +77,11 @@ export async function planContainer(
   if (image.length < 64 || !IMAGE_ID.test(image)) parseImageName(image);
   const { proxies } = await context.config();
   const proxy = proxies === undefined ? [] : proxyVariables(proxies, (await context.client()).endpoint.host, flags.env);
-  return { image, body: await buildContainer(flags, changed, args, { env: context.io.env, proxy }, detached) };
+  const body = await buildContainer(flags, changed, args, { env: context.io.env, proxy }, detached);
+  // A program that asks at once would not wait for what a client tells later
+  const size = flags.tty && (await context.io.isTerminal(1)) ? await context.io.terminalSize() : undefined;
+  if (size !== undefined) body.HostConfig.ConsoleSize = [size.rows, size.columns];
+  return { image, body };
 }
 
 /** What the engine says when it has no such image, or not for the platform that was asked for. */

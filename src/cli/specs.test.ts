@@ -156,5 +156,10 @@ describe("detach keys", () => {
   test("end at the sequence", () => expect(feed("a\x10\x11b")).toEqual(["a", true]));
   test("give back what only began it", () => expect(feed("a\x10b")).toEqual(["a\x10b", false]));
   test("hold a beginning at the end back", () => expect(feed("a\x10")).toEqual(["a", false]));
-  test("refuse words", () => expect(() => parseDetachKeys("ctrl-p,foo")).toThrow());
+  test("are not begun anew by a key that breaks them", () =>
+    expect(feed("\x10\x10\x11b")).toEqual(["\x10\x10\x11b", false]));
+  test("have names", () => expect([...parseDetachKeys("ctrl-@,ctrl-[,ctrl-_,DEL,A")]).toEqual([0, 27, 31, 127, 65]));
+  test.each(["ctrl-p,foo", "ctrl-A", "ctrl-?", "del", "ctrl-"])("refuse %s", (text) =>
+    expect(() => parseDetachKeys(text)).toThrow("Unknown character: '"),
+  );
 });

@@ -560,8 +560,12 @@ describe("attaching", () => {
 
   test("refuses bad detach keys and a paused container", async () => {
     const id = await world.run({}, "web");
-    const bad = world.containers.attach(id, { ...QUERY, detachKeys: "ctrl-1" }, CALL);
-    expect(await failure(bad)).toBe("invalid: Invalid detach keys (ctrl-1) provided");
+    for (const detachKeys of ["ctrl-1", "ctrl-A", "a,del"]) {
+      const bad = world.containers.attach(id, { ...QUERY, detachKeys }, CALL);
+      expect(await failure(bad)).toBe(`invalid: Invalid detach keys (${detachKeys}) provided`);
+    }
+    await using stream = await world.containers.attach(id, { ...QUERY, detachKeys: "ctrl-@,ctrl-_,DEL,A" }, CALL);
+    expect(stream).toBeDefined();
     await world.containers.pause(id);
     expect(await failure(world.containers.attach("web", QUERY, CALL))).toBe(
       "conflict: container web is paused, unpause the container before attach",

@@ -12,7 +12,8 @@ export const DEFAULT_DETACH_KEYS = Uint8Array.of(0x10, 0x11);
 export function parseDetachKeys(text: string | undefined, what: "detach" | "escape"): Uint8Array {
   if (text === undefined || text === "") return DEFAULT_DETACH_KEYS;
   const bytes = text.split(",").map((key) => {
-    const control = /^ctrl-(.)$/s.exec(key)?.[1]?.toLowerCase();
+    if (key === "DEL") return 127;
+    const control = /^ctrl-(.)$/s.exec(key)?.[1];
     const code = control === undefined ? -1 : CONTROL.indexOf(control);
     if (code >= 0) return code;
     if (key.length === 1 && key.charCodeAt(0) < 128) return key.charCodeAt(0);

@@ -1,4 +1,8 @@
-/** Finds a sequence of keys in what a client types; what may be its beginning is held back until that is decided. */
+/**
+ * Finds a sequence of keys in what a client types; what may be its beginning is held back until that is decided. A key that
+ * breaks the sequence does not begin it anew, as with Docker's: its command looks for the sequence, too, and would wait for
+ * ever on a connection that only this side has found to be left.
+ */
 export class DetachKeys {
   readonly #keys: Uint8Array;
   #matched = 0;
@@ -23,13 +27,10 @@ export class DetachKeys {
         }
         continue;
       }
-      // The longest beginning of the sequence that ends with this byte; what stands before it was typed in earnest.
-      const typed = [...this.#keys.subarray(0, this.#matched), byte];
-      const kept = this.#longestBeginning(typed);
-      const earnest = typed.length - kept;
-      pass.set(typed.slice(0, earnest), length);
-      length += earnest;
-      this.#matched = kept;
+      pass.set(this.#keys.subarray(0, this.#matched), length);
+      length += this.#matched;
+      pass[length++] = byte;
+      this.#matched = 0;
     }
     return { pass: pass.subarray(0, length), detached: false };
   }
@@ -39,13 +40,5 @@ export class DetachKeys {
     const held = this.#keys.slice(0, this.#matched);
     this.#matched = 0;
     return held;
-  }
-
-  #longestBeginning(typed: readonly number[]): number {
-    for (let length = Math.min(typed.length, this.#keys.length - 1); length > 0; length--) {
-      const start = typed.length - length;
-      if (typed.slice(start).every((byte, index) => byte === this.#keys[index])) return length;
-    }
-    return 0;
   }
 }

@@ -56,6 +56,17 @@ describe.each(programs)("$name on a terminal", ({ name, file }) => {
     expect(await session.ended()).toBe(0);
   });
 
+  test("a program that asks for the terminal's size first of all is told it", async () => {
+    const words = ["run", "--rm", "-it", "busybox:local", "stty", "size"];
+    await using session = start(words, { columns: 91, rows: 23 });
+    expect(await session.ended()).toBe(0);
+    expect(withoutResizeNotice(session)).toBe("23 91\r\n");
+    const container = named("sized");
+    await using made = start(["create", "-t", "--name", container, "busybox:local"], { columns: 91, rows: 23 });
+    expect(await made.ended()).toBe(0);
+    expect((await engine.berth(["inspect", "-f", "{{.HostConfig.ConsoleSize}}", container])).stdout).toBe("[23 91]\n");
+  });
+
   /** The client tells the size beside everything else: the container is asked, a line each, until it knows. */
   async function becomes(session: TerminalSession, size: string): Promise<void> {
     const answers = (): string[] => session.text.match(/\d+ \d+\r\n/g) ?? [];
@@ -85,6 +96,17 @@ describe.each(programs)("$name on a terminal", ({ name, file }) => {
     expect(await exec.ended()).toBe(1);
     expect(exec.text).toContain("read escape sequence");
     expect(await stateOf(container)).toBe("running");
+  });
+
+  test("a detach key that is typed twice leaves nothing, and hangs nobody", async () => {
+    const container = named("twice");
+    const script = "stty raw -echo; echo ready; dd bs=1 count=3 2>/dev/null | od -An -tx1; exec sleep 1000";
+    await using session = start(["run", "-it", "--name", container, "busybox:local", "sh", "-c", script]);
+    await session.shows("ready");
+    for (const key of `${DETACH[0]}${DETACH}`) session.type(key);
+    await session.shows("10 10 11");
+    session.type(DETACH);
+    expect(await session.ended()).toBe(0);
   });
 
   test("attach makes a program draw anew, also on a terminal of the same size", async () => {
