@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
+import { shimOf } from "../support/host.ts";
 import { output } from "../support/process.ts";
+import { eventually } from "../support/wait.ts";
 import { LimitedWorld } from "./cgroups/world.ts";
 
 const enabled = "/sys/module/apparmor/parameters/enabled";
@@ -43,6 +45,20 @@ describe.skipIf(reason !== undefined)("AppArmor", () => {
     expect((await world.inspect(id)).State.ExitCode).toBe(137);
     await world.remove(id);
     expect((await world.engine.api("GET", "/info")).json).toHaveProperty("SecurityOptions[0]", "name=apparmor");
+  });
+
+  test("lets a container end with its supervisor while no daemon is there", async () => {
+    for (const more of [{}, { SecurityOpt: ["no-new-privileges"] }]) {
+      const id = await world.begin(more, "sleep", "1000");
+      const { Pid } = (await world.inspect(id)).State;
+      const shim = shimOf(world.engine, id);
+      await world.engine.kill9();
+      process.kill(shim, "SIGKILL");
+      await eventually("its end", () => !existsSync(`/proc/${Pid}`));
+      await world.engine.start();
+      expect((await world.inspect(id)).State.ExitCode).toBe(137);
+      await world.remove(id);
+    }
   });
 
   test("by default denies what a capability would allow", async () => {

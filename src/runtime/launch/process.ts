@@ -5,14 +5,19 @@ import { capabilityMasks } from "./capabilities.ts";
 import { RLIM_INFINITY, RLIMITS } from "./constants.ts";
 import { specFailure, type FailureOptions } from "./errors.ts";
 
+/** The profile of AppArmor that lets a process run any program under the same profile. */
+const OPEN_PROFILE = "docker-default";
+
 /**
  * The process as it will be when it runs the user's program, in an order that the kernel takes (runc's):
  *
- *     no_new_privs ─ seccomp* ─ chdir ─ bounding set ─ groups, gid, uid ─ capabilities ─ death signal ─ find program ─
- *     close fds ─ wait for start ─ seccomp** ─ exec
+ *     no_new_privs ─ profile* ─ seccomp* ─ chdir ─ bounding set ─ groups, gid, uid ─ capabilities ─ profile** ─
+ *     death signal ─ find program ─ close fds ─ wait for start ─ seccomp** ─ exec
  *
  * Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes (*) before capabilities go; with it, it comes (**) as
- * late as possible, so that it need not allow what stands between.
+ * late as possible, so that it need not allow what stands between. A profile of AppArmor comes (*) with the exec, which
+ * undoes the death signal; one that allows the exec comes (**) before, when there are no more privileges than its processes
+ * have, who may trace it from then on.
  * @throws LaunchError for what cannot be expressed: unknown limits, capabilities, seccomp actions.
  */
 export function processOps(
@@ -27,7 +32,7 @@ export function processOps(
   const ops: PlanOp[] = [];
   ops.push(...rlimitOps(process, options));
   if (process.noNewPrivileges) ops.push({ op: "no_new_privs" });
-  ops.push(...appArmorOps(process));
+  ops.push(...profileOps(process, "exec", "exec"));
   if (!process.noNewPrivileges) ops.push(...filter);
   ops.push({ op: "chdir", path: process.cwd });
   ops.push({ op: "bounding", keep: masks.bounding });
@@ -44,6 +49,7 @@ export function processOps(
   });
   ops.push({ op: "ambient", mask: masks.ambient });
   if (umask !== undefined) ops.push({ op: "umask", mask: umask });
+  if (process.apparmorProfile === OPEN_PROFILE) ops.push(...profileOps(process, "current", "changeprofile"));
   ops.push({ op: "die_with_shim" });
   ops.push({ op: "find_program", name: program, path: pathOf(process.env) });
   ops.push({ op: "close_fds" });
@@ -76,9 +82,10 @@ function rlimitOps(process: ProcessSpec, options: FailureOptions): PlanOp[] {
 /** -1, and what JSON made of 2^64-1, is "no limit". */
 const limit = (value: number) => (value < 0 || value >= Number(RLIM_INFINITY) ? RLIM_INFINITY : BigInt(value));
 
-function appArmorOps({ apparmorProfile = "" }: ProcessSpec): PlanOp[] {
+/** The first one makes the procfs that it takes, for which a second one need not be privileged. */
+function profileOps({ apparmorProfile = "" }: ProcessSpec, attribute: string, command: string): PlanOp[] {
   if (apparmorProfile === "" || apparmorProfile === "unconfined") return [];
-  return [{ op: "lsm_attr", attr: "apparmor/exec", value: `exec ${apparmorProfile}` }];
+  return [{ op: "lsm_attr", attr: `apparmor/${attribute}`, value: `${command} ${apparmorProfile}` }];
 }
 
 /** The last entry counts, as for execvp. */

@@ -189,7 +189,10 @@ export const OPS = {
   reset: { code: 74, args: {} },
   /** Closes each fd ≥ 3 but the channel to the shim (close-on-exec): slots are gone after this. */
   close_fds: { code: 75, args: {} },
-  /** Writes `value` to /proc/self/attr/`attr` (such as `apparmor/exec`, `exec`, `keycreate`) of an own, detached procfs. */
+  /**
+   * Writes `value` to /proc/self/attr/`attr` (such as `apparmor/exec`, `exec`, `keycreate`) of an own, detached procfs. Making
+   * that takes privileges: a first one must come before they go.
+   */
   lsm_attr: { code: 76, args: { attr: "text", value: "text" } },
   /**
    * Finds the program for `exec`, as the user that it will run as: `name` with a slash as it is, else through `path`
@@ -206,7 +209,8 @@ export const OPS = {
   personality: { code: 80, args: { persona: "u32" } },
   /**
    * SIGKILL when the shim ends: nobody else would notice while no daemon is there. Changes of credentials undo it, and so does
-   * the exec of a program with a set-id bit or file capabilities: a daemon looks for itself.
+   * the exec of a program with a set-id bit or file capabilities, or into another profile of AppArmor or another domain of SELinux:
+   * a daemon looks for itself.
    */
   die_with_shim: { code: 81, args: {} },
 } as const satisfies Record<string, OpRow>;
