@@ -156,17 +156,20 @@ async function hostConfig(
     RestartPolicy: restart,
     AutoRemove: flags.rm,
     VolumeDriver: flags["volume-driver"],
-    VolumesFrom: [...flags["volumes-from"]],
+    ...filled({
+      VolumesFrom: [...flags["volumes-from"]],
+      CapAdd: capabilities(flags["cap-add"]),
+      CapDrop: capabilities(flags["cap-drop"]),
+      ExtraHosts: flags["add-host"].map(extraHost),
+      GroupAdd: [...flags["group-add"]],
+      DeviceCgroupRules: [...flags["device-cgroup-rule"]],
+    }),
     ...(flags.mount.length > 0 ? { Mounts: [...flags.mount] } : {}),
     ...(Object.keys(flags.annotation).length > 0 ? { Annotations: flags.annotation } : {}),
-    CapAdd: capabilities(flags["cap-add"]),
-    CapDrop: capabilities(flags["cap-drop"]),
     ...cgroupns(flags.cgroupns),
     Dns: [...flags.dns],
     DnsOptions: [...flags["dns-option"]],
     DnsSearch: [...flags["dns-search"]],
-    ExtraHosts: flags["add-host"].map(extraHost),
-    GroupAdd: [...flags["group-add"]],
     IpcMode: flags.ipc,
     Links: [...networks.links],
     OomScoreAdj: flags["oom-score-adj"],
@@ -200,7 +203,6 @@ async function hostConfig(
     CpusetCpus: flags["cpuset-cpus"],
     CpusetMems: flags["cpuset-mems"],
     Devices: flags.device.filter((each) => !isNamedDevice(each)).map(device),
-    DeviceCgroupRules: [...flags["device-cgroup-rule"]],
     ...deviceRequests(flags),
     MemoryReservation: flags["memory-reservation"],
     MemorySwap: flags["memory-swap"],
@@ -214,6 +216,11 @@ async function hostConfig(
     IOMaximumIOps: flags["io-maxiops"],
     IOMaximumBandwidth: flags["io-maxbandwidth"],
   };
+}
+
+/** The lists that have something in them: Docker's command sends null for these when they are empty, which inspect then shows. */
+function filled<T extends Readonly<Record<string, readonly unknown[]>>>(lists: T): Partial<T> {
+  return Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0)) as Partial<T>; // some of its members
 }
 
 /** As the kernel's headers call them, each once, in the order of the alphabet. */

@@ -60,18 +60,29 @@ const GO_NAMES: Readonly<Record<string, string>> = {
   DNSOptions: "DnsOptions",
   DNSSearch: "DnsSearch",
   NanoCPUs: "NanoCpus",
+  AuxAddress: "AuxiliaryAddresses",
 };
 
 type Rendered = { text: string } | { failure: string };
 
 async function renderer(format: string): Promise<((value: unknown) => Rendered) | undefined> {
   if (format === "") return undefined;
-  const { compileTemplate } = await import("../template/index.ts");
+  const [{ compileTemplate }, { typed }] = await Promise.all([
+    import("../template/index.ts"),
+    import("./inspect-types.ts"),
+  ]);
   try {
-    const template = compileTemplate(format, { missingKey: "error", aliases: GO_NAMES });
-    return (value) => {
+    const template = compileTemplate(format, { missingKey: "error" });
+    return (found) => {
+      const whole = typed(found);
       try {
-        return { text: template.execute(value) };
+        if (whole !== undefined)
+          return { text: template.execute(whole.value, { aliases: GO_NAMES, open: whole.open }) };
+      } catch {
+        // What Docker's types have not may be in what the engine answered: that is what a failure is told of
+      }
+      try {
+        return { text: template.execute(found, { untyped: true }) };
       } catch (error) {
         return { failure: messageOf(error) };
       }

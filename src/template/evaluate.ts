@@ -2,12 +2,16 @@ import type { Command, Expression, Pipe, Statement, Template } from "./ast.ts";
 import { printCommand, printExpression, printPipe } from "./ast.ts";
 import { FunctionError, TemplateError } from "./errors.ts";
 import type { FunctionTable, ParameterType, TemplateFunction } from "./functions.ts";
-import { formatValue, isCallable, isList, isMap, isTrue, sortedKeys, Struct, typeName } from "./values.ts";
+import { formatValue, isCallable, isList, isMap, isTrue, NIL, sortedKeys, Struct, typeName } from "./values.ts";
 
 export interface ExecuteOptions {
   functions: FunctionTable;
   /** `error`: a map's missing key fails; by default it prints as `<no value>`. */
   missingKey?: "default" | "error";
+  /** Maps of which any key may be asked for, whatever `missingKey` says. */
+  open?: ReadonlySet<unknown>;
+  /** Nothing is known of the types: whatever a map holds is an `interface {}` to Go. */
+  untyped?: boolean;
   /** Other names of a map's keys, which are looked for where the name itself is not there. */
   aliases?: Readonly<Record<string, string>>;
   /** Longest output in UTF-16 units; a template that writes more fails. */
@@ -259,12 +263,13 @@ class Run {
     // Go names what it has evaluated last: of `(.A).B`, the part in parentheses
     const said = node.kind === "chain" ? lastOf(node.of) : node;
     const fail = (message: string) => this.#fail(fieldPosition(said), printExpression(said), message);
+    const { missingKey, open } = this.#options;
     if (receiver === undefined) {
-      return this.#options.missingKey === "error"
+      return missingKey === "error" && open === undefined
         ? fail(`nil data; no entry for key ${JSON.stringify(name)}`)
         : undefined;
     }
-    if (receiver === null) return fail(`nil pointer evaluating interface {}.${name}`);
+    if (receiver === null || receiver === NIL) return fail(`nil pointer evaluating interface {}.${name}`);
     if (receiver instanceof Struct) {
       if (!Object.hasOwn(receiver.fields, name)) return fail(`can't evaluate field ${name} in type ${receiver.type}`);
       const member = receiver.fields[name];
@@ -283,11 +288,14 @@ class Run {
       const { aliases = {} } = this.#options;
       const other = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
       if (other !== undefined && Object.hasOwn(receiver, other)) return receiver[other];
-      return this.#options.missingKey === "error"
+      return missingKey === "error" && open?.has(receiver) !== true
         ? fail(`map has no entry for key ${JSON.stringify(name)}`)
         : undefined;
     }
-    return fail(`can't evaluate field ${name} in type ${typeName(receiver)}`);
+    // What stands in parentheses was looked into
+    const isOpaque = this.#options.untyped === true && node.kind !== "chain";
+    const type = isOpaque ? "interface {}" : typeName(receiver);
+    return fail(`can't evaluate field ${name} in type ${type}`);
   }
 
   #function(

@@ -1,6 +1,6 @@
 import { FunctionError } from "./errors.ts";
 import { sprint, sprintf, sprintln } from "./printf.ts";
-import { compareStrings, formatValue, isCallable, isList, isMap, isTrue, typeName } from "./values.ts";
+import { compareStrings, formatValue, isCallable, isList, isMap, isTrue, NIL, typeName } from "./values.ts";
 
 export type ParameterType = "any" | "string" | "int" | "strings";
 
@@ -100,7 +100,7 @@ function index(value: unknown, ...keys: unknown[]): unknown {
     // A nil map or list of JSON: Go's typed nil map gives the zero value
     if (item === null || item === undefined) {
       if (typeof key === "string") item = "";
-      else throw new FunctionError("index of nil pointer");
+      else throw new FunctionError("index of untyped nil");
     } else if (isMap(item)) {
       if (typeof key !== "string") throw new FunctionError(`value has type ${typeName(key)}; should be string`);
       item = Object.hasOwn(item, key) ? item[key] : zeroOf(item);
@@ -174,7 +174,7 @@ function compare(left: unknown, right: unknown): number {
 }
 
 function basicKind(value: unknown): "nil" | "bool" | "string" | "int" | "float" | "other" {
-  if (value === undefined || value === null) return "nil";
+  if (value === undefined || value === null || value === NIL) return "nil";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "string") return "string";
   if (typeof value === "bigint") return "int";

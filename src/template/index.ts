@@ -4,7 +4,7 @@ import { parse } from "./parser.ts";
 
 export { TemplateError } from "./errors.ts";
 export { quote } from "./literals.ts";
-export { Struct } from "./values.ts";
+export { NIL, nilList, nilMap, Struct } from "./values.ts";
 
 export interface TemplateOptions extends Partial<ExecuteOptions> {
   /** The name in error texts. */
@@ -12,10 +12,13 @@ export interface TemplateOptions extends Partial<ExecuteOptions> {
   maxLength?: number;
 }
 
+/** What may be different for each run. */
+export type RunOptions = Pick<ExecuteOptions, "aliases" | "open" | "untyped">;
+
 /** A template that is ready to run. */
 export interface CompiledTemplate {
-  /** @throws TemplateError */
-  execute(data: unknown): string;
+  /** @param more options of this run. @throws TemplateError */
+  execute(data: unknown, more?: RunOptions): string;
 }
 
 /**
@@ -26,7 +29,7 @@ export interface CompiledTemplate {
 export function compileTemplate(source: string, options: TemplateOptions = {}): CompiledTemplate {
   const functions: FunctionTable = options.functions ?? dockerFunctions;
   const template = parse(source, { ...options, functions: new Set([...Object.keys(functions), "and", "or"]) });
-  return { execute: (data) => execute(template, data, { ...options, functions }) };
+  return { execute: (data, more) => execute(template, data, { ...options, ...more, functions }) };
 }
 
 export { dockerFunctions };

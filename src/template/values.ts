@@ -26,11 +26,35 @@ export class Struct {
   }
 }
 
+/** A pointer to nothing, of a type: unlike nil it is a value, which prints as `<nil>`. */
+class NilPointer {
+  toJSON(): null {
+    return null;
+  }
+}
+export const NIL = new NilPointer();
+
+/** A list that was never made: empty, but null in JSON. */
+export function nilList(): readonly unknown[] {
+  return withoutJson([]);
+}
+
+/** A map that was never made: empty, but null in JSON. */
+export function nilMap(): GoMap {
+  return withoutJson({});
+}
+
+function withoutJson<T extends object>(value: T): T {
+  return Object.defineProperty(value, "toJSON", { value: () => null });
+}
+
 export type GoMap = Readonly<Record<string, unknown>>;
 export type Callable = (...args: unknown[]) => unknown;
 
 export function isMap(value: unknown): value is GoMap {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Struct);
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Struct) && value !== NIL
+  );
 }
 
 export function isList(value: unknown): value is readonly unknown[] {
@@ -54,7 +78,7 @@ export function compareStrings(left: string, right: string): number {
 
 /** Truth as `if` sees it: false, 0, nil and whatever is empty are false. */
 export function isTrue(value: unknown): boolean {
-  if (value === undefined || value === null || value === false || value === "") return false;
+  if (value === undefined || value === null || value === NIL || value === false || value === "") return false;
   if (typeof value === "number" || typeof value === "bigint") return Number(value) !== 0;
   if (isList(value)) return value.length > 0;
   if (isMap(value)) return Object.keys(value).length > 0;
@@ -63,7 +87,7 @@ export function isTrue(value: unknown): boolean {
 
 /** The Go type's name of a value, for error texts. */
 export function typeName(value: unknown): string {
-  if (value === undefined || value === null) return "<nil>";
+  if (value === undefined || value === null || value === NIL) return "<nil>";
   if (typeof value === "string") return "string";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "bigint") return "int64";
@@ -77,7 +101,7 @@ export function typeName(value: unknown): string {
 
 /** A value as Go's `%v` prints it. `depth` bounds what a cyclic value can do. */
 export function formatValue(value: unknown, depth = 0): string {
-  if (value === undefined || value === null) return "<nil>";
+  if (value === undefined || value === null || value === NIL) return "<nil>";
   if (typeof value === "string") return value;
   if (typeof value === "number") return formatFloat(value);
   if (depth > 50) return "...";

@@ -1,3 +1,5 @@
+import { inspectCases } from "./inspect-cases.ts";
+
 /**
  * Command lines that `docker` and `berth` must answer alike on the same engine: standard output, standard error, exit code.
  * `{id}` is unique to a run. Cases run in order; later ones may use what earlier ones made.
@@ -289,6 +291,11 @@ export const cliCases: readonly CliCase[] = [
   plain("inspect c-{id} --format {{.State.Foo}}"),
   plain("inspect c-{id} --format {{.Nope}}"),
   plain("inspect c-{id} --format {{json.Config.Cmd}}"),
+  masked("network create ci-{id}"),
+  plain("volume create ci-{id}"),
+  ...inspectCases("c-{id}", "ci-{id}", "ci-{id}"),
+  plain("network rm ci-{id}"),
+  plain("volume rm ci-{id}"),
   { args: ["inspect", "c-{id}", "--format", '{{json .Config.Cmd}} {{len .Args}} {{index .Config.Labels "a"}}'] },
   plain("attach c-{id}"),
   plain("exec c-{id} ls"),
