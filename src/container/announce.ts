@@ -16,6 +16,20 @@ export function announceVolumes(events: EventBus, record: ContainerRecord, actio
   }
 }
 
+/** An exec's event, which names it and, but for its end, what is run: of a program without arguments there is a space behind it. */
+export function announceExec(
+  events: EventBus,
+  record: ContainerRecord,
+  execID: string,
+  event: { what: "exec_create" | "exec_start"; command: readonly string[] } | { what: "exec_die"; exitCode: number },
+): void {
+  if (event.what === "exec_die") announce(events, record, event.what, { execID, exitCode: String(event.exitCode) });
+  else {
+    const [program = "", ...words] = event.command;
+    announce(events, record, `${event.what}: ${program} ${words.join(" ")}`, { execID });
+  }
+}
+
 /** Publishes a container event with the attributes that each has: labels, name, image, and its own. */
 export function announce(
   events: EventBus,

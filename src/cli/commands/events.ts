@@ -35,13 +35,32 @@ export default defineCommand({
 async function renderer(format: string): Promise<(event: EventMessage) => string> {
   if (format === "") return plain;
   if (format === "json") return (event) => goJson(event);
-  const { compileTemplate } = await import("../../template/index.ts");
-  try {
-    const template = compileTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"));
-    return (event) => template.execute({ ...event, Time: event.time, TimeNano: event.timeNano, Scope: event.scope });
-  } catch (error) {
-    throw new CliError(`Error parsing format: ${messageOf(error)}`, 64);
-  }
+  const { compileTemplate, Struct } = await import("../../template/index.ts");
+  const telling = <T>(make: () => T): T => {
+    try {
+      return make();
+    } catch (error) {
+      throw new CliError(`Error parsing format: ${messageOf(error)}`, 64);
+    }
+  };
+  const template = telling(() => compileTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n")));
+  return (event) => telling(() => template.execute(new Struct("*events.Message", fieldsOf(event), () => event)));
+}
+
+/** By the names of Docker's own type; three of them are only of images and containers. */
+function fieldsOf(event: EventMessage & { status?: string; id?: string; from?: string }): Record<string, unknown> {
+  const { status = "", id = "", from = "", Type = "", Action = "", Actor = {}, scope = "" } = event;
+  return {
+    Status: status,
+    ID: id,
+    From: from,
+    Type,
+    Action,
+    Actor,
+    Scope: scope,
+    Time: BigInt(event.time ?? 0),
+    TimeNano: BigInt(String(event.timeNano ?? 0)),
+  };
 }
 
 /** `2026-11-30T02:04:58.720558354Z container start ID (image=…, name=…)`. */

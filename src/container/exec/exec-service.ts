@@ -1,7 +1,7 @@
 import type { CallContext, ExecBackend, ExecCreateBody, ExecInspect, StdioStream } from "../../api/index.ts";
 import { invalid, messageOf, randomId, type Logger } from "../../base/index.ts";
 import { LaunchError, type ExecTask } from "../../runtime/index.ts";
-import { announce } from "../announce.ts";
+import { announceExec } from "../announce.ts";
 import { parseDetachKeys } from "../attach/detach-keys.ts";
 import type { ContainerEntry } from "../entry.ts";
 import {
@@ -57,7 +57,7 @@ export class ExecService implements ExecBackend {
     const instance: ExecInstance = { id: randomId(), entry, body, detachKeys, state: { kind: "created" } };
     this.#instances.set(instance.id, instance);
     entry.execIds.add(instance.id);
-    this.#announce(instance, `exec_create: ${commandText(body)}`);
+    this.#announce(instance, { what: "exec_create", command: body.Cmd ?? [] });
     return { Id: instance.id };
   }
 
@@ -72,7 +72,7 @@ export class ExecService implements ExecBackend {
     const { entry, body } = instance;
     const task = requireRunning(entry, entry.id);
     instance.state = { kind: "starting" };
-    this.#announce(instance, `exec_start: ${commandText(body)}`);
+    this.#announce(instance, { what: "exec_start", command: body.Cmd ?? [] });
     try {
       const size = body.ConsoleSize ?? undefined;
       const consoleSize = options.consoleSize ?? (size === undefined ? undefined : { height: size[0], width: size[1] });
@@ -159,11 +159,11 @@ export class ExecService implements ExecBackend {
     // Not of a container that is gone: it has none any more.
     if (execIds.delete(instance.id)) endedExecIds.add(instance.id);
     this.#trimLater(instance.entry);
-    this.#announce(instance, "exec_die", { exitCode: String(exitCode) });
+    this.#announce(instance, { what: "exec_die", exitCode });
   }
 
-  #announce(instance: ExecInstance, action: string, attributes: Record<string, string> = {}): void {
-    announce(this.#needs.events, instance.entry.record, action, { execID: instance.id, ...attributes });
+  #announce(instance: ExecInstance, event: Parameters<typeof announceExec>[3]): void {
+    announceExec(this.#needs.events, instance.entry.record, instance.id, event);
   }
 
   #trimLater(entry: ContainerEntry): void {
@@ -198,10 +198,4 @@ function requireRunning(entry: ContainerEntry, ref: string) {
 /** As a shell: 126 could not be executed, 127 not found; else 128, which is Docker's. */
 function failedExitCode(error: unknown): number {
   return error instanceof LaunchError && error.exitCode !== 125 ? error.exitCode : 128;
-}
-
-/** As Docker's events have it: of a program without arguments there is a space behind it. */
-function commandText({ Cmd }: ExecCreateBody): string {
-  const [program = "", ...words] = Cmd ?? [];
-  return `${program} ${words.join(" ")}`;
 }

@@ -66,7 +66,14 @@ describe("a container with a check", () => {
     await probed(id);
     expect(await health(id)).toMatchObject({ Status: "unhealthy", FailingStreak: 2 });
     expect(task.execs[0]?.process.args).toEqual(["probe"]);
-    expect(world.actions().slice(2)).toEqual(["health_status: healthy", "health_status: unhealthy"]);
+    const probe = ["exec_create: probe ", "exec_start: probe ", "exec_die"];
+    expect(world.actions().slice(2)).toEqual([
+      ...probe,
+      "health_status: healthy",
+      ...probe,
+      ...probe,
+      "health_status: unhealthy",
+    ]);
   });
 
   test("is ended when it is unhealthy and asks for it, and its restart policy starts it again", async () => {
@@ -90,7 +97,8 @@ describe("a container with a check", () => {
     world.clock.advance(10_000);
     await second;
     expect(world.clock.delays).toEqual([]);
-    const once = ["start", "health_status: unhealthy", "restart_on_unhealthy", "kill", "die"];
+    const probe = ["exec_create: probe ", "exec_start: probe ", "exec_die"];
+    const once = ["start", ...probe, "health_status: unhealthy", "restart_on_unhealthy", "kill", "die"];
     expect(world.actions()).toEqual(["create", ...once, ...once]);
   });
 

@@ -1,6 +1,6 @@
 import { formatNanos, messageOf, randomId, type Logger } from "../../base/index.ts";
 import type { Task } from "../../runtime/index.ts";
-import { announce } from "../announce.ts";
+import { announce, announceExec } from "../announce.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { execProcess, type LinkedEnv } from "../exec/process.ts";
 import type { Clock, ContainerDependencies } from "../types.ts";
@@ -145,15 +145,20 @@ class Monitor {
   /** Runs the command in the container; over its time it counts as failed and is killed with SIGKILL. */
   async #run(): Promise<{ exitCode: number; output: string }> {
     const { record } = this.#entry;
+    const { events } = this.#parts.needs;
     const begun = performance.now();
+    const command = this.#arguments();
+    const execId = randomId();
+    announceExec(events, record, execId, { what: "exec_create", command });
     const process = execProcess(
       record,
-      { Cmd: this.#arguments() },
+      { Cmd: command },
       { tty: false, consoleSize: undefined, pid: this.#task.pid },
       this.#parts.needs,
     );
+    announceExec(events, record, execId, { what: "exec_start", command });
     const exec = await this.#task.exec({
-      execId: randomId(),
+      execId,
       process,
       privileged: false,
       stdin: false,
@@ -162,6 +167,10 @@ class Monitor {
       detachKeys: new Uint8Array(),
     });
     this.#parts.needs.metrics.healthCheckStart.observe((performance.now() - begun) / 1000);
+    exec.exited.then(
+      (exitCode) => announceExec(events, record, execId, { what: "exec_die", exitCode }),
+      () => undefined, // awaited below
+    );
     const late = Promise.withResolvers<"late">();
     using _timer = this.#parts.clock.after(this.#plan.timeout, () => late.resolve("late"));
     const output = collect(exec.stdio?.output);

@@ -64,6 +64,12 @@ describe.skipIf(!comparable)("of one container both commands say the same", () =
     ["logs --since 1 --until UNTIL told"],
     ["events --since 0 --until UNTIL --filter container=told"],
     ["events --since 0 --until UNTIL --format json"],
+    [
+      "events --since 0 --until UNTIL --format {{.Status}}|{{.ID}}|{{.From}}|{{.Type}}|{{.Action}}|{{.Scope}}|{{.Actor.ID}}",
+    ],
+    ["events --since 0 --until UNTIL --format {{.Time}}|{{.TimeNano}}|{{.Actor.Attributes.name}}|{{json.}}"],
+    ["events --since 0 --until UNTIL --format {{.status}}"],
+    ["events --since 0 --until UNTIL --format {{len.Time}}"],
     ["stats --no-stream --format {{.Name}}|{{.ID}}|{{.PIDs}} web"],
     ["network inspect bridge"],
     ["start -a told"],
