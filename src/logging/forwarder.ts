@@ -16,6 +16,8 @@ const FIRST_WAIT_MS = 250;
 const LAST_WAIT_MS = 10_000;
 /** A cursor is written at most so often; more is delivered again after a kill, never less. */
 const CURSOR_EVERY_MS = 200;
+/** How long a receiver may take for what is on its way when delivery is told to stop: sent again, it would come twice. */
+const LAST_SEND_MS = 1000;
 const LINE_FEED = 0x0a;
 
 /** What became of a log's entries. */
@@ -128,7 +130,7 @@ export class Forwarder {
         return true;
       }
       try {
-        await sender.send(left);
+        if (!(await settles(sender.send(left), signal))) return false;
         counts.delivered += left.length;
         this.#recovered();
         return true;
@@ -198,6 +200,21 @@ async function setSticky(path: string): Promise<void> {
     if ((mode & 0o1000) === 0) await chmod(path, (mode & 0o7777) | 0o1000);
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw error;
+  }
+}
+
+/** Waits for it, and a moment longer than the signal lets. @returns false when that was too short; it comes to nothing then. */
+async function settles(sending: Promise<void>, signal: AbortSignal): Promise<boolean> {
+  const { promise: tooLong, resolve } = Promise.withResolvers<boolean>();
+  let timer: NodeJS.Timeout | undefined;
+  const stop = () => (timer = setTimeout(() => resolve(false), LAST_SEND_MS));
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  try {
+    return await Promise.race([sending.then(() => true), tooLong]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
   }
 }
 

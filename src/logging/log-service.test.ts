@@ -3,6 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "../base/index.ts";
+import { readCursor } from "./cursor.ts";
 import { LOG_DRIVERS } from "./drivers.ts";
 import { createLogService } from "./log-service.ts";
 import type { LogDriver, LogFilePlan, LogRecord, LogSource } from "./types.ts";
@@ -64,6 +65,28 @@ test("runs that come while the receiver is away are delivered once it is back, h
   // The first, and one for all that came meanwhile.
   expect(opened.count).toBe(2);
   expect(service.counts()).toEqual({});
+});
+
+test("a receiver that takes nothing does not keep a service from closing", async () => {
+  const asked = Promise.withResolvers<void>();
+  const disposed = Promise.withResolvers<void>();
+  const driver: LogDriver = {
+    ...(LOG_DRIVERS.get("otlp") as LogDriver), // it is one of them
+    open: () => ({
+      send: () => (asked.resolve(), new Promise(() => undefined)),
+      [Symbol.asyncDispose]: async () => disposed.resolve(),
+    }),
+  };
+  const path = join(folder, "log");
+  const plan: LogFilePlan = { path, maxSize: 0, maxFiles: 1, compress: false, holds: false, shown: false };
+  appendFileSync(path, `${JSON.stringify({ log: "line\n", stream: "stdout", time: new Date(0).toISOString() })}\n`);
+  const service = createLogService({ calls, logger: silentLogger });
+  service.attend({ driver, source: SOURCE, plan, ended: Promise.resolve() });
+  await asked.promise;
+  await service.close();
+  await disposed.promise;
+  // The next service sends it again.
+  expect(await readCursor(path)).toBeUndefined();
 });
 
 test("a log that nobody attends to is delivered at last; what a service leaves when it closes waits for the next one", async () => {

@@ -74,7 +74,7 @@ export interface LogRecord {
   readonly partial: boolean;
 }
 
-/** A way to a receiver. It connects when it is first needed, and again after a failure. */
+/** A way to a receiver. It connects when it is first needed, and again after a failure. Its disposal ends what is being sent. */
 export interface LogSender extends AsyncDisposable {
   /**
    * Resolves when the receiver has the records, as far as its protocol tells.

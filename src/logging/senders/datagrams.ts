@@ -17,6 +17,7 @@ export interface Datagrams extends AsyncDisposable {
 /** Datagrams over UDP. A receiver that refuses them is noticed at the next one (ICMP). */
 export function udpDatagrams(host: string, port: number): Datagrams {
   let socket: Socket | undefined;
+  let disposed = false;
   const drop = () => {
     socket?.close();
     socket = undefined;
@@ -31,6 +32,7 @@ export function udpDatagrams(host: string, port: number): Datagrams {
       made.once("error", reject);
       made.connect(port, address, resolve);
     });
+    if (disposed) made.close();
     if (refused !== undefined) throw refused;
     return made;
   };
@@ -51,7 +53,10 @@ export function udpDatagrams(host: string, port: number): Datagrams {
         throw error;
       }
     },
-    [Symbol.asyncDispose]: async () => drop(),
+    async [Symbol.asyncDispose]() {
+      disposed = true;
+      drop();
+    },
   };
 }
 
@@ -76,9 +81,13 @@ export function datagramSender(
   };
 }
 
-/** Waits while the receiver's queue is full, without a thread of the pool waiting in the kernel. */
-async function writeAll(fd: number, message: Uint8Array): Promise<void> {
+/**
+ * Waits while the receiver's queue is full, without a thread of the pool waiting in the kernel.
+ * @throws when it is told to stop meanwhile.
+ */
+async function writeAll(fd: number, message: Uint8Array, signal: AbortSignal): Promise<void> {
   for (let wait = 1; ; wait = Math.min(wait * 2, 100)) {
+    signal.throwIfAborted();
     try {
       await writeFd(fd, message);
       return;
@@ -95,6 +104,9 @@ const closeFd = promisify(close);
 /** Datagrams to a Unix socket. @param path absolute. */
 export function unixDatagrams(path: string, calls: SenderCalls): Datagrams {
   let fd: number | undefined;
+  const stop = new AbortController();
+  /** The number of a descriptor that is closed may be another one's at once. */
+  let writing: Promise<void> | undefined;
   const drop = async () => {
     const old = fd;
     fd = undefined;
@@ -114,12 +126,16 @@ export function unixDatagrams(path: string, calls: SenderCalls): Datagrams {
     async send(message) {
       fd ??= await open();
       try {
-        await writeAll(fd, message);
+        await (writing = writeAll(fd, message, stop.signal));
       } catch (error) {
         await drop();
         throw error;
       }
     },
-    [Symbol.asyncDispose]: drop,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await writing?.catch(() => undefined); // its sender is told
+      await drop();
+    },
   };
 }

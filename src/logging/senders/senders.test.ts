@@ -124,6 +124,20 @@ describe("syslog", () => {
     expect(receiver.received().map((text) => text.replace(/.*: /, ""))).toEqual(lines);
   });
 
+  test("whose socket nobody reads from is given up when it is disposed of", async () => {
+    const path = join(folder, "log");
+    using _receiver = new DatagramSocket(path);
+    const sender = openSyslog(source({ "syslog-address": `unixgram://${path}`, tag: "t" }), native);
+    // More than the kernel keeps, whatever it is set to.
+    const sent = sender.send(Array.from({ length: 100_000 }, () => record("line")));
+    const failure = sent.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await sender[Symbol.asyncDispose]();
+    expect(String(await failure)).toMatch(/abort/i);
+  });
+
   const made = hasOpenssl();
   test("over TLS trusts who it is told to, shows its own certificate, and counts frames", async () => {
     if (!(await made)) return;

@@ -112,10 +112,14 @@ export class StreamConnection implements AsyncDisposable {
     const link = this.#link;
     this.#link = undefined;
     if (link === undefined) return;
-    const ended = new Promise<void>((resolve) => link.waiting.add(() => resolve()));
-    const timer = setTimeout(() => link.socket.destroy(), 1000);
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    link.waiting.add(() => resolve());
+    const timer = setTimeout(() => {
+      link.socket.destroy();
+      resolve();
+    }, 1000);
     link.socket.end();
-    if (link.gone === undefined) await ended; // one way or the other
+    if (link.gone === undefined) await ended;
     clearTimeout(timer);
   }
 }
