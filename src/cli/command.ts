@@ -22,6 +22,10 @@ export interface Invocation<F extends FlagTable> {
   name: string;
 }
 
+/** What completion chooses from. */
+export type Completes =
+  "containers" | "running" | "images" | "networks" | "volumes" | "contexts" | "shells" | "switch" | "files";
+
 /** How many arguments a command takes. */
 export interface ArgumentCount {
   min: number;
@@ -44,8 +48,8 @@ export interface Command<F extends FlagTable = FlagTable> {
   flags: F;
   /** False: flags end at the first argument. */
   interspersed?: boolean;
-  /** What completion offers for an argument. */
-  completes?: "containers" | "running" | "images" | "networks" | "volumes" | "contexts" | "files";
+  /** What completion offers for the arguments: for each, or for the first, the second and so on. */
+  completes?: Completes | readonly Completes[];
   /** @returns the exit code, 0 when nothing. */
   run(context: Context, invocation: Invocation<F>): Promise<number | void>;
 }

@@ -51,8 +51,9 @@ describe("a completion script", () => {
   test("makes bash offer what berth suggests", async () => {
     const ask = `berth() { printf '%s\\n' "$@" | sed 's/^--words=/got-/'; }
       ${await output("completion", "bash")}
-      COMP_WORDS=(berth rm "a b" w) COMP_CWORD=3; _berth; printf '%s|' "\${COMPREPLY[@]}"`;
-    expect(spawnSync("bash", ["-c", ask]).stdout.toString()).toBe("completion|got-rm|got-a b|got-w|");
+      COMP_LINE='berth rm  "a b" x:y=w more' COMP_POINT=22
+      COMP_WORDS=(berth rm '"a b"' x : y = w more) COMP_CWORD=7; _berth; printf '%s|' "\${COMPREPLY[@]}"`;
+    expect(spawnSync("bash", ["-c", ask]).stdout.toString()).toBe('completion|got-rm|got-"a b"|got-x:y=w|');
   });
 });
 
@@ -75,6 +76,39 @@ describe("suggestions", () => {
     expect(await suggestions("rmi", "")).toEqual(["app:1", "lib:2"]);
     expect(await suggestions("run", "--rm", "li")).toEqual(["lib:2"]);
     expect(await suggestions("network", "rm", "b")).toEqual(["backend"]);
+  });
+
+  test("are the values of flags that are chosen from some", async () => {
+    expect(await suggestions("run", "--pull", "a")).toEqual(["always"]);
+    expect(await suggestions("run", "--pull=")).toEqual(["--pull=always", "--pull=missing", "--pull=never"]);
+    expect(await suggestions("run", "--network", "b")).toEqual(["backend"]);
+    expect(await suggestions("create", "--network=b")).toEqual(["--network=backend"]);
+    expect(await suggestions("kill", "-s", "US")).toEqual(["USR1", "USR2"]);
+    expect(await suggestions("run", "-itv", "a")).toEqual([]);
+    expect(await suggestions("run", "--name", "a")).toEqual([]);
+    expect(await suggestions("--log-level", "w")).toEqual(["warn"]);
+  });
+
+  test("come behind the flags of the whole, which say where the engine is", async () => {
+    expect(await suggestions("-D", "ps", "--no")).toEqual(["--no-trunc"]);
+    expect(await suggestions("--debug", "-l", "info", "network", "c")).toEqual(["connect", "create"]);
+    expect(await suggestions("-H", "unix:///nonexistent.sock", "rm", "w")).toEqual([]);
+    expect(await suggestions("--tlsv")).toEqual(["--tlsverify"]);
+    expect(await suggestions("--context", "def")).toEqual(["default"]);
+  });
+
+  test("go by the place of an argument", async () => {
+    expect(await suggestions("network", "connect", "backend", "w")).toEqual(["web", "worker"]);
+    expect(await suggestions("run", "app:1", "l")).toEqual([]);
+    expect(await suggestions("exec", "-it", "web", "w")).toEqual([]);
+    expect(await suggestions("tag", "app:1", "l")).toEqual([]);
+    expect(await suggestions("rm", "web", "wo")).toEqual(["worker"]);
+    expect(await suggestions("rm", "--", "wo")).toEqual(["worker"]);
+    expect(await suggestions("rm", "--", "-")).toEqual([]);
+    expect(await suggestions("completion", "")).toEqual(["bash", "fish", "zsh"]);
+    expect(await suggestions("system", "default", "o")).toEqual(["off", "on"]);
+    expect(await suggestions("help", "network", "con")).toEqual(["connect"]);
+    expect(await suggestions("help", "ru")).toEqual(["run"]);
   });
 
   test("are ids as far as they were begun", async () => {

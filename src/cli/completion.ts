@@ -1,12 +1,32 @@
 import type { ContainerSummary, ImageSummary, NetworkSummary, VolumeListResponse } from "../api/index.ts";
 import { listContexts } from "../client/index.ts";
-import type { Command, Context } from "./command.ts";
+import type { Completes, Context } from "./command.ts";
+import { createContext } from "./context.ts";
+import type { FlagTable } from "./flags.ts";
+import { type GlobalFlags, globalFlags } from "./global-flags.ts";
+import type { Io } from "./io.ts";
+import { parseFlags } from "./parse-flags.ts";
 import { findEntry, groups, membersOf, topLevel } from "./table.ts";
 
+/** bash parts words at `:` and `=`, too: they are put together again, and of what is suggested the part behind the last goes back. */
 const BASH = `_berth() {
-  local IFS=$'\\n' word args=()
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD}"; do args+=("--words=$word"); done
+  local IFS=$'\\n' line=\${COMP_LINE:0:COMP_POINT} words=() args=() part word breaks i
+  for ((i = 0; i <= COMP_CWORD; i++)); do
+    part=\${COMP_WORDS[i]}
+    if [[ $i == 0 || $line == [[:space:]]* ]]; then
+      line=\${line#"\${line%%[![:space:]]*}"}
+      words+=("")
+    fi
+    [[ $line == "$part"* ]] || part=$line
+    words[-1]+=$part
+    line=\${line#"$part"}
+  done
+  for word in "\${words[@]:1}"; do args+=("--words=$word"); done
   COMPREPLY=($(berth completion "\${args[@]}" 2>/dev/null))
+  word=\${words[-1]}
+  [[ $COMP_WORDBREAKS == *:* ]] && breaks+=:
+  [[ $COMP_WORDBREAKS == *=* ]] && breaks+==
+  [[ -n $breaks ]] && COMPREPLY=("\${COMPREPLY[@]#"\${word%"\${word##*[$breaks]}"}"}")
 }
 complete -o default -F _berth berth
 `;
@@ -27,7 +47,12 @@ const FISH = `function __berth_complete
   for word in (commandline -opc)[2..-1] (commandline -ct)
     set -a args --words=$word
   end
-  berth completion $args 2>/dev/null
+  set -l found (berth completion $args 2>/dev/null)
+  if test (count $found) -gt 0
+    printf '%s\\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
 end
 complete -c berth -f -a '(__berth_complete)'
 `;
@@ -37,25 +62,121 @@ export function completionScript(shell: string): string | undefined {
   return { bash: BASH, zsh: ZSH, fish: FISH }[shell];
 }
 
-/** What the last, incomplete word may become: commands, flags, or names that the engine knows. */
-export async function suggest(context: Context, words: readonly string[]): Promise<string[]> {
+/** What the last, incomplete word may become: commands, flags, their values, or names that the engine knows. */
+export async function suggest(io: Io, words: readonly string[]): Promise<string[]> {
   const typed = words.at(-1) ?? "";
-  const before = words.slice(0, -1);
-  const matching = (candidates: readonly string[]) => candidates.filter((each) => each.startsWith(typed)).sort();
-  const group = groups.find(({ name }) => name === before[0]);
+  const global = readWords(globalFlags, words.slice(0, -1), false);
+  const context = contextOf(io, words.slice(0, words.length - 1 - global.args.length));
+  if (global.awaits !== undefined) return await values(context, globalFlags, global.awaits, typed);
+  if (global.args.length === 0 && typed.startsWith("-")) return await flagWords(context, globalFlags, typed);
+  const isHelp = global.args[0] === "help";
+  const before = isHelp ? global.args.slice(1) : global.args;
   const found = findEntry(before);
-  if (found === undefined) {
-    if (group !== undefined && before.length === 1) return matching(membersOf(group.name).map(({ name }) => name));
-    return before.length === 0
-      ? matching([...groups.map(({ name }) => name), ...topLevel().map(({ name }) => name)])
-      : [];
-  }
+  if (found === undefined) return matching(commandsAfter(before), typed);
+  if (isHelp) return [];
   const command = (await found.entry.load()).default;
-  if (typed.startsWith("-")) {
-    const flags = Object.entries(command.flags).filter(([, flag]) => flag.hidden !== true);
-    return matching([...flags.map(([name]) => `--${name}`), "--help"]);
+  const { awaits, args, ended } = readWords(command.flags, found.rest, command.interspersed ?? true);
+  if (awaits !== undefined) return await values(context, command.flags, awaits, typed);
+  if (typed.startsWith("-") && !ended) return await flagWords(context, command.flags, typed);
+  const isRest = command.interspersed === false && args.length > 0;
+  if (command.completes === undefined || isRest || args.length >= command.count.max) return [];
+  const kinds = typeof command.completes === "string" ? [command.completes] : command.completes;
+  return matching(await known(context, kinds[args.length] ?? kinds.at(-1) ?? "files", typed), typed);
+}
+
+/** Without what cannot be used: a line that is being typed is often wrong. */
+function contextOf(io: Io, flags: readonly string[]): Context {
+  const parse = (words: readonly string[]) =>
+    createContext(io, parseFlags(globalFlags, words, false).values as GlobalFlags); // parsed by this table
+  try {
+    return parse(flags);
+  } catch {
+    return parse([]);
   }
-  return matching(await objects(context, command, typed).catch(() => []));
+}
+
+/** Names of commands and groups that may come next. */
+function commandsAfter(before: readonly string[]): string[] {
+  const [first, ...more] = before;
+  if (first === undefined) return [...groups.map(({ name }) => name), ...topLevel().map(({ name }) => name), "help"];
+  return more.length === 0 ? membersOf(first).map(({ name }) => name) : [];
+}
+
+function matching(candidates: readonly string[], typed: string): string[] {
+  return candidates.filter((each) => each.startsWith(typed)).sort();
+}
+
+/** Which words are arguments, which flag still wants its value, and whether flags have ended. */
+function readWords(
+  table: FlagTable,
+  words: readonly string[],
+  interspersed: boolean,
+): { awaits: string | undefined; args: readonly string[]; ended: boolean } {
+  const args: string[] = [];
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] ?? "";
+    if (word === "--") return { awaits: undefined, args: [...args, ...words.slice(at + 1)], ended: true };
+    if (!word.startsWith("-") || word === "-") {
+      if (!interspersed) return { awaits: undefined, args: words.slice(at), ended: true };
+      args.push(word);
+      continue;
+    }
+    const wanting = wantsValue(table, word);
+    if (wanting === undefined) continue;
+    at += 1;
+    if (at === words.length) return { awaits: wanting, args, ended: false };
+  }
+  return { awaits: undefined, args, ended: false };
+}
+
+/** The flag whose value is the word after this one. */
+function wantsValue(table: FlagTable, word: string): string | undefined {
+  if (word.startsWith("--")) {
+    const name = word.slice(2);
+    return Object.hasOwn(table, name) && table[name]?.bare === undefined ? name : undefined;
+  }
+  for (const [index, letter] of word.slice(1).split("").entries()) {
+    const [name, flag] = Object.entries(table).find(([, { short }]) => short === letter) ?? [];
+    if (flag === undefined) return undefined;
+    if (flag.bare === undefined) return index === word.length - 2 ? name : undefined;
+  }
+  return undefined;
+}
+
+/** Flags, or values behind `--flag=`. */
+async function flagWords(context: Context, table: FlagTable, typed: string): Promise<string[]> {
+  const equals = typed.indexOf("=");
+  if (equals !== -1) {
+    const found = await values(context, table, typed.slice(2, equals), typed.slice(equals + 1));
+    return found.map((each) => `${typed.slice(0, equals + 1)}${each}`);
+  }
+  const flags = Object.entries(table).filter(([, flag]) => flag.hidden !== true);
+  return matching([...flags.map(([name]) => `--${name}`), "--help"], typed);
+}
+
+/** What the values of a flag are chosen from; the same wherever a flag of the name is. */
+const VALUES: Readonly<Record<string, Completes | readonly string[]>> = {
+  cgroupns: ["host", "private"],
+  context: "contexts",
+  link: "containers",
+  "log-level": ["debug", "error", "fatal", "info", "warn"],
+  network: "networks",
+  platform: ["linux/amd64", "linux/arm64"],
+  pull: ["always", "missing", "never"],
+  restart: ["always", "no", "on-failure", "unless-stopped"],
+  signal: ["HUP", "INT", "KILL", "QUIT", "STOP", "CONT", "TERM", "USR1", "USR2", "WINCH"],
+  "stop-signal": ["HUP", "INT", "KILL", "QUIT", "TERM", "USR1", "USR2"],
+  "volumes-from": "containers",
+};
+
+async function values(context: Context, table: FlagTable, name: string, typed: string): Promise<string[]> {
+  if (!Object.hasOwn(table, name) || !Object.hasOwn(VALUES, name)) return [];
+  const from = VALUES[name] ?? [];
+  return matching(typeof from === "string" ? await known(context, from, typed) : from, typed);
+}
+
+async function known(context: Context, kind: Completes, typed: string): Promise<string[]> {
+  return await objects(context, kind, typed).catch(() => []);
 }
 
 const ID_START = /^(?:sha256:)?[0-9a-f]+$/;
@@ -69,15 +190,16 @@ function idsFor(typed: string, ids: readonly string[]): string[] {
   return typed.length > SHORT ? bare : bare.map((id) => id.slice(0, SHORT));
 }
 
-async function objects(context: Context, command: Command, typed: string): Promise<string[]> {
-  if (command.completes === undefined || command.completes === "files") return [];
-  if (command.completes === "contexts")
-    return ["default", ...(await listContexts(context.configDirectory)).map(({ Name }) => Name)];
+async function objects(context: Context, kind: Completes, typed: string): Promise<string[]> {
+  if (kind === "files") return [];
+  if (kind === "shells") return ["bash", "fish", "zsh"];
+  if (kind === "switch") return ["off", "on"];
+  if (kind === "contexts") return ["default", ...(await listContexts(context.configDirectory)).map(({ Name }) => Name)];
   const client = await context.client();
-  switch (command.completes) {
+  switch (kind) {
     case "containers":
     case "running": {
-      const query = { all: command.completes === "containers" };
+      const query = { all: kind === "containers" };
       const containers = await client.json<ContainerSummary[]>("GET", "/containers/json", { query });
       const names = containers.flatMap(({ Names }) => (Names ?? []).map((name) => name.replace(/^\//, "")));
       return [

@@ -1,39 +1,14 @@
-import {
-  Client,
-  ClientError,
-  type ConfigFile,
-  configDirectory,
-  type EndpointSettings,
-  exitOnSignals,
-  readConfigFile,
-  resolveEndpoint,
-} from "../client/index.ts";
-import type { ArgumentCount, Command, Context } from "./command.ts";
+import { ClientError, exitOnSignals } from "../client/index.ts";
+import type { ArgumentCount, Command } from "./command.ts";
+import { createContext } from "./context.ts";
 import { CliError, FlagError, messageOf } from "./errors.ts";
-import { bool, list, plain, string } from "./flags.ts";
+import { type GlobalFlags, globalFlags } from "./global-flags.ts";
 import { type Io, processIo } from "./io.ts";
 import { parseFlags } from "./parse-flags.ts";
 import { common, type Entry, findEntry, groups, membersOf, topLevel } from "./table.ts";
 import { CLIENT_VERSION, GIT_COMMIT, PROGRAM } from "./version.ts";
 
 export type { Io } from "./io.ts";
-
-const globalFlags = {
-  config: plain("Folder of the client's configuration"),
-  context: string("Context to use; wins over the environment and the stored choice", { short: "c" }),
-  debug: bool("Say more about what goes on", { short: "D" }),
-  host: list("Where the engine listens", { short: "H" }),
-  "log-level": string("Least grave messages that are shown (debug, info, warn, error, fatal)", {
-    short: "l",
-    initial: "info",
-  }),
-  tls: bool("Encrypt the connection"),
-  tlscacert: plain("Certificate of the authority that is trusted"),
-  tlscert: plain("Certificate of this client"),
-  tlskey: plain("Key of this client's certificate"),
-  tlsverify: bool("Encrypt the connection and verify the engine"),
-  version: bool("Print the version", { short: "v" }),
-};
 
 const LOG_LEVELS = new Set(["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"]);
 
@@ -62,7 +37,7 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
 
 async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const globals = parseOr125(() => parseFlags(globalFlags, argv, false), "", "[OPTIONS] COMMAND [ARG...]");
-  const flags = globals.values as { [K in keyof typeof globalFlags]: (typeof globalFlags)[K]["initial"] }; // parsed by this table
+  const flags = globals.values as GlobalFlags; // parsed by this table
   const words = globals.args;
   const found = findEntry(words);
   // `--version` before a command's name is nothing to that command
@@ -235,48 +210,4 @@ async function groupOrRootHelp(name: string | undefined, print: (text: string) =
     { title: "Commands", entries: all.filter(({ name }) => !common.includes(name)) },
   ];
   print(render(sections, globalFlags));
-}
-
-function createContext(
-  io: Io,
-  flags: { [K in keyof typeof globalFlags]: (typeof globalFlags)[K]["initial"] },
-): Context {
-  const directory = configDirectory(flags.config, io.env);
-  const certificates = io.env["DOCKER_CERT_PATH"] || directory;
-  let config: Promise<ConfigFile> | undefined;
-  let client: Promise<Client> | undefined;
-  const readConfig = () =>
-    (config ??= readConfigFile(directory).then(({ config: read, fault }) => {
-      if (fault !== undefined) io.err(`WARNING: ${fault}\n`);
-      return read;
-    }));
-  const settings = async (): Promise<EndpointSettings> => ({
-    hosts: flags.host,
-    context: flags.context,
-    configDirectory: directory,
-    config: await readConfig(),
-    env: io.env,
-    tls: {
-      enabled: flags.tls || flags.tlsverify,
-      verify: flags.tlsverify,
-      ca: flags.tlscacert || `${certificates}/ca.pem`,
-      cert: flags.tlscert || `${certificates}/cert.pem`,
-      key: flags.tlskey || `${certificates}/key.pem`,
-    },
-  });
-  const connect = async () =>
-    new Client({
-      endpoint: await resolveEndpoint(await settings()),
-      headers: (await readConfig()).HttpHeaders ?? {},
-      userAgent: `Berth-Client/${CLIENT_VERSION} (linux)`,
-      apiVersion: io.env["DOCKER_API_VERSION"] || undefined,
-    });
-  return {
-    io,
-    client: () => (client ??= connect()),
-    config: readConfig,
-    configDirectory: directory,
-    endpointSettings: settings,
-    debug: flags.debug,
-  };
 }

@@ -7,6 +7,7 @@ export default defineCommand({
   usage: "SHELL",
   description: "Print the completion script of a shell: bash, zsh or fish.\n\n  source <(berth completion bash)",
   count: atMost(1),
+  completes: "shells",
   flags: {
     words: list("The words of a command line, the last of them incomplete; prints what it may become", {
       hidden: true,
@@ -14,7 +15,7 @@ export default defineCommand({
   },
   async run(context, { flags, changed, args: [shell] }) {
     if (changed.has("words")) {
-      for (const suggestion of await suggest(context, flags.words)) context.io.out(`${suggestion}\n`);
+      for (const suggestion of await suggest(context.io, flags.words)) context.io.out(`${suggestion}\n`);
       return;
     }
     const script = shell === undefined ? undefined : completionScript(shell);

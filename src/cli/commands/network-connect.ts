@@ -6,7 +6,7 @@ import { pathOf } from "../targets.ts";
 export default defineCommand({
   usage: "[OPTIONS] NETWORK CONTAINER",
   count: exactly(2),
-  completes: "networks",
+  completes: ["networks", "containers"],
   flags: {
     alias: list("Answer to one more name on the network"),
     "driver-opt": list("Set an option of the network's driver"),

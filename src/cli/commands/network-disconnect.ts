@@ -5,7 +5,7 @@ import { pathOf } from "../targets.ts";
 export default defineCommand({
   usage: "[OPTIONS] NETWORK CONTAINER",
   count: exactly(2),
-  completes: "networks",
+  completes: ["networks", "containers"],
   flags: { force: bool("Take it off whatever its state", { short: "f" }) },
   async run(context, { flags, args: [network = "", container = ""] }) {
     await (

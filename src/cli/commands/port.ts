@@ -8,7 +8,7 @@ import { pathOf } from "../targets.ts";
 export default defineCommand({
   usage: "CONTAINER [PRIVATE_PORT[/PROTO]]",
   count: between(1, 2),
-  completes: "running",
+  completes: ["running", "files"],
   flags: {},
   async run(context, { args: [name = "", wanted] }) {
     const client = await context.client();

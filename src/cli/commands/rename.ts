@@ -5,7 +5,7 @@ import { pathOf } from "../targets.ts";
 export default defineCommand({
   usage: "CONTAINER NEW_NAME",
   count: exactly(2),
-  completes: "containers",
+  completes: ["containers", "files"],
   flags: {},
   async run(context, { args: [from = "", to = ""] }) {
     if (from.trim() === "" || to.trim() === "") throw new CliError("Error: Neither old nor new names may be empty");

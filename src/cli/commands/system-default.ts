@@ -10,6 +10,7 @@ export default defineCommand({
     "Have Docker's clients find berth: the place where they look becomes a symbolic link to berth's socket.\n" +
     "`off` takes the link away. A place where another engine listens is left alone.",
   count: exactly(1),
+  completes: "switch",
   flags: {
     link: string("Where Docker's clients look", { initial: "/var/run/docker.sock" }),
   },

@@ -6,7 +6,7 @@ import { imagePath } from "../targets.ts";
 export default defineCommand({
   usage: "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
   count: exactly(2),
-  completes: "images",
+  completes: ["images", "files"],
   flags: {},
   async run(context, { args: [source = "", target = ""] }) {
     if (source === "") parsed(source);
