@@ -36,3 +36,15 @@ export const notASwarmManager = (): EngineError =>
   );
 
 export const notInASwarm = (): EngineError => unavailable("This node is not part of a swarm");
+
+/** Of two times the later one comes first. */
+export const badSpan = (since: { name: string; at: bigint }, until: { name: string; at: bigint }) =>
+  invalid(
+    `\`${since.name}\` time (${seconds(since.at)}) cannot be after \`${until.name}\` time (${seconds(until.at)})`,
+  );
+
+/** As clients write it: seconds, with the fraction when there is one. */
+function seconds(nanos: bigint): string {
+  const fraction = nanos % 1_000_000_000n;
+  return `${nanos / 1_000_000_000n}${fraction === 0n ? "" : `.${String(fraction).padStart(9, "0")}`}`;
+}

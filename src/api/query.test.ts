@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { messageOf } from "../base/index.ts";
 import { formatFilters, parseFilters } from "./filters.ts";
+import { operations } from "./operations/index.ts";
 import { boolean, integer, list, parseBoolean, parseTimestamp, string, terminalSide } from "./query.ts";
 import { negotiate } from "./version.ts";
 
@@ -42,6 +43,17 @@ test("a terminal's sides are required", () => {
 test("an empty string is an absent one, and a list keeps its order", () => {
   expect(string().read([""], "name")).toBeUndefined();
   expect(list().read(["b", "", "a"], "names")).toEqual(["b", "a"]);
+});
+
+test("of two times the later one may not come first, which is told before anything else that is wrong", () => {
+  const { query } = operations.systemEvents;
+  expect(Object.keys(query)).toEqual(["since", "until", "filters"]);
+  const since = query.since.read(["2"], "since");
+  expect(query.until.read(["2"], "until", { since })).toBe(2_000_000_000n);
+  expect(problemOf(() => query.until.read(["1.5"], "until", { since }))).toBe(
+    "`since` time (2) cannot be after `until` time (1.500000000)",
+  );
+  expect(query.until.read(["0"], "until", { since })).toBeUndefined();
 });
 
 test("instants have a fraction of up to nine digits", () => {

@@ -1,5 +1,5 @@
 import type { Filters } from "./backends/index.ts";
-import { badNumber, badResize } from "./errors.ts";
+import { badNumber, badResize, badSpan } from "./errors.ts";
 import { parseFilters } from "./filters.ts";
 import type { ApiVersionText } from "./version.ts";
 
@@ -11,8 +11,11 @@ export interface QueryParam<T> {
   readonly since?: ApiVersionText;
   /** Filter keys, or the closed set of values. */
   readonly values?: readonly string[];
-  /** @param texts every value given, in order; undefined when the name is absent. */
-  read(texts: readonly string[] | undefined, name: string): T;
+  /**
+   * @param texts every value given, in order; undefined when the name is absent.
+   * @param before what those have that stand before this one in the row.
+   */
+  read(texts: readonly string[] | undefined, name: string, before?: Readonly<Record<string, unknown>>): T;
 }
 
 type Since = { since?: ApiVersionText };
@@ -90,14 +93,21 @@ export function filters(accepted: readonly string[], options: Since = {}): Query
   };
 }
 
-/** An instant: seconds since 1970 with optional fraction, as nanoseconds; 0, empty and absent are undefined. */
-export function time(options: Since = {}): QueryParam<bigint | undefined> {
+/**
+ * An instant: seconds since 1970 with optional fraction, as nanoseconds; 0, empty and absent are undefined.
+ * @param after the time before this one in the row that it may not come before.
+ */
+export function time({ after, ...options }: Since & { after?: string } = {}): QueryParam<bigint | undefined> {
   return {
     type: "time",
     fallback: "",
     ...options,
-    read: (texts) => {
+    read: (texts, name, before) => {
       const at = parseTimestamp(texts?.[0] ?? "");
+      const start = after === undefined ? undefined : before?.[after];
+      if (after !== undefined && typeof start === "bigint" && at !== 0n && at < start) {
+        throw badSpan({ name: after, at: start }, { name, at });
+      }
       return at === 0n ? undefined : at;
     },
   };

@@ -21,7 +21,7 @@ import { bpsDevice, deviceRule, extraHost, gpuRequest, iopsDevice, weightDevice 
 import { parseMount } from "./mount-spec.ts";
 import { parseNetwork } from "./network-spec.ts";
 import { isAddress } from "./port-spec.ts";
-import { dryRunFlag } from "./shared-flags.ts";
+import { contentTrustFlag, dryRunFlag } from "./shared-flags.ts";
 
 /** The flags that `run` and `create` share. */
 export const containerFlags = {
@@ -70,7 +70,7 @@ export const containerFlags = {
     shownDefault: "[]",
     check: checked(iopsDevice),
   }),
-  "disable-content-trust": bool("Ignored", { initial: true, hidden: true }),
+  "disable-content-trust": contentTrustFlag,
   dns: list("Use this DNS server", { check: checkAddress }),
   "dns-opt": list("Set a DNS option", { hidden: true, sameAs: "dns-option" }),
   "dns-option": plainList("Set a DNS option"),

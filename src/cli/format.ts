@@ -133,7 +133,7 @@ export function rowList<Row>(view: View<Row>, rows: readonly Row[]): RowList {
 /** A row as a template sees it. */
 function templateData<Row>(Struct: typeof StructClass, view: View<Row>, row: Row): StructClass {
   const members = Object.fromEntries(
-    Object.entries(view.fields).map(([name, field]) => [name, () => field.value(row)]),
+    Object.entries(view.fields).map(([name, field]) => [name, () => field.value(row) ?? Struct.nil]),
   );
   const label = (name: string) => view.labels?.(row)?.[name] ?? "";
   return new Struct(view.type, view.labels === undefined ? members : { ...members, Label: label }, () =>

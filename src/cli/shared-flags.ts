@@ -1,4 +1,5 @@
-import { bool, filter, string } from "./flags.ts";
+import { FlagError } from "./errors.ts";
+import { bool, type Flag, filter, parseBool, string } from "./flags.ts";
 
 /** Flags that many commands have in the same words. */
 
@@ -14,6 +15,15 @@ export const filterFlag = filter("Show only what fits this condition", { short: 
 export const forceFlag = bool("Do not ask before it is done", { short: "f" });
 export const dryRunFlag = bool("Say what would be done, and do nothing");
 export const detachKeysFlag = string("Keys that leave the container running and end this command");
+
+/** Signatures of images were Docker's notary's, which is no more; who asks for them is not to be given an image without. */
+export const contentTrustFlag: Flag<boolean> = {
+  ...bool("Without signatures of images, which berth does not check", { initial: true, hidden: true }),
+  parse: (text) => {
+    if (!parseBool(text)) throw new FlagError("signatures of images (content trust) are not checked by berth");
+    return true;
+  },
+};
 
 /** `--format` beside `--quiet`: quiet wins, and says so. */
 export function warnQuietFormat(format: string, quiet: boolean, err: (text: string) => void): void {

@@ -93,7 +93,7 @@ export class Dispatcher {
       const param = row.query[key];
       if (param === undefined) continue;
       const spoken = param.since === undefined || hasSince(version, param.since);
-      values[key] = param.read(spoken ? given.get(key) : undefined, key);
+      values[key] = param.read(spoken ? given.get(key) : undefined, key, values);
     }
     if (given.size > 0) {
       const unknown = [...given.keys()].filter((key) => !Object.hasOwn(row.query, key));

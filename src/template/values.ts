@@ -9,6 +9,11 @@ export class Struct {
   readonly fields: Readonly<Record<string, unknown>>;
   readonly #json: (() => unknown) | undefined;
 
+  /** For a member that is a nil pointer. */
+  static get nil(): NilPointer {
+    return NIL;
+  }
+
   /**
    * @param type the Go type's name, for error texts.
    * @param fields by name; a function is a method and is called when asked for.

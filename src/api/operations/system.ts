@@ -54,7 +54,7 @@ export const systemOperations = defineOperations({
     method: "GET",
     path: "/events",
     since: "1.3",
-    query: { since: time(), until: time(), filters: filters(EVENT_FILTERS) },
+    query: { since: time(), until: time({ after: "since" }), filters: filters(EVENT_FILTERS) },
     body: none,
     success: [200],
     answer: { kind: "json-lines", type: "EventMessage" },

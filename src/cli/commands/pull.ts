@@ -4,6 +4,7 @@ import { bool, string } from "../flags.ts";
 import { canonicalReference, familiarReference, parseImageName, withDefaultTag } from "../image-name.ts";
 import { wantedPlatform } from "../platform.ts";
 import { pullImage } from "../pull-image.ts";
+import { contentTrustFlag } from "../shared-flags.ts";
 
 export default defineCommand({
   usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
@@ -11,7 +12,7 @@ export default defineCommand({
   completes: "images",
   flags: {
     "all-tags": bool("Pull all tags of the repository", { short: "a" }),
-    "disable-content-trust": bool("Ignored", { initial: true, hidden: true }),
+    "disable-content-trust": contentTrustFlag,
     platform: string("Pull the variant of this platform (os[/arch[/variant]])"),
     quiet: bool("Print the name only, when it is done", { short: "q" }),
   },

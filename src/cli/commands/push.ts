@@ -5,6 +5,7 @@ import { bool, string } from "../flags.ts";
 import { canonicalReference, familiarName, parseImageName, withDefaultTag } from "../image-name.ts";
 import { platformJson } from "../platform.ts";
 import { ProgressDisplay } from "../progress-display.ts";
+import { contentTrustFlag } from "../shared-flags.ts";
 import { authHeader } from "../registry-auth.ts";
 import { imagePath } from "../targets.ts";
 
@@ -14,7 +15,7 @@ export default defineCommand({
   completes: "images",
   flags: {
     "all-tags": bool("Push all tags of the repository", { short: "a" }),
-    "disable-content-trust": bool("Ignored", { initial: true, hidden: true }),
+    "disable-content-trust": contentTrustFlag,
     platform: string("Push the variant of this platform only (os[/arch[/variant]])"),
     quiet: bool("Print the name only, when it is done", { short: "q" }),
   },

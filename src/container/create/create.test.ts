@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { dirname } from "node:path";
 import type { ContainerCreateBody, HostConfig } from "../../api/index.ts";
 import { EngineError, messageOf } from "../../base/index.ts";
 import { CALL, FakeWorld } from "../testing/fake-world.ts";
@@ -287,6 +288,18 @@ describe("bodies and their answers", () => {
     });
   }
 
+  test("a bind that holds the engine's own files takes part in what is unmounted there", async () => {
+    const refused = `must use either propagation mode "rslave" or "rshared" when mount source is within the daemon root, daemon root: "${world.folder}"`;
+    for (const source of ["/", dirname(world.folder), world.folder, world.root]) {
+      expect(await answer(host({ Binds: [`${source}:/x:private`] }))).toContain(refused);
+      const asked = mount({ Type: "bind", Source: source, Target: "/x", BindOptions: { Propagation: "slave" } });
+      expect(await answer(asked)).toContain(`${refused}, bind mount source: "${source}", propagation: "slave"`);
+      const id = await world.create(host({ Binds: [`${source}:/x`, `${source}:/y:rshared`, "/usr:/z"] }));
+      const { Mounts = [] } = await inspect(id);
+      expect(Mounts.map(({ Propagation }) => Propagation)).toEqual(["rslave", "rshared", "rprivate"]);
+    }
+  });
+
   test("modes of binds", () => {
     expect(parseMode("ro,z,rslave")).toEqual({ readOnly: true, noCopy: false, propagation: "rslave", label: "z" });
     for (const bad of ["ro,rw", "ro,", "shared,slave", "x"]) expect(parseMode(bad)).toBeUndefined();
@@ -345,10 +358,10 @@ describe("what is stored", () => {
 
   test("mounts of every kind, in inspect's shape", async () => {
     world.image = { Cmd: ["sh"], Volumes: { "/image": {} } };
-    const first = await world.create({ HostConfig: { Binds: ["/tmp:/b:ro", "data:/v"], Tmpfs: { "/t": "size=1m" } } });
+    const first = await world.create({ HostConfig: { Binds: ["/usr:/b:ro", "data:/v"], Tmpfs: { "/t": "size=1m" } } });
     const second = await world.create({ HostConfig: { VolumesFrom: [`${first}:ro`], Binds: ["/etc:/b"] } });
     expect((await inspect(first)).Mounts).toEqual([
-      { Type: "bind", Source: "/tmp", Destination: "/b", Mode: "ro", RW: false, Propagation: "rprivate" },
+      { Type: "bind", Source: "/usr", Destination: "/b", Mode: "ro", RW: false, Propagation: "rprivate" },
       {
         Type: "volume",
         Name: "data",

@@ -1,6 +1,6 @@
 import { hostname as hostName } from "node:os";
 import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { ContainerConfig, ContainerCreateBody, ContainerCreateResponse, HostConfig } from "../../api/index.ts";
 import { crashPoint, isKind, nowNanos, randomId, shortId, type ContainerId } from "../../base/index.ts";
 import type { Image } from "../../image/index.ts";
@@ -54,7 +54,7 @@ export class ContainerCreation {
     const name = chosen ?? randomName((free) => this.#registry.nameIsFree(free));
     using _reserved = this.#registry.reserveName(name, id);
     config.Hostname = this.#hostname(config, host, id);
-    const mounts = wantedMounts(config, host, (ref) => this.#mountsOf(ref));
+    const mounts = wantedMounts(config, host, (ref) => this.#mountsOf(ref), dirname(this.#needs.root));
     await validateSources(mounts);
     const record = this.#record({ id, name, image, config, host, networking });
     await this.#checkNetworks(record);

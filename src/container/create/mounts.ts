@@ -5,6 +5,8 @@ import type { MountRecord } from "../record.ts";
 import { checkMount } from "./mount-checks.ts";
 import { parseMode, type MountMode } from "./mount-mode.ts";
 
+type Bind = Extract<MountRecord, { type: "bind" }>;
+
 /** A mount as asked for; volumes have no source yet. `ensure` of the volume layer settles them. */
 export type WantedMount =
   | Exclude<MountRecord, { type: "volume" | "image" }>
@@ -27,19 +29,22 @@ export type WantedMount =
 /**
  * Every mount that the request and the image ask for, one a target: binds, mounts, tmpfs, then what `--volumes-from`
  * gives, then the image's and the request's anonymous volumes where nothing else stands.
- * @param from finds the mounts of another container. @throws what Docker answers for a bad specification.
+ * @param from finds the mounts of another container.
+ * @param dataRoot the engine's own files. @throws what Docker answers for a bad specification.
  */
 export function wantedMounts(
   config: ContainerConfig,
   host: HostConfig,
   from: (ref: string) => readonly MountRecord[],
+  dataRoot: string,
 ): WantedMount[] {
   const inherited = (host.VolumesFrom ?? []).flatMap((entry) => parseVolumesFrom(entry, from));
-  const asked: WantedMount[] = [
+  const plain: WantedMount[] = [
     ...(host.Binds ?? []).map((bind) => parseBind(bind, host.VolumeDriver)),
     ...(host.Mounts ?? []).map((mount) => parseMount(mount)),
     ...Object.entries(host.Tmpfs ?? {}).map(([target, options]) => parseTmpfs(target, options)),
   ];
+  const asked = plain.map((mount) => (mount.type === "bind" ? propagated(mount, dataRoot) : mount));
   const targets = new Set<string>();
   for (const mount of asked) {
     if (targets.has(mount.target)) throw invalid(`Duplicate mount point: ${mount.target}`);
@@ -130,10 +135,36 @@ function bindMount(source: string, target: string, mode: MountMode, text: string
     readOnly: mode.readOnly,
     recursive: true,
     mode: text,
-    propagation: mode.propagation ?? "rprivate",
+    propagation: mode.propagation ?? "",
     readOnlyRecursion: "best-effort",
     createSource,
   };
+}
+
+/**
+ * Propagation where none was asked for. What the engine mounts and unmounts in its own folder may not be kept by a container
+ * that has the folder.
+ * @throws invalid, in Docker's words, for another propagation of that folder.
+ */
+function propagated(mount: Bind, dataRoot: string): Bind {
+  const { source, propagation } = mount;
+  if (!sharesFiles(source, dataRoot)) return { ...mount, propagation: propagation || "rprivate" };
+  if (propagation === "" || propagation === "rslave" || propagation === "rshared") {
+    return { ...mount, propagation: propagation || "rslave" };
+  }
+  throw invalid(
+    'invalid mount config: must use either propagation mode "rslave" or "rshared" when mount source is within the daemon root, ' +
+      `daemon root: "${dataRoot}", bind mount source: "${source}", propagation: "${propagation}"`,
+  );
+}
+
+/** One of them is in the other, or is the other. */
+export function sharesFiles(source: string, dataRoot: string): boolean {
+  return isWithin(source, dataRoot) || isWithin(dataRoot, source);
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === "/" ? "/" : `${folder}/`);
 }
 
 function anonymousVolume(target: string, driver: string | undefined): Extract<WantedMount, { type: "volume" }> {
@@ -168,7 +199,7 @@ export function parseMount(mount: Mount): WantedMount {
         readOnly,
         recursive: bind.NonRecursive !== true,
         mode: "",
-        propagation: bind.Propagation || "rprivate",
+        propagation: bind.Propagation ?? "",
         readOnlyRecursion: bind.ReadOnlyForceRecursive ? "forced" : bind.ReadOnlyNonRecursive ? "none" : "best-effort",
         createSource: bind.CreateMountpoint ?? false,
       };

@@ -15,10 +15,10 @@ test("name servers are addresses", () => {
 
 test("a bind is shared or a slave only if its source's mount takes part", async () => {
   const source = await realpath(await mkdtemp(join(tmpdir(), "berth-propagation-")));
-  const problem = async (propagation: string, fields: string): Promise<string> => {
+  const problem = async (propagation: string, fields: string, dataRoot = "/none"): Promise<string> => {
     const bind = { type: "bind", source, target: "/x", propagation } as MountRecord; // what is looked at
     const mounts = `1 0 8:1 / / rw - ext4 /dev/sda rw\n2 1 8:2 / ${source} rw ${fields}- ext4 /dev/sdb rw\n`;
-    return await checkPropagation([bind], async () => mounts).then(() => "none", messageOf);
+    return await checkPropagation([bind], dataRoot, async () => mounts).then(() => "none", messageOf);
   };
   try {
     const on = `path ${source} is mounted on ${source} but it is not a`;
@@ -27,6 +27,7 @@ test("a bind is shared or a slave only if its source's mount takes part", async 
     expect(await problem("rslave", "master:5 ")).toBe("none");
     expect(await problem("slave", "")).toBe(`${on} shared or slave mount`);
     expect(await problem("rprivate", "")).toBe("none");
+    expect(await problem("rslave", "", `${source}/data`)).toBe("none");
   } finally {
     await rmdir(source);
   }

@@ -1,5 +1,6 @@
 import { readFile, realpath } from "node:fs/promises";
 import { isIP } from "node:net";
+import { sharesFiles } from "../create/mounts.ts";
 import { badNameserver, notPropagating } from "../errors.ts";
 import type { MountRecord } from "../record.ts";
 
@@ -15,12 +16,15 @@ export function checkNameservers(servers: readonly string[]): void {
  */
 export async function checkPropagation(
   mounts: readonly MountRecord[],
+  dataRoot: string,
   mountinfo = () => readFile("/proc/self/mountinfo", "utf8"),
 ): Promise<void> {
   for (const mount of mounts) {
     if (mount.type !== "bind") continue;
     const kind = /shared|slave/.exec(mount.propagation)?.[0];
     if (kind === undefined) continue;
+    // Nobody may have asked for it: it came of where the source is, and means nothing on a mount that is private.
+    if (mount.propagation === "rslave" && sharesFiles(mount.source, dataRoot)) continue;
     // One that is missing is made later, on the mount of the folder that it is made in.
     const source = await realpath(mount.source).catch(() => mount.source);
     const { place, peers } = mountOf(source, await mountinfo());

@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { asEngineError, conflict, crashPoint, errnoOf, invalid, type EngineError } from "../../base/index.ts";
 import { LaunchError, type Task } from "../../runtime/index.ts";
 import type { AttachedNetworking } from "../../network/index.ts";
@@ -113,7 +113,7 @@ export class StartPlan {
     const addressOf = bridgeAddresses(networks);
     const linked = linkEnv(record, { registry: this.#registry, addressOf, missing: "refuse" });
     checkNameservers(record.hostConfig.Dns ?? []);
-    await checkPropagation(record.mounts);
+    await checkPropagation(record.mounts, dirname(this.#needs.root));
     const [devices, deviceNumbers, imageMounts] = await Promise.all([
       resolveDevices(record.hostConfig),
       resolveDeviceNumbers(record.hostConfig),

@@ -5,9 +5,10 @@ import type { ResourceWrite } from "./types.ts";
 
 /**
  * Writes limits to a living cgroup, all or none: when one is refused, those before it are put back.
+ * @returns puts all of them back.
  * @throws invalid with runc's text and the kernel's reason.
  */
-export async function applyWrites(writes: readonly ResourceWrite[]): Promise<void> {
+export async function applyWrites(writes: readonly ResourceWrite[]): Promise<() => Promise<void>> {
   const done: ResourceWrite[] = [];
   for (const write of writes) {
     const before = await currentValue(write);
@@ -22,6 +23,7 @@ export async function applyWrites(writes: readonly ResourceWrite[]): Promise<voi
     }
     if (before !== undefined) done.unshift({ path: write.path, value: before });
   }
+  return () => putBack(done);
 }
 
 async function putBack(writes: readonly ResourceWrite[]): Promise<void> {

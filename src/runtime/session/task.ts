@@ -166,8 +166,13 @@ export class ShimTask implements Task {
   async update(resources: LinuxResources): Promise<void> {
     const { cgroupPath } = this.#parts.record;
     const { cgroups } = this.#context;
-    await applyWrites(await cgroups.updates(cgroupPath, resources));
-    await cgroups.manager?.update(cgroupPath, resources);
+    const putBack = await applyWrites(await cgroups.updates(cgroupPath, resources));
+    try {
+      await cgroups.manager?.update(cgroupPath, resources);
+    } catch (error) {
+      await putBack();
+      throw error;
+    }
   }
 
   async stats(): Promise<CgroupStats> {

@@ -36,14 +36,10 @@ export function systemRoutes(backend: SystemBackend): SystemRoutes {
     systemVersion: async () => json(await backend.version()),
     systemInfo: async () => json(await backend.info()),
     systemAuth: async ({ body }) => json(await backend.auth(body)),
-    systemEvents: async ({ query, context }) => {
-      if (query.since !== undefined && query.until !== undefined && query.until < query.since) {
-        throw invalid(
-          "`since` time (" + seconds(query.since) + ") cannot be after `until` time (" + seconds(query.until) + ")",
-        );
-      }
-      return { kind: "lines", items: withLegacyFields(await backend.events(query, context)) };
-    },
+    systemEvents: async ({ query, context }) => ({
+      kind: "lines",
+      items: withLegacyFields(await backend.events(query, context)),
+    }),
     pluginList: async () => json([]), // none can be installed
     buildPrune: async () => json({ CachesDeleted: null, SpaceReclaimed: 0 }), // nothing is built, so nothing is kept
     systemDataUsage: async ({ query }) => {
@@ -52,10 +48,4 @@ export function systemRoutes(backend: SystemBackend): SystemRoutes {
       return json(await backend.diskUsage(new Set(query.type)));
     },
   };
-}
-
-/** As clients write it: seconds, with the fraction when there is one. */
-function seconds(nanos: bigint): string {
-  const fraction = nanos % 1_000_000_000n;
-  return `${nanos / 1_000_000_000n}${fraction === 0n ? "" : `.${String(fraction).padStart(9, "0")}`}`;
 }

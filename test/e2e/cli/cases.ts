@@ -286,6 +286,8 @@ export const cliCases: readonly CliCase[] = [
   masked("ps -as --filter name=c-{id}"),
   masked("ps -aq --filter name=c-{id}"),
   masked("ps -a --no-trunc --filter name=c-{id} --format json"),
+  plain("ps -a --filter name=c-{id} --format {{.Platform}}"),
+  plain("inspect -f {{.SizeRw}}|{{.State.Health}}|{{.SizeRootFs}}|{{.HostConfig.Tmpfs}} c-{id}"),
   masked("ps -aq --format json --filter name=c-{id}"),
   plain("inspect c-{id} --format {{.Name}}{{.State.Status}}{{.Config.Labels}}{{.Config.Cmd}}"),
   plain("inspect c-{id} --format {{.State.Foo}}"),

@@ -54,7 +54,7 @@ export const FLAG_DIFFERENCES: readonly MatrixDifference[] = [
   },
   {
     lines: /^berth: create --disable-content-trust.*=false: /,
-    reason: "signatures of images are not asked for: Docker gives them up, too",
+    reason: "signatures of images cannot be asked for: Docker gives them up, too, and looks for their server first",
   },
   {
     lines: /^berth: (stop|restart) --time\b.*: (stdout|stderr): /,
