@@ -65,6 +65,8 @@ describe.skipIf(reason !== undefined)("a program that needs more huge pages than
   };
   afterAll(() => {
     removeParents(hierarchies.v1);
+    const { unified } = hierarchies;
+    if (unified !== undefined && existsSync(unified + parent)) rmdirSync(unified + parent);
     image[Symbol.dispose]();
     if (pages() !== before) writeFileSync(PAGES, String(before));
   });

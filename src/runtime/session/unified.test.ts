@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { messageOf, randomId, silentLogger } from "../../base/index.ts";
+import { errnoOf, messageOf, randomId, silentLogger } from "../../base/index.ts";
 import type { RuntimeSpec } from "../../spec/index.ts";
 import { loadNative } from "../../sys/index.ts";
 import { findHierarchies, isUnified } from "../cgroups/hierarchies.ts";
@@ -34,8 +34,20 @@ describe.skipIf(reason !== undefined)("a container on cgroup v2", () => {
   const parent = `/berth-test-v2-${process.pid}`;
   const cgroups = reason === undefined ? new CgroupV2(unified) : undefined;
 
+  const control = `${unified}/cgroup.subtree_control`;
+  const controllers = () => (reason === undefined ? readFileSync(control, "utf8").split(/\s+/).filter(Boolean) : []);
+  const before = controllers();
+
   afterAll(() => {
     if (existsSync(unified + parent)) rmdirSync(unified + parent);
+    // What the host had not handed down is free for version 1 again, unless somebody else has it by now.
+    for (const controller of controllers().filter((each) => !before.includes(each))) {
+      try {
+        writeFileSync(control, `-${controller}`);
+      } catch (error) {
+        if (errnoOf(error) !== "EBUSY") throw error;
+      }
+    }
     image[Symbol.dispose]();
   });
 
