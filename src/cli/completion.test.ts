@@ -18,6 +18,7 @@ beforeAll(async () => {
       };
     if (path === "/images/json") return { json: [{ Id: `sha256:${"c4".repeat(32)}`, RepoTags: ["app:1", "lib:2"] }] };
     if (path === "/networks") return { json: [{ Id: "d5".repeat(32), Name: "backend" }] };
+    if (path === "/info") return { json: { Plugins: { Log: ["local", "none"] }, Runtimes: { berth: {}, runc: {} } } };
     if (path === "/volumes") return { json: { Volumes: [{ Name: "data" }] } };
     return { status: 404, json: { message: "page not found" } };
   });
@@ -118,6 +119,29 @@ describe("suggestions", () => {
     expect(await suggestions("rmi", "c4")).toEqual(["c4c4c4c4c4c4"]);
     expect(await suggestions("rmi", "sha256:c")).toEqual([`sha256:${"c4".repeat(32)}`]);
     expect(await suggestions("network", "inspect", "d5d5")).toEqual(["d5d5d5d5d5d5"]);
+  });
+
+  test("are what the engine has of drivers and runtimes, capabilities, signals, variables, other containers", async () => {
+    expect(await suggestions("run", "--network", "")).toEqual(["backend", "container:"]);
+    expect(await suggestions("run", "-itv", "")).toEqual(["data"]);
+    expect(await suggestions("run", "--log-driver", "")).toEqual(["local", "none"]);
+    expect(await suggestions("run", "--runtime", "r")).toEqual(["runc"]);
+    expect(await suggestions("run", "--cap-add", "CAP_NET_B")).toEqual(["CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST"]);
+    expect(await suggestions("kill", "-s", "SIGWIN")).toEqual(["SIGWINCH"]);
+    expect(await suggestions("run", "-e", "BERTH_H")).toEqual(["BERTH_HOST"]);
+    expect(await suggestions("debug", "--image", "li")).toEqual(["lib:2"]);
+    expect(await suggestions("inspect", "--type", "net")).toEqual(["network"]);
+    expect(await suggestions("run", "--pid", "container:d")).toEqual(["container:db"]);
+    expect(await suggestions("run", "--hostname", "")).toEqual([]);
+  });
+
+  test("are filters and their values", async () => {
+    expect(await suggestions("ps", "-f", "st")).toEqual(["status="]);
+    expect(await suggestions("container", "ls", "--filter", "health=h")).toEqual(["health=healthy"]);
+    expect(await suggestions("ps", "--filter=status=ex")).toEqual(["--filter=status=exited"]);
+    expect(await suggestions("events", "--filter", "container=w")).toEqual(["container=web", "container=worker"]);
+    expect(await suggestions("volume", "prune", "--filter", "la")).toEqual(["label!=", "label="]);
+    expect(await suggestions("images", "--filter", "dangling=")).toEqual(["dangling=false", "dangling=true"]);
   });
 
   test("are none when the engine answers with an error", async () => {

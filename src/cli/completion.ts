@@ -1,6 +1,5 @@
-import type { ContainerSummary, ImageSummary, NetworkSummary, VolumeListResponse } from "../api/index.ts";
-import { listContexts } from "../client/index.ts";
 import type { Completes, Context } from "./command.ts";
+import { flagValues, objects } from "./completion-values.ts";
 import { createContext } from "./context.ts";
 import type { FlagTable } from "./flags.ts";
 import { type GlobalFlags, globalFlags } from "./global-flags.ts";
@@ -62,22 +61,32 @@ export function completionScript(shell: string): string | undefined {
   return { bash: BASH, zsh: ZSH, fish: FISH }[shell];
 }
 
+/** Whose flags are completed. */
+interface Where {
+  /** The first of the command's names. */
+  command: string;
+  table: FlagTable;
+}
+
+const GLOBAL: Where = { command: "", table: globalFlags };
+
 /** What the last, incomplete word may become: commands, flags, their values, or names that the engine knows. */
 export async function suggest(io: Io, words: readonly string[]): Promise<string[]> {
   const typed = words.at(-1) ?? "";
   const global = readWords(globalFlags, words.slice(0, -1), false);
   const context = contextOf(io, words.slice(0, words.length - 1 - global.args.length));
-  if (global.awaits !== undefined) return await values(context, globalFlags, global.awaits, typed);
-  if (global.args.length === 0 && typed.startsWith("-")) return await flagWords(context, globalFlags, typed);
+  if (global.awaits !== undefined) return await values(context, GLOBAL, global.awaits, typed);
+  if (global.args.length === 0 && typed.startsWith("-")) return await flagWords(context, GLOBAL, typed);
   const isHelp = global.args[0] === "help";
   const before = isHelp ? global.args.slice(1) : global.args;
   const found = findEntry(before);
   if (found === undefined) return matching(commandsAfter(before), typed);
   if (isHelp) return [];
   const command = (await found.entry.load()).default;
+  const where = { command: found.entry.names[0], table: command.flags };
   const { awaits, args, ended } = readWords(command.flags, found.rest, command.interspersed ?? true);
-  if (awaits !== undefined) return await values(context, command.flags, awaits, typed);
-  if (typed.startsWith("-") && !ended) return await flagWords(context, command.flags, typed);
+  if (awaits !== undefined) return await values(context, where, awaits, typed);
+  if (typed.startsWith("-") && !ended) return await flagWords(context, where, typed);
   const isRest = command.interspersed === false && args.length > 0;
   if (command.completes === undefined || isRest || args.length >= command.count.max) return [];
   const kinds = typeof command.completes === "string" ? [command.completes] : command.completes;
@@ -144,94 +153,21 @@ function wantsValue(table: FlagTable, word: string): string | undefined {
 }
 
 /** Flags, or values behind `--flag=`. */
-async function flagWords(context: Context, table: FlagTable, typed: string): Promise<string[]> {
+async function flagWords(context: Context, where: Where, typed: string): Promise<string[]> {
   const equals = typed.indexOf("=");
   if (equals !== -1) {
-    const found = await values(context, table, typed.slice(2, equals), typed.slice(equals + 1));
+    const found = await values(context, where, typed.slice(2, equals), typed.slice(equals + 1));
     return found.map((each) => `${typed.slice(0, equals + 1)}${each}`);
   }
-  const flags = Object.entries(table).filter(([, flag]) => flag.hidden !== true);
+  const flags = Object.entries(where.table).filter(([, flag]) => flag.hidden !== true);
   return matching([...flags.map(([name]) => `--${name}`), "--help"], typed);
 }
 
-/** What the values of a flag are chosen from; the same wherever a flag of the name is. */
-const VALUES: Readonly<Record<string, Completes | readonly string[]>> = {
-  cgroupns: ["host", "private"],
-  context: "contexts",
-  link: "containers",
-  "log-level": ["debug", "error", "fatal", "info", "warn"],
-  network: "networks",
-  platform: ["linux/amd64", "linux/arm64"],
-  pull: ["always", "missing", "never"],
-  restart: ["always", "no", "on-failure", "unless-stopped"],
-  signal: ["HUP", "INT", "KILL", "QUIT", "STOP", "CONT", "TERM", "USR1", "USR2", "WINCH"],
-  "stop-signal": ["HUP", "INT", "KILL", "QUIT", "TERM", "USR1", "USR2"],
-  "volumes-from": "containers",
-};
-
-async function values(context: Context, table: FlagTable, name: string, typed: string): Promise<string[]> {
-  if (!Object.hasOwn(table, name) || !Object.hasOwn(VALUES, name)) return [];
-  const from = VALUES[name] ?? [];
-  return matching(typeof from === "string" ? await known(context, from, typed) : from, typed);
+async function values(context: Context, { command, table }: Where, name: string, typed: string): Promise<string[]> {
+  if (!Object.hasOwn(table, name)) return [];
+  return matching(await flagValues(context, command, name, typed).catch(() => []), typed);
 }
 
 async function known(context: Context, kind: Completes, typed: string): Promise<string[]> {
   return await objects(context, kind, typed).catch(() => []);
-}
-
-const ID_START = /^(?:sha256:)?[0-9a-f]+$/;
-const SHORT = 12;
-
-/** An id in the form in which it was begun: none while nothing was typed, the short one while it is enough. */
-function idsFor(typed: string, ids: readonly string[]): string[] {
-  if (!ID_START.test(typed)) return [];
-  const bare = ids.map((id) => id.replace(/^sha256:/, ""));
-  if (typed.startsWith("sha256:")) return bare.map((id) => `sha256:${id}`);
-  return typed.length > SHORT ? bare : bare.map((id) => id.slice(0, SHORT));
-}
-
-async function objects(context: Context, kind: Completes, typed: string): Promise<string[]> {
-  if (kind === "files") return [];
-  if (kind === "shells") return ["bash", "fish", "zsh"];
-  if (kind === "switch") return ["off", "on"];
-  if (kind === "contexts") return ["default", ...(await listContexts(context.configDirectory)).map(({ Name }) => Name)];
-  const client = await context.client();
-  switch (kind) {
-    case "containers":
-    case "running": {
-      const query = { all: kind === "containers" };
-      const containers = await client.json<ContainerSummary[]>("GET", "/containers/json", { query });
-      const names = containers.flatMap(({ Names }) => (Names ?? []).map((name) => name.replace(/^\//, "")));
-      return [
-        ...names,
-        ...idsFor(
-          typed,
-          containers.map(({ Id = "" }) => Id),
-        ),
-      ];
-    }
-    case "images": {
-      const images = await client.json<ImageSummary[]>("GET", "/images/json");
-      const names = images.flatMap(({ RepoTags }) => RepoTags ?? []);
-      return [
-        ...names,
-        ...idsFor(
-          typed,
-          images.map(({ Id }) => Id),
-        ),
-      ];
-    }
-    case "networks": {
-      const networks = await client.json<NetworkSummary[]>("GET", "/networks");
-      return [
-        ...networks.map(({ Name = "" }) => Name),
-        ...idsFor(
-          typed,
-          networks.map(({ Id = "" }) => Id),
-        ),
-      ];
-    }
-    case "volumes":
-      return ((await client.json<VolumeListResponse>("GET", "/volumes")).Volumes ?? []).map(({ Name }) => Name);
-  }
 }
