@@ -57,7 +57,8 @@ export const hostPortTaken = (address: string, port: number, target: string, rea
   conflict(`failed to bind host port for ${bracketed(address)}:${port}:${target}: ${reason}`, { cause });
 export const badPort = (text: string) => invalid(`invalid port specification: "${text}"`);
 export const badHostAddress = (text: string) => invalid(`invalid IP address: ${text}`);
-export const protocolMissing = (protocol: string) => invalid(`protocol not supported: ${protocol}`);
+export const protocolMissing = (protocol: string, cause?: unknown) =>
+  invalid(`protocol not supported: ${protocol}`, { cause });
 
 export const connectivityFailed = (endpointName: string, endpointId: string, cause: EngineError) =>
   new EngineError(

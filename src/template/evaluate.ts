@@ -342,7 +342,7 @@ class Run {
     const fail = (message: string) => this.#fail(node.at, printExpression(node), message);
     const isLiteral = node.kind === "number" || node.kind === "string" || node.kind === "bool";
     const fits = type === "string" ? typeof value === "string" : type !== "int" || Number.isInteger(value);
-    if (isLiteral && !fits)
+    if (isLiteral && !fits && type !== "strings")
       return fail(`expected ${type === "int" ? "integer" : type}; found ${printExpression(node)}`);
     switch (type) {
       case "any":
@@ -356,6 +356,7 @@ class Run {
         if (value === undefined || value === null) return fail("invalid value; expected int");
         return fail(`wrong type for value; expected int; got ${typeName(value)}`);
       case "strings":
+        if (isLiteral) return fail(`can't handle ${printExpression(node)} for arg of type []string`);
         if (isList(value)) return value.map((each) => formatValue(each));
         // JSON's null is Go's empty slice
         if (value === null) return [];

@@ -48,7 +48,7 @@ export const dockerFunctions: FunctionTable = {
   join: { parameters: ["strings", "string"], call: (list: string[], separator: string) => list.join(separator) },
   title: {
     parameters: ["string"],
-    call: (text: string) => text.replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (all) => all.toUpperCase()),
+    call: (text: string) => text.replace(/(^|[^\p{L}\p{N}_])(\p{L})/gu, (all) => all.toUpperCase()),
   },
   lower: { parameters: ["string"], call: (text: string) => text.toLowerCase() },
   upper: { parameters: ["string"], call: (text: string) => text.toUpperCase() },
@@ -72,11 +72,12 @@ const MAX_PAD = 10_000;
 function padText(text: string, before: number, after: number): string {
   if (text === "") return text;
   if (before > MAX_PAD || after > MAX_PAD) throw new FunctionError("padding is too wide");
-  return " ".repeat(Math.max(0, before)) + text + " ".repeat(Math.max(0, after));
+  if (before < 0 || after < 0) throw new FunctionError("strings: negative Repeat count");
+  return " ".repeat(before) + text + " ".repeat(after);
 }
 
 function cutBytes(text: string, limit: number): string {
-  if (limit < 0) throw new FunctionError(`slice bounds out of range [:${limit}]`);
+  if (limit < 0) throw new FunctionError(`runtime error: slice bounds out of range [:${limit}]`);
   return Buffer.from(text).subarray(0, limit).toString();
 }
 

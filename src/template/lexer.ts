@@ -140,6 +140,8 @@ function lexAction(source: string, start: number, tokens: Token[], fail: Fail): 
     else if (first === ".") lexFieldOrVariable("field", rest, fail, at, push);
     else if (first === "$") lexFieldOrVariable("variable", rest, fail, at, push);
     else if (WORD.test(rest)) lexWord(rest, fail, at, push);
+    else if (/^[!-~]/.test(first))
+      fail(`unexpected ${JSON.stringify(first)} in command`, at); // a token of its own to Go, which no command has
     else fail(`unrecognized character in action: ${unicode(rest)}`, at);
   }
 }

@@ -3,7 +3,7 @@ import { formatFloat, formatValue, isList, isMap, typeName } from "./values.ts";
 
 /** Go refuses wider fields (fmt: tooLarge). */
 const MAX_WIDTH = 1_000_000;
-const VERB = /%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d*))?([\s\S]|$)/gu;
+const VERB = /%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d*))?(?:\[(\d+)\])?([\s\S]|$)/gu;
 
 interface Directive {
   flags: string;
@@ -15,10 +15,18 @@ interface Directive {
 /** Go's fmt.Sprintf for the values that templates hold, its complaints included (`%!d(string=x)`). */
 export function sprintf(format: string, args: readonly unknown[]): string {
   let used = 0;
+  let reordered = false;
   const take = (): { value: unknown } | undefined => (used < args.length ? { value: args[used++] } : undefined);
   const text = format.replace(
     VERB,
-    (_all, flags: string, width: string | undefined, precision: string | undefined, verb: string) => {
+    (
+      _all,
+      flags: string,
+      width: string | undefined,
+      precision: string | undefined,
+      which: string | undefined,
+      verb: string,
+    ) => {
       let complaint = "";
       const size = (given: string | undefined, what: string): number | undefined => {
         if (given === undefined) return undefined;
@@ -38,6 +46,12 @@ export function sprintf(format: string, args: readonly unknown[]): string {
       }
       if (verb === "") return `${complaint}%!(NOVERB)`;
       if (verb === "%") return `${complaint}%`;
+      if (which !== undefined) {
+        reordered = true;
+        const index = Number(which);
+        if (index < 1 || index > args.length) return `${complaint}%!${verb}(BADINDEX)`;
+        used = index - 1;
+      }
       const taken = take();
       if (taken === undefined) return `${complaint}%!${verb}(MISSING)`;
       return (
@@ -45,7 +59,8 @@ export function sprintf(format: string, args: readonly unknown[]): string {
       );
     },
   );
-  if (used >= args.length) return text;
+  // Whoever names arguments by number need not use all
+  if (reordered || used >= args.length) return text;
   const extra = args
     .slice(used)
     .map((value) => (value === null || value === undefined ? "<nil>" : `${typeName(value)}=${formatValue(value)}`));
@@ -110,7 +125,8 @@ function convertString(verb: string, flags: string, precision: number | undefine
   if (verb === "s") return cut;
   if (verb === "q") return flags.includes("#") && !cut.includes("`") ? `\`${cut}\`` : quote(cut);
   if (verb !== "x" && verb !== "X") return undefined;
-  const hex = Buffer.from(value).toString("hex");
+  const bytes = Buffer.from(value).toString("hex");
+  const hex = flags.includes(" ") ? (bytes.match(/../g) ?? []).join(" ") : bytes;
   return verb === "X" ? hex.toUpperCase() : hex;
 }
 
@@ -138,7 +154,7 @@ function convertInteger(verb: string, flags: string, value: bigint): string | un
     case "q":
       return `'${String.fromCodePoint(codePoint(value))}'`;
     case "U":
-      return `U+${value.toString(16).toUpperCase().padStart(4, "0")}`;
+      return `U+${value.toString(16).toUpperCase().padStart(4, "0")}${sharp ? ` '${String.fromCodePoint(codePoint(value))}'` : ""}`;
     default:
       return undefined;
   }

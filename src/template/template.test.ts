@@ -79,6 +79,11 @@ const results: [template: string, output: string][] = [
   ["{{0x10}} {{1_000}} {{-5}} {{1e3}} {{.5}}", "16 1000 -5 1000 0.5"],
   ["{{with $x := .Name}}{{$x}}{{end}}", "web"],
   ["{{true}} {{nil | print}}".replace("{{nil | print}}", "{{print nil}}"), "true <nil>"],
+  ['{{printf "%[2]d %[1]d" 1 2}}', "2 1"],
+  ['{{printf "%[3]d" 1 2}}', "%!d(BADINDEX)"],
+  ['{{printf "% x" "hey"}}', "68 65 79"],
+  ['{{printf "%#U" 0x754C}}', "U+754C '\u754c'"],
+  [`{{title "hello world-foo bar_baz'x"}}`, "Hello World-Foo Bar_baz'X"],
 ];
 
 describe("results as Go's", () => {
@@ -101,7 +106,9 @@ const parseErrors: [template: string, message: string][] = [
   ["{{/* x */ .A}}", "template: :1: comment ends before closing delimiter"],
   ["{{(.A}}", "template: :1: unclosed left paren"],
   ["{{.A)}}", "template: :1: unexpected right paren"],
-  ["{{%}}", "template: :1: unrecognized character in action: U+0025 '%'"],
+  ["{{%}}", 'template: :1: unexpected "%" in command'],
+  ["{{@}}", 'template: :1: unexpected "@" in command'],
+  ["{{\u00a7}}", "template: :1: unrecognized character in action: U+00A7 '\u00a7'"],
   ["{{.A | 1}}", "template: :1: non executable command in pipeline stage 2"],
   ["{{break}}", "template: :1: {{break}} outside {{range}}"],
   ["{{1.2.3}}", "template: :1: "],
@@ -137,6 +144,9 @@ const executeErrors: [template: string, over: unknown, message: string][] = [
   ["{{call .Name}}", data, "at <call .Name>: error calling call: non-function .Name of type string"],
   ["{{(.Name).Foo}}", data, 'template: :1:3: executing "" at <.Name>: can\'t evaluate field Foo in type string'],
   ["{{range $i, $e := .Name}}x{{end}}", data, ':1:18: executing "" at <.Name>: range can\'t iterate over web'],
+  ["{{pad .Name -1 0}}", data, "error calling pad: strings: negative Repeat count"],
+  ["{{truncate .Name -1}}", data, "error calling truncate: runtime error: slice bounds out of range [:-1]"],
+  ['{{join "abc" ","}}', data, 'at <"abc">: can\'t handle "abc" for arg of type []string'],
   ["{{lower}}", data, "at <lower>: wrong number of args for lower: want 1 got 0"],
   ["{{.Name 1}}", data, "Name is not a method but has arguments"],
   ["{{1 2}}", data, "can't give argument to non-function 1"],

@@ -139,11 +139,12 @@ const keyOf = (port: HostPort) => `${port.protocol}/${port.hostPort}`;
 
 function refusal(port: Omit<PublishedPort, "held">, target: string, error: unknown): EngineError {
   const errno = errnoOf(error) ?? "";
-  if (errno === "EPROTONOSUPPORT") return protocolMissing(port.protocol);
+  if (errno === "EPROTONOSUPPORT") return protocolMissing(port.protocol, error);
   const reasons: Record<string, string> = {
     EADDRINUSE: "address already in use",
     EADDRNOTAVAIL: "cannot assign requested address",
     EACCES: "permission denied",
+    EINVAL: "invalid argument",
   };
   const reason = reasons[errno] ?? messageOf(error);
   return hostPortTaken(port.hostAddress, port.hostPort, `${target}/${port.protocol}`, reason, error);

@@ -49,6 +49,13 @@ const FORMATS = [
   "{{break}}",
   "{{lt .Image 3}}",
   "{{.Image | nofunc}}",
+  "{{@}}",
+  '{{join "abc" ","}}',
+  "{{truncate .Image -1}}",
+  "{{pad .Image -1 0}}",
+  `{{title "a b-c_d'e"}}`,
+  '{{printf "%[2]d %[1]d %% x|% x|%#U" 1 2 "hey" 0x754C}}',
+  '{{printf "%[2]d %[1]d" 1 2}}{{printf "%[3]d" 1 2}}{{printf "% x|%#U" "hey" 0x754C}}',
 ];
 
 /** Needs the image `busybox:local`. */
