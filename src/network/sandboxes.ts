@@ -193,8 +193,8 @@ export class Sandboxes {
   async #takeBack(sandbox: SandboxRecord, endpoint: EndpointRecord): Promise<void> {
     this.#dropEndpoint(sandbox, endpoint);
     try {
-      await this.#parts.linked.update();
       await this.#moveGateway(sandbox, { lasting: sandbox.endpoints, gone: endpoint });
+      await this.#parts.linked.update();
       await this.#parts.serving.update(sandbox, false);
       this.#save(sandbox);
     } catch (error) {
@@ -218,10 +218,10 @@ export class Sandboxes {
     }
     const before = sandbox.endpoints;
     this.#dropEndpoint(sandbox, endpoint);
-    await this.#parts.linked.update();
-    crashPoint("network-disconnect:linked");
     await this.#moveGateway(sandbox, { lasting: before, gone: endpoint });
     crashPoint("network-disconnect:moved");
+    await this.#parts.linked.update();
+    crashPoint("network-disconnect:linked");
     await this.#parts.serving.update(sandbox, false);
     this.#save(sandbox);
     // The interface goes at once: the container runs on and may not keep it.
@@ -349,9 +349,9 @@ export class Sandboxes {
     const supervisor = this.#supervisors.get(sandbox.container);
     this.#supervisors.delete(sandbox.container);
     try {
-      await linked.update();
       if (gateway !== undefined) await publishing.withdraw(sandbox.published, gateway, supervisor);
       sandbox.published = [];
+      await linked.update();
     } finally {
       for (const endpoint of sandbox.endpoints) this.#retire(endpoint);
     }
