@@ -99,6 +99,12 @@ describe("list", () => {
     expect(await shown()).toMatchObject({ Names: ["/api-2"], State: "exited", Ports: [] });
   });
 
+  test.each(["host", "none"])("in the network %s a container has no ports", async (network) => {
+    await world.run({ ExposedPorts: { "80/tcp": {} }, HostConfig: { NetworkMode: network } }, `in-${network}`);
+    const query = { all: true, limit: undefined, size: false, filters: new Map([["name", [`in-${network}`]]]) };
+    expect(await world.containers.list(query)).toMatchObject([{ Names: [`/in-${network}`], Ports: [] }]);
+  });
+
   test("a pattern that could run for ever is taken literally", async () => {
     expect(await names({ name: ["(a+)+$"] })).toBe("");
   });

@@ -65,9 +65,13 @@ function withoutEmpty(addresses: EndpointIPAMConfig): EndpointIPAMConfig {
   return Object.fromEntries(Object.entries(addresses ?? {}).filter(([, value]) => (value?.length ?? 0) > 0));
 }
 
+/** Networks in which a container has nothing of its own. */
+const WITHOUT_PORTS = new Set(["host", "none"]);
+
 /** Bound ports of a running container; exposed ones without a binding as null. */
 export function portMap(entry: ContainerEntry, attached: ShownNetworking | undefined): PortMap {
   if (entry.state.phase.kind !== "running") return {};
+  if (Object.keys(entry.record.endpoints).every((name) => WITHOUT_PORTS.has(name))) return {};
   const exposed = Object.keys(entry.record.config.ExposedPorts ?? {}).map((port) => [withProtocol(port), null]);
   return { ...Object.fromEntries(exposed), ...attached?.ports };
 }
