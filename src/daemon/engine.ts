@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { createArchiver } from "../archive/index.ts";
@@ -17,7 +16,7 @@ import { createResponseReport, createServer, type ResponseObserver } from "../se
 import { createRootfsViews, createSnapshotter } from "../snapshot/index.ts";
 import { createStore, type Store } from "../store/index.ts";
 import { mappedRoot, type IdMappings } from "../spec/index.ts";
-import type { Native } from "../sys/index.ts";
+import { makeSpreadDirectory, type Native } from "../sys/index.ts";
 import { createVolumeService } from "../volume/index.ts";
 import { loadDefaultProfile } from "./apparmor.ts";
 import { cgroupOptions, containerConfiguration, containerHost, networkConfiguration } from "./configure.ts";
@@ -69,7 +68,7 @@ export async function createEngine(request: EngineRequest): Promise<Engine> {
   let config = request.config;
   const root = config["data-root"];
   await using stack = new AsyncDisposableStack();
-  await mkdir(join(root, "containers"), { recursive: true, mode: 0o710 });
+  await makeSpreadDirectory(native, join(root, "containers"), 0o710);
 
   const store = stack.use(
     createStore({ path: join(root, "berth.db"), copy: join(config["exec-root"], "state"), logger }),

@@ -5,7 +5,7 @@ import { OciLauncher, type MountCalls } from "./oci/index.ts";
 import type { IdMappings } from "../spec/index.ts";
 import { PlanLauncher, probeUserNamespaces, ShimRuntime } from "./session/index.ts";
 import { overlayNeedsMount2, ShimPool } from "./shim/index.ts";
-import type { BlockingCalls } from "../sys/index.ts";
+import { type BlockingCalls, makeSpreadDirectory } from "../sys/index.ts";
 import type { LayerCalls } from "./users/index.ts";
 
 export { slicePath, type CgroupFacts, type CgroupOptions } from "./cgroups/index.ts";
@@ -50,7 +50,10 @@ export async function createRuntime(
     external: (program: string) => new OciLauncher(program, join(execRoot, "oci", basename(program)), calls, logger),
   };
   const program = { binary: shimPath, overlayByMount2: await overlayNeedsMount2(calls) };
-  const spares = await ShimPool.open({ program, root: join(execRoot, "spare"), size: options.poolSize ?? 0, logger });
+  const { poolSize = 0 } = options;
+  const spares = await ShimPool.open({ program, root: join(execRoot, "spare"), size: poolSize, logger });
+  for (const name of poolSize > 0 ? ["tasks", "spare"] : ["tasks"])
+    await makeSpreadDirectory(calls, join(execRoot, name), 0o700);
   const context = { cgroups, shim: program, calls, spares, logger };
   if (options.userns !== undefined) await probeUserNamespaces({ ...options.userns, shim: context.shim, execRoot });
   const runtime = new ShimRuntime(context, launchers, execRoot, options.runtimes);

@@ -4,7 +4,14 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Archiver } from "../archive/index.ts";
 import { errnoOf } from "../base/index.ts";
-import { AT_FDCWD, RENAME_EXCHANGE, runFileSteps, type FileStep, type Native } from "../sys/index.ts";
+import {
+  AT_FDCWD,
+  makeSpreadDirectory,
+  RENAME_EXCHANGE,
+  runFileSteps,
+  type FileStep,
+  type Native,
+} from "../sys/index.ts";
 import type { Place, StorageDriver } from "./driver.ts";
 import { makeBaseTree } from "./base-tree.ts";
 import type { BaseEntry, RootfsMount } from "./types.ts";
@@ -59,6 +66,7 @@ export function createOverlay2(options: {
     home,
 
     open: async () => {
+      await makeSpreadDirectory(options.native, home, PRIVATE);
       await mkdir(join(home, LINKS), { recursive: true, mode: PRIVATE });
       if (base.length > 0) await makeBaseTree(join(home, BASE), base);
     },

@@ -1,8 +1,18 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statfsSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runFileSteps } from "./file-steps.ts";
+import { makeSpreadDirectory, runFileSteps } from "./file-steps.ts";
 import { loadNative } from "./native.ts";
 
 const native = loadNative();
@@ -50,6 +60,20 @@ test("a directory whose own ones are spread is one like others, on any file syst
   await runFileSteps(native, [{ op: "spread", path: "/proc/self" }]);
   const missing = runFileSteps(native, [{ op: "spread", path: at("none") }]);
   expect(await missing.catch((error: unknown) => error)).toMatchObject({ code: "ENOENT", syscall: "spread" });
+});
+
+test("a directory of containers' directories has ext4's mark, also when it was there before", async () => {
+  const EXT4 = 0xef53;
+  await makeSpreadDirectory(native, at("outer/top"), 0o710);
+  expect(lstatSync(at("outer/top")).mode & 0o777).toBe(0o710);
+  const marked = execFileSync("lsattr", ["-d", folder, at("outer/top")], { encoding: "utf8" })
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split(" ", 1)[0]?.includes("T"));
+  if (statfsSync(folder).type === EXT4) expect(marked).toEqual([false, true]);
+  else console.log("skipped: the temporary folder is not on ext4, which alone knows the mark");
+  await makeSpreadDirectory(native, at("outer/top"), 0o710);
+  expect(readdirSync(at("outer"))).toEqual(["top"]);
 });
 
 test("the first that fails is the last, and is told", async () => {

@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { getSystemErrorName } from "node:util";
 import type { BlockingCalls } from "./types.ts";
 
@@ -32,6 +33,20 @@ export async function runFileSteps(
   const answer = await native.fileSteps(encode(steps));
   const step = steps[answer.readInt32LE(0)];
   if (step !== undefined) throw failure(step, answer.readInt32LE(4));
+}
+
+/**
+ * Makes a directory of containers' directories, unless it is there. On ext4 they lie far from each other: where others were
+ * removed within minutes, one without a journal passes over each of their inodes for every file that is made, which was a
+ * quarter of the time that starts side by side take.
+ */
+export async function makeSpreadDirectory(
+  native: Pick<BlockingCalls, "fileSteps">,
+  path: string,
+  mode: number,
+): Promise<void> {
+  await mkdir(path, { recursive: true, mode });
+  await runFileSteps(native, [{ op: "spread", path }]);
 }
 
 function mayBeMissing(step: FileStep): boolean {

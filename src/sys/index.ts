@@ -1,5 +1,5 @@
 export * from "./constants.ts";
-export { runFileSteps, type FileStep } from "./file-steps.ts";
+export { makeSpreadDirectory, runFileSteps, type FileStep } from "./file-steps.ts";
 export { loadNative } from "./native.ts";
 export * from "./netlink/index.ts";
 export * as nft from "./nftables/index.ts";
