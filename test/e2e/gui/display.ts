@@ -33,7 +33,9 @@ export class Display implements AsyncDisposable {
     await writeFile(join(folder, "cookie"), authority(), { mode: 0o644 });
     // The server makes it.
     const ownsSockets = !existsSync(SOCKETS);
-    const args = ["-displayfd", "3", "-auth", join(folder, "cookie"), "-screen", "0", "800x700x24", "-nolisten", "tcp"];
+    // A server begins anew when its last client has gone, and who connects just then is turned away: it must not.
+    const behaviour = ["-noreset", "-screen", "0", "800x700x24", "-nolisten", "tcp"];
+    const args = ["-displayfd", "3", "-auth", join(folder, "cookie"), ...behaviour];
     const server = spawn("Xvfb", args, { stdio: ["ignore", "ignore", "pipe", "pipe"] });
     const said = Promise.all([text(server.stdio[3]), text(server.stdio[2])]);
     const [number = "", errors] = await Promise.race([firstLine(server.stdio[3]).then((line) => [line, ""]), said]);
