@@ -65,7 +65,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   // The engine takes the connection up while the command is loaded
   if (entry.local !== true)
     context.client().then(
-      (client) => client.warm(1),
+      (client) => client.warm(),
       () => undefined, // said when the command asks for the client
     );
   const command = (await entry.load()).default;

@@ -52,7 +52,8 @@ export class Client {
   readonly endpoint: Endpoint;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #idle: HttpConnection[] = [];
-  readonly #warming: Promise<ByteStream>[] = [];
+  /** A connection that was opened ahead. */
+  #warm: Promise<ByteStream> | undefined;
   readonly #fixed: boolean;
   #version: string;
   #negotiated: boolean;
@@ -74,17 +75,14 @@ export class Client {
   }
 
   /**
-   * Opens connections ahead of the requests that will use them, so that the engine takes them up meanwhile. A failure is told
-   * by the request that would have used the connection. Only local sockets: others may cost something.
+   * Opens a connection ahead of the request that will use it, so that the engine takes it up meanwhile. A failure is told by
+   * that request. Only to a local socket: others may cost something.
    */
-  warm(count: number): void {
+  warm(): void {
     const { target } = this.endpoint;
-    if (target.kind !== "unix") return;
-    while (this.#warming.length < count) {
-      const dialing = ByteStream.dial(target);
-      dialing.catch(() => undefined);
-      this.#warming.push(dialing);
-    }
+    if (target.kind !== "unix" || this.#warm !== undefined) return;
+    this.#warm = ByteStream.dial(target);
+    this.#warm.catch(() => undefined);
   }
 
   /** The version spoken from here on, for those that show it. Costs a `/_ping` when nothing was asked yet. */
@@ -166,7 +164,7 @@ export class Client {
   async dial(): Promise<ByteStream> {
     const { host, target } = this.endpoint;
     try {
-      return (await this.#warming.shift()) ?? (await ByteStream.dial(target));
+      return await (this.#takeWarm() ?? ByteStream.dial(target));
     } catch (error) {
       throw dialFailed(host, error);
     }
@@ -175,12 +173,16 @@ export class Client {
   /** Closes idle connections. */
   close(): void {
     for (const connection of this.#idle.splice(0)) connection.stream.destroy();
-    for (const warm of this.#warming.splice(0)) {
-      warm.then(
-        (stream) => stream.destroy(),
-        () => undefined,
-      );
-    }
+    this.#takeWarm()?.then(
+      (stream) => stream.destroy(),
+      () => undefined,
+    );
+  }
+
+  #takeWarm(): Promise<ByteStream> | undefined {
+    const warm = this.#warm;
+    this.#warm = undefined;
+    return warm;
   }
 
   #adopt(version: string | undefined, onlyOlder = false): void {
@@ -225,11 +227,9 @@ export class Client {
       idle.stream.destroy();
     }
     try {
-      for (let warm = this.#warming.shift(); warm !== undefined; warm = this.#warming.shift()) {
-        const stream = await warm;
-        if (stream.idle) return new HttpConnection(stream);
-        stream.destroy();
-      }
+      const warm = await this.#takeWarm();
+      if (warm?.idle === true) return new HttpConnection(warm);
+      warm?.destroy();
       return new HttpConnection(await ByteStream.dial(this.endpoint.target));
     } catch (error) {
       throw connectionFailed(this.endpoint.host, method, url, error);

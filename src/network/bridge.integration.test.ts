@@ -14,10 +14,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await host.endTasks();
-  await service.uninstall();
-  await service[Symbol.asyncDispose]();
-  host.removeFolder();
+  await host.end(service);
 });
 
 test("a task on the default bridge reaches its gateway and another task", async () => {

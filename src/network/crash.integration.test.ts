@@ -39,11 +39,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await host.endTasks();
-  await service?.uninstall();
-  await service?.[Symbol.asyncDispose]();
+  await host.end(service);
   service = undefined;
-  host.removeFolder();
 });
 
 async function daemon(crash: string, then = "attach"): Promise<string> {

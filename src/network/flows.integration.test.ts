@@ -23,10 +23,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await host.endTasks();
-  await service.uninstall();
-  await service[Symbol.asyncDispose]();
-  host.removeFolder();
+  await host.end(service);
   tracking[Symbol.dispose]();
 });
 

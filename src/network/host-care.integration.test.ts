@@ -26,10 +26,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await host.endTasks();
-  await service.uninstall();
-  await service[Symbol.asyncDispose]();
-  host.removeFolder();
+  await host.end(service);
 });
 
 const attach = (task: TestTask, name: string, hostPort: number) =>

@@ -29,10 +29,7 @@ describe.skipIf(!hasIpv6)("the default bridge with IPv6", () => {
     await serve(host, web, 80, "web", "::");
   });
   afterAll(async () => {
-    await host.endTasks();
-    await service.uninstall();
-    await service[Symbol.asyncDispose]();
-    host.removeFolder();
+    await host.end(service);
   });
 
   const portOn = (address: string) =>

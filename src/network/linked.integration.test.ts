@@ -37,10 +37,7 @@ describe.skipIf(!hasFilter)("links on a bridge whose containers may not talk", (
   });
 
   afterAll(async () => {
-    await host.endTasks();
-    await service.uninstall();
-    await service[Symbol.asyncDispose]();
-    host.removeFolder();
+    await host.end(service);
     for (const [path, value] of before) writeFileSync(path, value);
   });
 

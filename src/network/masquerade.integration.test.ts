@@ -41,10 +41,7 @@ beforeAll(async () => {
 afterAll(async () => {
   // First: it goes by itself with the other end, some time after that namespace's last process.
   ip("link", "del", link);
-  await host.endTasks();
-  await service.uninstall();
-  await service[Symbol.asyncDispose]();
-  host.removeFolder();
+  await host.end(service);
 });
 
 test("what leaves a bridge has the host's address", async () => {

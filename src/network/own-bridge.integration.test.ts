@@ -23,11 +23,8 @@ beforeEach(() => {
   bridge = host.config.bridgeName ?? "";
 });
 afterEach(async () => {
-  await host.endTasks();
-  await service?.uninstall();
-  await service?.[Symbol.asyncDispose]();
+  await host.end(service);
   service = undefined;
-  host.removeFolder();
 });
 
 /** The next daemon. */

@@ -36,10 +36,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await host.endTasks();
-  await service.uninstall();
-  await service[Symbol.asyncDispose]();
-  host.removeFolder();
+  await host.end(service);
 });
 
 function hasLoopback6(): boolean {

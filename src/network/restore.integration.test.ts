@@ -17,10 +17,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await host.endTasks();
-  await service.uninstall();
-  await service[Symbol.asyncDispose]();
-  host.removeFolder();
+  await host.end(service);
 });
 
 /** The daemon ends and another starts over the same state. */

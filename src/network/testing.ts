@@ -94,7 +94,15 @@ export class TestHost {
     return { id: randomId(), pid, netnsPath: `/proc/${pid}/ns/net`, ports: new LocalPorts(), child };
   }
 
-  /** Starts a program and waits for its first output; `endTasks` ends it. */
+  /** What a test leaves behind is taken away: its tasks, the service with all that it made, and the folder. */
+  async end(service: NetworkService | undefined): Promise<void> {
+    await this.#endTasks();
+    await service?.uninstall();
+    await service?.[Symbol.asyncDispose]();
+    this.#removeFolder();
+  }
+
+  /** Starts a program and waits for its first output; `end` ends it. */
   async background(command: string, args: string[]): Promise<ChildProcess> {
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
     this.#children.push(child);
@@ -107,7 +115,7 @@ export class TestHost {
   }
 
   /** Kills the tasks and waits for their ends. */
-  async endTasks(): Promise<void> {
+  async #endTasks(): Promise<void> {
     const running = this.#children.splice(0).filter((child) => child.exitCode === null && child.signalCode === null);
     await Promise.all(
       running.map((child) => {
@@ -118,7 +126,7 @@ export class TestHost {
     );
   }
 
-  removeFolder(): void {
+  #removeFolder(): void {
     this.#store?.[Symbol.dispose]();
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -31,11 +31,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await host.endTasks();
-  await service.uninstall();
-  await service[Symbol.asyncDispose]();
+  await host.end(service);
   upstream.close();
-  host.removeFolder();
 });
 
 /** Addresses that a name has for a task; fails when the server does not answer them. */

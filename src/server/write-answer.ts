@@ -5,7 +5,7 @@ import type { RouteAnswer } from "./answer.ts";
 import type { Exchange, HeaderFields } from "./http/index.ts";
 import { errorFrame, MULTIPLEXED_STREAM, RAW_STREAM } from "./streams/frames.ts";
 import { hijackHead, joinStdio, RawEnds } from "./streams/hijack.ts";
-import { pump } from "./streams/pump.ts";
+import { once, pump } from "./streams/pump.ts";
 import { writeSession } from "./streams/session.ts";
 import { WebSocketEnds, websocketHead } from "./streams/websocket.ts";
 
@@ -78,10 +78,6 @@ async function writeLater(context: AnswerContext, promise: Promise<unknown>): Pr
     response.write(`${JSON.stringify(body)}\n`);
   });
   response.finish();
-}
-
-async function* once<T>(promise: Promise<T>): AsyncGenerator<T, void> {
-  yield await promise;
 }
 
 async function writeLines(context: AnswerContext, items: AsyncIterable<unknown>): Promise<void> {

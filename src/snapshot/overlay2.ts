@@ -78,9 +78,7 @@ export function createOverlay2(options: {
       const lower = parent === undefined ? undefined : await lowerUpon(parent);
       await runFileSteps(options.native, [
         { op: "mkdir", path: directory, mode: PRIVATE },
-        ...(parent === undefined
-          ? placedApart(directory)
-          : [{ op: "mkdir", path: join(directory, "diff"), mode: 0o755 } as const]),
+        { op: "mkdir", path: join(directory, "diff"), mode: 0o755 },
         { op: "mkdir", path: join(directory, "work"), mode: 0o700 },
         { op: "mkdir", path: join(directory, "merged"), mode: 0o700 },
         { op: "write", path: join(directory, "link"), data: link, mode: 0o644 },
@@ -182,20 +180,6 @@ async function tried(native: Pick<Native, "fileSteps">, steps: readonly FileStep
     if (errnoOf(error) === undefined) throw error;
     return false;
   }
-}
-
-/**
- * The `diff` of a layer, far from other layers on the disk. Close to them, each of its files would be looked a place for
- * among the inodes of layers that were removed lately, which ext4 passes over one by one. The place is chosen by the name
- * that a directory is made with.
- */
-function placedApart(directory: string): FileStep[] {
-  const made = join(directory, shortName());
-  return [
-    { op: "spread", path: directory },
-    { op: "mkdir", path: made, mode: 0o755 },
-    { op: "rename", from: made, to: join(directory, "diff") },
-  ];
 }
 
 function lowerFile(directory: string, lower: string): FileStep {

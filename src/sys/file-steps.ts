@@ -36,9 +36,8 @@ export async function runFileSteps(
 }
 
 /**
- * Makes a directory of containers' directories, unless it is there. On ext4 they lie far from each other: where others were
- * removed within minutes, one without a journal passes over each of their inodes for every file that is made, which was a
- * quarter of the time that starts side by side take.
+ * Makes a directory of layers' or containers' directories, unless it is there. On ext4 they lie far from each other: where
+ * others were removed within minutes, one without a journal passes over each of their inodes for every file that is made.
  */
 export async function makeSpreadDirectory(
   native: Pick<BlockingCalls, "fileSteps">,

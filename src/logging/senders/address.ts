@@ -18,8 +18,8 @@ export interface Url {
 /** @throws invalid with Go's text. */
 export function parseUrl(text: string): Url {
   const bad = (why: string) => badOption(`parse ${quote(text)}: ${why}`);
-  // eslint-disable-next-line no-control-regex -- these are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(text)) throw bad("net/url: invalid control character in URL");
+  if (Buffer.from(text).some((byte) => byte < 0x20 || byte === 0x7f))
+    throw bad("net/url: invalid control character in URL");
   if (text.startsWith(":")) throw bad("missing protocol scheme");
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1] ?? "";
   const rest = text.slice(scheme === "" ? 0 : scheme.length + 1).replace(/[#?].*$/s, "");

@@ -47,4 +47,9 @@ export async function pump<T>(
   }
 }
 
+/** What a promise comes to, as the one item of a source. */
+export async function* once<T>(promise: Promise<T>): AsyncGenerator<T, void> {
+  yield await promise;
+}
+
 const gone = () => cancelled("the client has gone");

@@ -5,7 +5,7 @@ import type { Exchange, HeaderFields } from "../http/index.ts";
 import { STARTED } from "../start-preference.ts";
 import { recordFrame, SESSION_STREAM } from "./frames.ts";
 import { joinStdio, RawEnds, upgradeHead } from "./hijack.ts";
-import { pump } from "./pump.ts";
+import { once, pump } from "./pump.ts";
 
 /**
  * Makes the connection a session (docs/http.md): a record of what was made, its stdio while it is started and runs, framed
@@ -34,8 +34,5 @@ export async function writeSession(
   }
   output.write(recordFrame({ Started: true }));
   await joined;
-  const result = async function* () {
-    yield await session.result();
-  };
-  await pump(result(), output, exchange.signal, (record) => output.write(recordFrame(record)));
+  await pump(once(session.result()), output, exchange.signal, (record) => output.write(recordFrame(record)));
 }
