@@ -18,13 +18,10 @@
 
 #include "plan.h"
 
-static int move_into(int cgroup) {
-  int fd = openat(cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return -1;
-  int result = write_all_once(fd, "0", 1), err = errno;
-  close(fd);
-  errno = err;
-  return result;
+/* The shim saw to it before there was a process to run this (task.c). */
+int op_begin_in(struct plan *plan, struct reader *args) {
+  take_text(args);
+  return plan->begun_in ? 0 : fail(plan, EINVAL, "begin_in is not the first operation");
 }
 
 int op_spawn_init(struct plan *plan, struct reader *args) {
@@ -41,19 +38,11 @@ int op_spawn_init(struct plan *plan, struct reader *args) {
     clone.cgroup = (uint64_t)cgroup_fd;
   }
   long pid = syscall(SYS_clone3, &clone, sizeof clone);
-  /* A cgroup at its pids.max has no room for who is born there, only for who moves there (cgroup-v2.rst, PID). */
-  int moves = pid < 0 && errno == EAGAIN && cgroup_fd >= 0;
-  if (moves) {
-    clone.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
-    clone.cgroup = 0;
-    pid = syscall(SYS_clone3, &clone, sizeof clone);
-  }
   if (pid < 0) return fail(plan, errno, "clone");
   if (pid > 0) {
     channel_send(plan->channel, CHANNEL_PID, (int32_t)pid, 0, 0, NULL, 0, -1);
     _exit(0);
   }
-  if (moves && move_into(cgroup_fd) < 0) return fail(plan, errno, "move into %s", cgroup);
   if (cgroup_fd >= 0) close(cgroup_fd);
   plan->spawned = 1;
   if (plan->proc >= 0) close(plan->proc); /* it belongs to A's pid namespace */
@@ -83,10 +72,10 @@ int op_join_init(struct plan *plan, struct reader *args) {
   uint32_t flags = take_u32(args);
   if (plan->init_pidfd < 0) return fail(plan, ESRCH, "the container has no process");
   if (setns(plan->init_pidfd, (int)flags) < 0) return fail(plan, errno, "setns to the container's namespaces");
-  if ((flags & CLONE_NEWNS) && plan->root >= 0) {
-    close(plan->root);
-    plan->root = -1;
-  }
+  if (!(flags & CLONE_NEWNS)) return 0;
+  if (plan->root >= 0) close(plan->root);
+  close(plan->init_pidfd); /* nothing is left to join */
+  plan->root = plan->init_pidfd = -1;
   return 0;
 }
 

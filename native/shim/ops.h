@@ -13,6 +13,7 @@
   OP(join_init, 4)      \
   OP(sync_maps, 5)      \
   OP(new_session, 6)    \
+  OP(begin_in, 7)       \
   OP(mkdir_all, 10)     \
   OP(write_file, 11)    \
   OP(cgroup_devices, 12) \

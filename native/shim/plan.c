@@ -85,6 +85,18 @@ int plan_check(const uint8_t *bytes, size_t length) {
   return r.at == r.end ? contents : -EINVAL;
 }
 
+const char *plan_cgroup(const uint8_t *bytes, size_t length) {
+  struct reader r = {bytes + 12, bytes + length, 0};
+  const void *p = take(&r, sizeof(struct op_header));
+  if (!p) return NULL;
+  struct op_header head;
+  memcpy(&head, p, sizeof head);
+  if (head.code != OP_begin_in) return NULL;
+  struct reader args = {r.at, r.at + head.length, 0};
+  const char *path = take_text(&args);
+  return args.bad ? NULL : path;
+}
+
 void plan_run(struct plan *plan, const uint8_t *bytes, size_t length) {
   /* Nobody may ptrace or look into /proc/self of this process before its exec (CVE-2016-9962). */
   prctl(PR_SET_DUMPABLE, 0);

@@ -32,6 +32,7 @@ struct plan {
   int stdio[3];   /* the child's ends of the pipes, -1 where there is none (stdin not open, or a terminal) */
   int init_pidfd; /* exec plans */
   int spawned;    /* after spawn_init */
+  int begun_in;   /* the process that runs the plan was born in the cgroup of `begin_in` */
   int root;       /* O_PATH fd of the container's root, -1: `/` */
   int proc;       /* own detached procfs, -1: not made yet */
   int null_mask, dir_mask; /* what masks are cloned from, -1: not made yet */
@@ -46,6 +47,9 @@ extern int overlay_by_mount2;
 /* Checks the frame of a plan: magic, version, lengths, known opcodes. Gives PLAN_* or a negative errno. */
 enum plan_contents { PLAN_SPAWNS = 1, PLAN_WAITS = 2 };
 int plan_check(const uint8_t *bytes, size_t length);
+
+/* The cgroup of a checked plan that starts with `begin_in`, or NULL. */
+const char *plan_cgroup(const uint8_t *bytes, size_t length);
 
 /* Runs it; does not return. */
 __attribute__((noreturn)) void plan_run(struct plan *plan, const uint8_t *bytes, size_t length);

@@ -1,6 +1,7 @@
 /* Processes: from a plan to a pid, to an exit that is recorded and announced. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,9 +79,11 @@ static void keep_only(int *keep, int count) {
   syscall(SYS_close_range, next, ~0u, 0);
 }
 
-__attribute__((noreturn)) static void child(int channel, const int ends[3], const uint8_t *bytes, size_t length) {
+__attribute__((noreturn)) static void child(int channel, const int ends[3], const uint8_t *bytes, size_t length,
+                                            int begun_in) {
   static struct plan plan;
   memset(plan.slots, -1, sizeof plan.slots);
+  plan.begun_in = begun_in;
   plan.channel = channel;
   memcpy(plan.stdio, ends, sizeof plan.stdio);
   struct process *init = process_find("");
@@ -177,9 +180,16 @@ static void channel_closed(struct process *p) {
   processes_reap();
 }
 
+static int is_child(pid_t pid) {
+  siginfo_t info;
+  return pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 static void take_message(struct process *p, struct channel_message *m, const char *text, size_t length, int fd) {
   switch (m->kind) {
     case CHANNEL_PID:
+      /* Once, and a child of ours: a container with CAP_SYS_PTRACE may speak for the process that enters it. */
+      if (p->pid > 0 || !is_child(m->value)) break;
       p->pid = m->value;
       p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
       break;
@@ -256,6 +266,19 @@ struct process *process_new(const char *id, uint32_t flags, int child_ends[3], s
   return NULL;
 }
 
+/* fork, into a cgroup v2 directory; NULL: where we are. */
+static pid_t fork_into(const char *cgroup) {
+  if (!cgroup) return fork();
+  int fd = open(cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  struct clone_args clone = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)fd};
+  long pid = syscall(SYS_clone3, &clone, sizeof clone);
+  int err = errno;
+  if (pid != 0) close(fd); /* the child closes what is not its own */
+  errno = err;
+  return (pid_t)pid;
+}
+
 int process_spawn(const char *id, uint32_t flags, const uint8_t *plan, size_t length, struct connection *waiter,
                   uint32_t waiter_id, uint16_t waiter_type) {
   int checked = plan_check(plan, length);
@@ -265,9 +288,10 @@ int process_spawn(const char *id, uint32_t flags, const uint8_t *plan, size_t le
   struct process *p = process_new(id, flags, ends, waiter, waiter_id, waiter_type);
   if (!p) return -errno;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) result = -errno;
+  const char *cgroup = plan_cgroup(plan, length);
   if (result == 0) {
-    p->helper = fork();
-    if (p->helper == 0) child(channel[1], ends, plan, length);
+    p->helper = fork_into(cgroup);
+    if (p->helper == 0) child(channel[1], ends, plan, length, cgroup != NULL);
     if (p->helper < 0) result = -errno;
   }
   for (int i = 0; i < 3; i++)
@@ -275,6 +299,14 @@ int process_spawn(const char *id, uint32_t flags, const uint8_t *plan, size_t le
   if (channel[1] >= 0) close(channel[1]);
   watch_init(&p->channel, channel[0], channel_ready);
   if (result < 0) {
+    p->helper = 0;
+    if (cgroup) {
+      char text[512];
+      snprintf(text, sizeof text, "clone into %s", cgroup);
+      watch_close(&p->channel);
+      process_failed(p, 0, OP_begin_in, -result, text);
+      return 0;
+    }
     process_free(p);
     return result;
   }

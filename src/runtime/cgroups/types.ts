@@ -51,8 +51,8 @@ export interface CgroupEntry {
   /** The cgroup2 directory that the process is born in, or empty. */
   born: string;
   /**
-   * A file that the new process itself writes "0" to, undefined: none. The helper stays out of what is counted there, or
-   * a limit of one process would leave no room for the one that it makes.
+   * A file to write "0" to where processes are counted, undefined: none. While a helper is in there too, a limit of one
+   * process leaves no room for the one that it makes.
    */
   counted: string | undefined;
 }

@@ -4,21 +4,34 @@ import { SLOT_CGROUP } from "./constants.ts";
 
 /** The parts of a plan by which a process gets into its cgroup. */
 export interface CgroupOps {
-  /** Before `spawn_init`, with the rights of the host. */
+  /** Before `spawn_init`, with the rights of the host; the first of a plan that makes no cgroup. */
   before: PlanOp[];
   /** For `spawn_init`. */
   born: string;
-  /** The first of the new process: the host's files are still where they were. */
+  /** The first of the new process. */
   inside: PlanOp[];
 }
 
-const encoder = new TextEncoder();
+/**
+ * How a process gets into its cgroup:
+ * - `born`: into what the plan has made. It goes on with the host's files where they were, and no one watches.
+ * - `inherits`: the helper that makes it is in it already. The process never holds anything of the host, but for an
+ *   instant the cgroup has one process more than it will.
+ * - `moves`: the helper makes it outside and it writes itself in by a file that it was given: from within a user
+ *   namespace, and where the cgroup may have no further process. `pids.max` counts who comes so, and refuses nobody
+ *   (cgroup-v2.rst, PID).
+ */
+export type CgroupWay = "born" | "inherits" | "moves";
 
-/** @param from `host`: the new process has the host's rights at first; `userns`: it is born in a user namespace. */
-export function joinCgroup(cgroups: CgroupDriver, path: string, from: "host" | "userns"): CgroupOps {
+/** @param path of the cgroup, which is there at `inherits`. */
+export function joinCgroup(cgroups: CgroupDriver, path: string, way: CgroupWay): CgroupOps {
   const { ops, born, counted } = cgroups.join(path);
-  if (from === "host") return { before: ops, born, inside: counted === undefined ? [] : [enter(counted)] };
-  // From within a user namespace no process can be born in a cgroup of the host's, nor open its files.
+  const alone = counted === undefined ? [] : [enter(counted)];
+  if (way === "born") return { before: ops, born, inside: alone };
+  if (way === "inherits") {
+    const begin: PlanOp[] = born === "" ? [] : [{ op: "begin_in", cgroup: born }];
+    return { before: [...begin, ...ops, ...alone], born: "", inside: [] };
+  }
   const procs = born === "" ? [] : [`${born}/cgroup.procs`];
   const last = counted ?? procs.pop();
   if (last === undefined) return { before: ops, born: "", inside: [] };
@@ -31,6 +44,8 @@ export function joinCgroup(cgroups: CgroupDriver, path: string, from: "host" | "
     ],
   };
 }
+
+const encoder = new TextEncoder();
 
 function enter(path: string): PlanOp {
   return { op: "write_file", path, data: encoder.encode("0"), flags: 0, ignore: [] };

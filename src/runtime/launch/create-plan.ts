@@ -52,7 +52,7 @@ export function compileCreatePlan(request: LaunchRequest, cgroups: CgroupDriver,
   });
   const mappings = mappingsOf(spec.linux);
   const devices = planDevices(spec, { userns: mappings !== undefined, kcore: facts.kcore, slots: DEVICE_SLOTS });
-  const cgroup = joinCgroup(cgroups, cgroupPath, mappings === undefined ? "host" : "userns");
+  const cgroup = joinCgroup(cgroups, cgroupPath, mappings === undefined ? "born" : "moves");
   return [
     ...cgroups.create(cgroupPath, spec.linux.resources),
     ...cgroup.before,

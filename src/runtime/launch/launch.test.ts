@@ -153,6 +153,7 @@ describe("the plan", () => {
     const plan = compileExecPlan(
       { id: ID, container, process: container.process, cgroupPath: `/docker/${ID}` },
       cgroups,
+      "inherits",
     );
     expect(plan).toContainEqual({ op: "own_stdio", uid: 100000, gid: 100000 });
     const joins = plan.flatMap((op, at) => (op.op === "join_init" ? [at] : []));
@@ -164,7 +165,7 @@ describe("the plan", () => {
     const process = { ...container.process, args: ["id"], terminal: true };
     expectGolden(
       "exec.txt",
-      print(compileExecPlan({ id: ID, container, process, cgroupPath: `/docker/${ID}` }, cgroups)),
+      print(compileExecPlan({ id: ID, container, process, cgroupPath: `/docker/${ID}` }, cgroups, "inherits")),
     );
   });
 
@@ -254,7 +255,7 @@ describe("what is refused", () => {
   test("an exec's relative directory", () => {
     const container = containerSpec(ID, ["sh"]);
     const process = { ...container.process, cwd: "here" };
-    expect(() => compileExecPlan({ id: ID, container, process, cgroupPath: "/docker/x" }, cgroups)).toThrow(
+    expect(() => compileExecPlan({ id: ID, container, process, cgroupPath: "/docker/x" }, cgroups, "inherits")).toThrow(
       "OCI runtime exec failed: exec failed: Cwd must be an absolute path",
     );
   });

@@ -28,8 +28,7 @@ export const OPS = {
   /**
    * clone3(CLONE_PARENT | flags); the rest of the plan runs in the child. `cgroup`: a cgroup v2 directory to be born in
    * (CLONE_INTO_CGROUP), or empty. CLONE_NEW* flags; with CLONE_NEWCGROUP the new cgroup namespace would be rooted at
-   * A's cgroup, not at `cgroup`: use `unshare` afterwards. Where `cgroup` may have no further process (EAGAIN) the child
-   * moves itself in: `pids.max` counts who comes so, and refuses nobody.
+   * A's cgroup, not at `cgroup`: use `unshare` afterwards.
    */
   spawn_init: { code: 1, args: { flags: "u32", cgroup: "text" } },
   /** unshare(flags). */
@@ -45,6 +44,11 @@ export const OPS = {
   sync_maps: { code: 5, args: { uidMap: "text", gidMap: "text", denySetgroups: "u32" } },
   /** setsid(). `console` does it by itself. */
   new_session: { code: 6, args: {} },
+  /**
+   * A itself is born in this cgroup v2 directory, and what it makes too; only as the first operation. EAGAIN: the cgroup
+   * may have no further process.
+   */
+  begin_in: { code: 7, args: { cgroup: "text" } },
 
   // — Files of the host (plain path resolution; never with a path that a container can influence) —
   /** mkdir -p with `mode` for what is made; exists already: fine. */

@@ -1,4 +1,3 @@
-import type { EngineError } from "../../base/index.ts";
 import type { CgroupDriver } from "../cgroups/index.ts";
 import { compileCreatePlan, compileExecPlan, planFailure } from "../launch/index.ts";
 import { encodePlan, type PlanOp } from "../plan/index.ts";
@@ -42,12 +41,25 @@ export class PlanLauncher implements TaskLauncher {
     options: ExecProcessOptions,
   ): Promise<StartedExec> {
     const { cgroupPath, spec } = record;
-    const ops = compileExecPlan({ id, container: spec, process: request.process, cgroupPath }, this.#cgroups);
-    return await explained(ops, "exec", () => shim.exec({ ...options, plan: encodePlan(ops) }));
+    const exec = { id, container: spec, process: request.process, cgroupPath };
+    const ops = compileExecPlan(exec, this.#cgroups, "inherits");
+    try {
+      return await shim.exec({ ...options, plan: encodePlan(ops) });
+    } catch (error) {
+      if (!isFull(error)) throw explain(ops, "exec", error);
+    }
+    const slower = compileExecPlan(exec, this.#cgroups, "moves");
+    return await explained(slower, "exec", () => shim.exec({ ...options, plan: encodePlan(slower) }));
   }
 
   /** A plan leaves nothing outside of the container's namespaces and its cgroup. */
   async remove(): Promise<void> {}
+}
+
+/** Whether a cgroup's limit on processes leaves no room for a helper beside the process that it makes. */
+function isFull(error: unknown): boolean {
+  if (!(error instanceof PlanFailure) || error.errno !== "EAGAIN") return false;
+  return error.op === "begin_in" || error.op === "spawn_init";
 }
 
 /** Turns a plan's failure into Docker's words. */
@@ -55,11 +67,12 @@ async function explained<T>(ops: readonly PlanOp[], phase: "create" | "exec", wo
   try {
     return await work();
   } catch (error) {
-    throw error instanceof PlanFailure ? explain(ops, phase, error) : error;
+    throw explain(ops, phase, error);
   }
 }
 
-function explain(ops: readonly PlanOp[], phase: "create" | "exec", error: PlanFailure): EngineError {
+function explain(ops: readonly PlanOp[], phase: "create" | "exec", error: unknown): unknown {
+  if (!(error instanceof PlanFailure)) return error;
   const { index, errno, detail } = error;
   return planFailure(ops, { index, errno, detail, cause: error }, phase);
 }

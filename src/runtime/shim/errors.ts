@@ -2,7 +2,12 @@ import { constants } from "node:os";
 import { EngineError } from "../../base/index.ts";
 import { opName, type OpName } from "../plan/index.ts";
 
-const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+// Two numbers have two names: of these the kernel's manuals and our texts have EAGAIN and EOPNOTSUPP.
+const ERRNO_NAMES = new Map(
+  Object.entries(constants.errno)
+    .filter(([name]) => name !== "EWOULDBLOCK" && name !== "ENOTSUP")
+    .map(([name, number]) => [number, name]),
+);
 
 /** `ENOENT` for 2; `E999` for a number that this platform does not name. */
 export function errnoName(number: number): string {

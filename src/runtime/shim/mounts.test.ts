@@ -466,23 +466,27 @@ describe.skipIf(reason !== undefined)("operations on the process", () => {
   if (cgroup2 === undefined) console.warn("skipped: cgroup v2 (it is not mounted)");
 
   test.skipIf(cgroup2 === undefined).each([
-    ["by birth", true],
-    ["by itself", false],
+    ["by birth", "spawn_init"],
+    ["by the birth of what makes it", "begin_in"],
+    ["by itself", "write_file"],
   ])(
     "joins a cgroup v2 %s",
-    async (_what, born) => {
+    async (_what, way) => {
       const path = join(cgroup2 ?? "", `berth-shim-test-${process.pid}`);
       const shim = await world.shim();
       const [tree, , ...rest] = world.ops({ argv: ["true"] });
       if (tree === undefined) throw new Error("no plan");
-      const join0: PlanOp[] = born
-        ? []
-        : [{ op: "write_file", path: join(path, "cgroup.procs"), data: Buffer.from("0"), flags: 0, ignore: [] }];
+      const joins: Record<string, PlanOp[]> = {
+        begin_in: [{ op: "begin_in", cgroup: path }],
+        write_file: [
+          { op: "write_file", path: join(path, "cgroup.procs"), data: Buffer.from("0"), flags: 0, ignore: [] },
+        ],
+      };
+      mkdirSync(path);
       const plan = encodePlan([
+        ...(joins[way] ?? []),
         tree,
-        { op: "mkdir_all", path, mode: 0o755 },
-        ...join0,
-        { op: "spawn_init", flags: 0x2c02_0000, cgroup: born ? path : "" },
+        { op: "spawn_init", flags: 0x2c02_0000, cgroup: way === "spawn_init" ? path : "" },
         { op: "unshare", flags: 0x0200_0000 }, // CLONE_NEWCGROUP
         ...rest,
       ]);
@@ -497,6 +501,30 @@ describe.skipIf(reason !== undefined)("operations on the process", () => {
         await until("the shim to end", () => !alive(shim.pid));
         rmdirSync(path);
       }
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "is born in no cgroup that is not there, and says where it should have been",
+    async () => {
+      const begin: PlanOp = { op: "begin_in", cgroup: "/sys/fs/cgroup/none" };
+      const shim = await world.shim();
+      const options = { tty: false, stdin: false, stdinOnce: false, log: undefined, oomEvents: undefined };
+      const failure = await failureOf(
+        shim.create({ ...options, plan: encodePlan([begin, ...world.ops({ argv: ["true"] })]) }),
+      );
+      expect(failure).toMatchObject({
+        op: "begin_in",
+        index: 0,
+        errno: "ENOENT",
+        detail: "clone into /sys/fs/cgroup/none",
+      });
+      expect(await failureOf(world.run({ argv: ["true"], before: [begin] }))).toMatchObject({
+        op: "begin_in",
+        errno: "EINVAL",
+      });
+      await shim.shutdown().catch(() => undefined);
     },
     TIMEOUT,
   );

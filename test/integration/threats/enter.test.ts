@@ -42,6 +42,18 @@ const WATCHER = `
   echo done > /tmp/ready
   exec sleep 1000`;
 
+/** A program of its own in an image. */
+async function compiledImage(name: string, source: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "berth-compiled-"));
+  try {
+    writeFileSync(join(folder, "source.c"), source);
+    execFileSync("cc", ["-static", "-o", join(folder, name), join(folder, "source.c")]);
+    return await attacked.image([{ name, mode: 0o755, data: readFileSync(join(folder, name)) }]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 function sha256(path: string): string {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
 }
@@ -84,6 +96,19 @@ describe("CVE-2019-5736, CVE-2016-9962, CVE-2015-3627: the container goes for th
       );
       expect({ shim: sha256(shim), berth: sha256(BERTH) }).toEqual(before);
       expect(options.includes("SYS_PTRACE") ? withoutMemory(found) : found).toBe("");
+      await attacked.remove(id);
+    });
+  }
+
+  for (const limit of [[], ["--pids-limit", "2"]]) {
+    const how = limit.length === 0 ? "" : " into a container that is full";
+    test(`exec${how}, watched by SYS_PTRACE without a pause: nothing is of the host`, async () => {
+      const image = await compiledImage("watch", readFileSync(new URL("watcher.c", import.meta.url), "utf8"));
+      // Two processes: PID 1 and the one that PID 1 waits for
+      const id = await attacked.background("/watch & wait", ["--cap-add", "SYS_PTRACE", ...limit], image);
+      const found = await watched(id, () => attacked.run(["exec", id, "true"]));
+      // A command moves itself into a full container, by the file of that container's own cgroup
+      expect(limit.length === 0 ? found : found.replaceAll(/^sees .*\/(tasks|cgroup\.procs)\n/gm, "")).toBe("");
       await attacked.remove(id);
     });
   }
@@ -201,21 +226,10 @@ describe('"shocker": files by handle', () => {
     }`;
 
   test("cannot be opened, not even with the capability dropped by the filter alone", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "berth-shocker-"));
-    try {
-      writeFileSync(join(folder, "shocker.c"), SOURCE);
-      execFileSync("cc", ["-static", "-o", join(folder, "shocker"), join(folder, "shocker.c")]);
-      const image = await attacked.image([
-        { name: "shocker", mode: 0o755, data: readFileSync(join(folder, "shocker")) },
-      ]);
-      expect((await attacked.run(["run", "--rm", image, "/shocker"])).stdout).toBe("Operation not permitted\n");
-      const open = ["--security-opt", "seccomp=unconfined"];
-      expect((await attacked.run(["run", "--rm", ...open, image, "/shocker"])).stdout).toBe(
-        "Operation not permitted\n",
-      );
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    const image = await compiledImage("shocker", SOURCE);
+    expect((await attacked.run(["run", "--rm", image, "/shocker"])).stdout).toBe("Operation not permitted\n");
+    const open = ["--security-opt", "seccomp=unconfined"];
+    expect((await attacked.run(["run", "--rm", ...open, image, "/shocker"])).stdout).toBe("Operation not permitted\n");
   });
 });
 
