@@ -114,7 +114,7 @@ export class FlagRuns implements AsyncDisposable {
       const outcome = { code: result.code, stdout: clean(result.stdout), stderr: clean(result.stderr) };
       if (/^\n?Usage: /.test(result.stdout)) return { ...outcome, stdout: "(the help)" };
       if (of.command === "container diff") outcome.stdout = outcome.stdout.split("\n").sort().join("\n");
-      if (of.command === "container stats") outcome.stdout = outcome.stdout.replaceAll(/[\d.]+([kKMG]i?)?B/g, "<size>");
+      if (of.command === "container stats") outcome.stdout = withoutMeasures(outcome.stdout);
       // What it says is compared by its members elsewhere.
       if (of.command === "container inspect") outcome.stdout = outcome.stdout.replace(/^\[\n[^]*\]\n$/, "(JSON)\n");
       if (result.stdout.includes("\0")) return { ...outcome, stdout: "(an archive)" };
@@ -254,4 +254,9 @@ function withoutUsage(text: string, words: string): string {
 
 function textOf(map: unknown): string | undefined {
   return Object.keys(map ?? {}).length === 0 ? undefined : JSON.stringify(map);
+}
+
+/** What `stats` says of a moment: a container that was just started may have used the processor, or not. */
+function withoutMeasures(text: string): string {
+  return text.replaceAll(/[\d.]+([kKMG]i?)?B/g, "<size>").replaceAll(/[\d.]+%/g, "<percent>");
 }
