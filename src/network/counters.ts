@@ -25,16 +25,18 @@ export function parseNetDev(text: string): Record<string, InterfaceCounters> {
 
 /** Reads counters of network namespaces. No file stays open: it would keep its namespace. */
 export class CounterReader {
-  readonly #reads: RepeatedReads;
+  readonly #reads: RepeatedReads<Record<string, InterfaceCounters>>;
 
   constructor(calls: Pick<BlockingCalls, "readFiles">) {
-    this.#reads = new RepeatedReads(calls);
+    this.#reads = new RepeatedReads(calls, {
+      missing: ["ENOENT", "ESRCH", "EINVAL"],
+      parse: ([text]) => (text === undefined ? {} : parseNetDev(text)),
+    });
   }
 
   /** Of the namespace of a process; none once it has ended. */
-  async of(pid: number): Promise<Record<string, InterfaceCounters>> {
+  of(pid: number): Promise<Record<string, InterfaceCounters>> {
     const path = `/proc/${pid}/net/dev`;
-    const [text] = await this.#reads.read(path, () => [path], ["ENOENT", "ESRCH", "EINVAL"], { keep: false });
-    return text === undefined ? {} : parseNetDev(text);
+    return this.#reads.read(path, () => [path], { keep: false });
   }
 }

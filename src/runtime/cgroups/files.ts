@@ -1,14 +1,34 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../base/index.ts";
-import type { RepeatedReads } from "../../sys/index.ts";
+import { type BlockingCalls, RepeatedReads } from "../../sys/index.ts";
+import type { CgroupStats } from "../types.ts";
 
 /** No such file, or its cgroup is gone, or the kernel has nothing to say. */
 const MISSING = ["ENOENT", "ENODEV", "EOPNOTSUPP"];
 
-/** A cgroup's files without their last line breaks, all read in one go; empty for those that are missing. */
-export async function readAll(reads: RepeatedReads, cgroup: string, paths: () => string[]): Promise<string[]> {
-  return (await reads.read(cgroup, paths, MISSING)).map((text) => text?.trimEnd() ?? "");
+/** What a cgroup's files say of its use; not when. */
+export type CgroupUsage = Omit<CgroupStats, "readAt">;
+
+/** Samples of cgroups, by path. `parse` gets the files without their last line breaks, empty those that are missing. */
+export class UsageReader {
+  readonly #files: (path: string) => string[];
+  readonly #parse: (texts: string[]) => CgroupUsage;
+  #reads: RepeatedReads<CgroupUsage> | undefined;
+
+  constructor(files: (path: string) => string[], parse: (texts: string[]) => CgroupUsage) {
+    this.#files = files;
+    this.#parse = parse;
+  }
+
+  async read(path: string, calls: Pick<BlockingCalls, "readFiles">): Promise<CgroupStats> {
+    this.#reads ??= new RepeatedReads(calls, {
+      missing: MISSING,
+      parse: (texts) => this.#parse(texts.map((text) => text?.trimEnd() ?? "")),
+    });
+    const usage = await this.#reads.read(path, () => this.#files(path));
+    return { readAt: BigInt(Date.now()) * 1_000_000n, ...usage };
+  }
 }
 
 async function readOptional(path: string): Promise<string> {

@@ -4,10 +4,10 @@ import { totalmem } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LinuxResources } from "../../spec/index.ts";
-import { type BlockingCalls, RepeatedReads } from "../../sys/index.ts";
+import type { BlockingCalls } from "../../sys/index.ts";
 import type { PlanOp } from "../plan/index.ts";
 import type { CgroupStats } from "../types.ts";
-import { parseNumber, parseTable, readAll, readNumber, readTable } from "./files.ts";
+import { type CgroupUsage, parseNumber, parseTable, readNumber, readTable, UsageReader } from "./files.ts";
 import type { Hierarchies, Hierarchy } from "./hierarchies.ts";
 import { writeOp } from "./plan-writes.ts";
 import { resourceWritesV1 } from "./resources-v1.ts";
@@ -42,7 +42,10 @@ const STATS_INDEX = Object.fromEntries(STATS_FILES.map(([, file], index) => [fil
 /** cgroup v1, and the unified hierarchy beside it on a hybrid host: there for `cgroup.kill` and what else v1 lacks. */
 export class CgroupV1 implements CgroupDriver {
   readonly facts: CgroupFacts;
-  #reads: RepeatedReads | undefined;
+  readonly #usage = new UsageReader(
+    (path) => STATS_FILES.map(([controller, file]) => this.#file(path, controller, file) ?? "/nonexistent"),
+    (texts) => usageOf(texts, this.#memory),
+  );
   readonly #memory = totalmem();
   readonly #hierarchies: Hierarchy[];
   readonly #unified: string | undefined;
@@ -164,39 +167,8 @@ export class CgroupV1 implements CgroupDriver {
     }
   }
 
-  async stats(path: string, calls: Pick<BlockingCalls, "readFiles">): Promise<CgroupStats> {
-    const texts = await readAll((this.#reads ??= new RepeatedReads(calls)), path, () =>
-      STATS_FILES.map(([controller, file]) => this.#file(path, controller, file) ?? "/nonexistent"),
-    );
-    const text = (file: StatsFile) => texts[STATS_INDEX[file]] ?? "";
-    const number = (file: StatsFile) => parseNumber(text(file));
-    const split = parseTable(text("cpuacct.stat"));
-    const throttling = parseTable(text("cpu.stat"));
-    const taskLimit = number("pids.max");
-    return {
-      readAt: BigInt(Date.now()) * 1_000_000n,
-      cpu: {
-        totalNanos: number("cpuacct.usage"),
-        userNanos: (split["user"] ?? 0) * TICK,
-        systemNanos: (split["system"] ?? 0) * TICK,
-        perCpuNanos: text("cpuacct.usage_percpu").split(" ").filter(Boolean).map(Number),
-        periods: throttling["nr_periods"] ?? 0,
-        throttledPeriods: throttling["nr_throttled"] ?? 0,
-        throttledNanos: throttling["throttled_time"] ?? 0,
-      },
-      memory: {
-        usage: number("memory.usage_in_bytes"),
-        limit: Math.min(number("memory.limit_in_bytes"), this.#memory),
-        maxUsage: number("memory.max_usage_in_bytes"),
-        failures: number("memory.failcnt"),
-        stats: parseTable(text("memory.stat")),
-      },
-      pids: { current: number("pids.current"), limit: Number.isFinite(taskLimit) ? taskLimit : 0 },
-      blockIo: mergeBlockIo(
-        text("blkio.throttle.io_service_bytes_recursive"),
-        text("blkio.throttle.io_serviced_recursive"),
-      ),
-    };
+  stats(path: string, calls: Pick<BlockingCalls, "readFiles">): Promise<CgroupStats> {
+    return this.#usage.read(path, calls);
   }
 
   async oomKills(path: string): Promise<number> {
@@ -273,6 +245,38 @@ export class CgroupV1 implements CgroupDriver {
       hugetlb: this.#of("hugetlb") !== undefined,
     };
   }
+}
+
+/** @param machine bytes of memory, which no limit is above. */
+function usageOf(texts: readonly string[], machine: number): CgroupUsage {
+  const text = (file: StatsFile) => texts[STATS_INDEX[file]] ?? "";
+  const number = (file: StatsFile) => parseNumber(text(file));
+  const split = parseTable(text("cpuacct.stat"));
+  const throttling = parseTable(text("cpu.stat"));
+  const taskLimit = number("pids.max");
+  return {
+    cpu: {
+      totalNanos: number("cpuacct.usage"),
+      userNanos: (split["user"] ?? 0) * TICK,
+      systemNanos: (split["system"] ?? 0) * TICK,
+      perCpuNanos: text("cpuacct.usage_percpu").split(" ").filter(Boolean).map(Number),
+      periods: throttling["nr_periods"] ?? 0,
+      throttledPeriods: throttling["nr_throttled"] ?? 0,
+      throttledNanos: throttling["throttled_time"] ?? 0,
+    },
+    memory: {
+      usage: number("memory.usage_in_bytes"),
+      limit: Math.min(number("memory.limit_in_bytes"), machine),
+      maxUsage: number("memory.max_usage_in_bytes"),
+      failures: number("memory.failcnt"),
+      stats: parseTable(text("memory.stat")),
+    },
+    pids: { current: number("pids.current"), limit: Number.isFinite(taskLimit) ? taskLimit : 0 },
+    blockIo: mergeBlockIo(
+      text("blkio.throttle.io_service_bytes_recursive"),
+      text("blkio.throttle.io_serviced_recursive"),
+    ),
+  };
 }
 
 /** `8:0 Read 4096` of two files, a row for each device and direction. */

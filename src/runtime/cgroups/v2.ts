@@ -5,11 +5,11 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errnoOf } from "../../base/index.ts";
 import type { LinuxResources } from "../../spec/index.ts";
-import { type BlockingCalls, RepeatedReads } from "../../sys/index.ts";
+import type { BlockingCalls } from "../../sys/index.ts";
 import type { PlanOp } from "../plan/index.ts";
 import type { CgroupStats } from "../types.ts";
 import { compileDeviceProgram } from "./device-program.ts";
-import { parseNumber, parseTable, readAll, readTable } from "./files.ts";
+import { type CgroupUsage, parseNumber, parseTable, readTable, UsageReader } from "./files.ts";
 import { writeOp } from "./plan-writes.ts";
 import { resourceWritesV2 } from "./resources-v2.ts";
 import type { CgroupDriver, CgroupEntry, CgroupFacts, CgroupManager, ResourceWrite } from "./types.ts";
@@ -32,7 +32,10 @@ const STATS_FILES = [
 /** cgroup v2 alone. */
 export class CgroupV2 implements CgroupDriver {
   readonly facts: CgroupFacts;
-  #reads: RepeatedReads | undefined;
+  readonly #usage = new UsageReader(
+    (path) => STATS_FILES.map((file) => `${this.#root}${path}/${file}`),
+    (texts) => usageOf(texts, this.#memory),
+  );
   readonly #memory = totalmem();
   readonly manager?: CgroupManager;
   readonly #root: string;
@@ -112,36 +115,8 @@ export class CgroupV2 implements CgroupDriver {
     }
   }
 
-  async stats(path: string, calls: Pick<BlockingCalls, "readFiles">): Promise<CgroupStats> {
-    const texts = await readAll((this.#reads ??= new RepeatedReads(calls)), path, () =>
-      STATS_FILES.map((file) => `${this.#root}${path}/${file}`),
-    );
-    const text = (file: (typeof STATS_FILES)[number]) => texts[STATS_FILES.indexOf(file)] ?? "";
-    const number = (file: (typeof STATS_FILES)[number]) => parseNumber(text(file));
-    const cpu = parseTable(text("cpu.stat"));
-    const limit = number("memory.max");
-    const taskLimit = number("pids.max");
-    return {
-      readAt: BigInt(Date.now()) * 1_000_000n,
-      cpu: {
-        totalNanos: (cpu["usage_usec"] ?? 0) * MICRO,
-        userNanos: (cpu["user_usec"] ?? 0) * MICRO,
-        systemNanos: (cpu["system_usec"] ?? 0) * MICRO,
-        perCpuNanos: [],
-        periods: cpu["nr_periods"] ?? 0,
-        throttledPeriods: cpu["nr_throttled"] ?? 0,
-        throttledNanos: (cpu["throttled_usec"] ?? 0) * MICRO,
-      },
-      memory: {
-        usage: number("memory.current"),
-        limit: limit === 0 ? this.#memory : Math.min(limit, this.#memory),
-        maxUsage: number("memory.peak"),
-        failures: parseTable(text("memory.events"))["max"] ?? 0,
-        stats: parseTable(text("memory.stat")),
-      },
-      pids: { current: number("pids.current"), limit: Number.isFinite(taskLimit) ? taskLimit : 0 },
-      blockIo: parseIoStat(text("io.stat")),
-    };
+  stats(path: string, calls: Pick<BlockingCalls, "readFiles">): Promise<CgroupStats> {
+    return this.#usage.read(path, calls);
   }
 
   async oomKills(path: string): Promise<number> {
@@ -183,6 +158,35 @@ export async function enable(directory: string, controller: string): Promise<voi
     const errno = errnoOf(error);
     if (errno !== "ENOENT" && errno !== "EINVAL" && errno !== "EBUSY" && errno !== "EOPNOTSUPP") throw error;
   }
+}
+
+/** @param machine bytes of memory, which no limit is above. */
+function usageOf(texts: readonly string[], machine: number): CgroupUsage {
+  const text = (file: (typeof STATS_FILES)[number]) => texts[STATS_FILES.indexOf(file)] ?? "";
+  const number = (file: (typeof STATS_FILES)[number]) => parseNumber(text(file));
+  const cpu = parseTable(text("cpu.stat"));
+  const limit = number("memory.max");
+  const taskLimit = number("pids.max");
+  return {
+    cpu: {
+      totalNanos: (cpu["usage_usec"] ?? 0) * MICRO,
+      userNanos: (cpu["user_usec"] ?? 0) * MICRO,
+      systemNanos: (cpu["system_usec"] ?? 0) * MICRO,
+      perCpuNanos: [],
+      periods: cpu["nr_periods"] ?? 0,
+      throttledPeriods: cpu["nr_throttled"] ?? 0,
+      throttledNanos: (cpu["throttled_usec"] ?? 0) * MICRO,
+    },
+    memory: {
+      usage: number("memory.current"),
+      limit: limit === 0 ? machine : Math.min(limit, machine),
+      maxUsage: number("memory.peak"),
+      failures: parseTable(text("memory.events"))["max"] ?? 0,
+      stats: parseTable(text("memory.stat")),
+    },
+    pids: { current: number("pids.current"), limit: Number.isFinite(taskLimit) ? taskLimit : 0 },
+    blockIo: parseIoStat(text("io.stat")),
+  };
 }
 
 /** `8:0 rbytes=1 wbytes=2 rios=3 wios=4 …` */
