@@ -37,7 +37,7 @@ export class EventLog {
         this.#untrimmed += events.length;
         if (this.#untrimmed >= TRIM_EVERY) this.#trim();
       },
-      { durable: false },
+      { durable: false, reserve: false },
     );
   }
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Archiver } from "../archive/index.ts";
-import { isReadOnly, type Logger } from "../base/index.ts";
+import { asEngineError, isKind, isReadOnly, type Logger, messageOf } from "../base/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Native } from "../sys/index.ts";
 import { driverUnusable } from "./errors.ts";
@@ -43,11 +43,19 @@ async function choose(options: {
 }): Promise<Snapshotter["driver"]> {
   if (options.driver === "vfs") return "vfs";
   const wanted = options.driver === "overlay2";
+  const made = existsSync(join(options.root, "overlay2"));
   // Nothing can be tried, and what there is was made by a driver that could.
-  if (isReadOnly(options.root)) return wanted || existsSync(join(options.root, "overlay2")) ? "overlay2" : "vfs";
+  if (isReadOnly(options.root)) return wanted || made ? "overlay2" : "vfs";
   // Images that were loaded with vfs stay in sight, as with Docker's prior drivers.
-  if (!wanted && !existsSync(join(options.root, "overlay2")) && existsSync(join(options.root, "vfs"))) return "vfs";
-  const why = await probeOverlay(options.root, options.native);
+  if (!wanted && !made && existsSync(join(options.root, "vfs"))) return "vfs";
+  let why: string | undefined;
+  try {
+    why = await probeOverlay(options.root, options.native);
+  } catch (error) {
+    // The same on a full disk.
+    if (made && isKind(asEngineError(error), "no-space")) return "overlay2";
+    why = messageOf(error);
+  }
   if (why === undefined) return "overlay2";
   if (wanted) throw driverUnusable("overlay2", why);
   options.logger.warn("overlay2 cannot be used: layers are copied (vfs)", { reason: why });

@@ -1,7 +1,6 @@
 import { closeSync } from "node:fs";
 import { mkdir, mkdtemp, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "../base/index.ts";
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, type Native, O_DIRECTORY, S_IFCHR, S_IFMT } from "../sys/index.ts";
 import { createRootfsViews } from "./rootfs-view.ts";
 
@@ -10,6 +9,7 @@ const DT_UNKNOWN = 0;
 /**
  * Whether overlay works on the file system of `root`: a real stack is mounted (in no mount table), read, and a file
  * removed, which must leave a whiteout. Gives the reason why not, or undefined.
+ * @throws what the kernel says.
  */
 export async function probeOverlay(root: string, native: Native): Promise<string | undefined> {
   await mkdir(root, { recursive: true, mode: 0o710 });
@@ -31,8 +31,6 @@ export async function probeOverlay(root: string, native: Native): Promise<string
     }
     const whiteout = native.statx(AT_FDCWD, join(upper, "file"), AT_SYMLINK_NOFOLLOW);
     return (whiteout.mode & S_IFMT) === S_IFCHR ? undefined : "removing a file leaves no whiteout";
-  } catch (error) {
-    return messageOf(error);
   } finally {
     await rm(place, { recursive: true, force: true });
   }

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Archiver, createArchiver } from "../archive/index.ts";
-import { isKind, silentLogger } from "../base/index.ts";
+import { isKind, messageOf, silentLogger } from "../base/index.ts";
 import { createStore, type Store } from "../store/index.ts";
 import { loadNative, type Native } from "../sys/index.ts";
 import { createRootfsViews, createSnapshotter, type Snapshotter } from "./index.ts";
@@ -40,7 +40,7 @@ afterAll(() => archiver[Symbol.asyncDispose]());
 const overlayMissing = await (async () => {
   const place = mkdtempSync(join(tmpdir(), "berth-probe-"));
   try {
-    return await probeOverlay(place, loadNative());
+    return await probeOverlay(place, loadNative()).catch(messageOf);
   } finally {
     rmSync(place, { recursive: true, force: true });
   }

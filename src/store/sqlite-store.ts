@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { isReadOnly, messageOf, type EngineError, type Logger } from "../base/index.ts";
 import { full, newer, ReadOnlyStoreError, unwritable } from "./errors.ts";
 import { isFull, isUnwritable, openCopy, openDatabase, saysReadOnly } from "./open.ts";
-import { Reserve } from "./reserve.ts";
+import { closeKeepingLog, isTight, reserveRoom, takeKeptLog, useLogAgain } from "./reserve.ts";
 import type { SqlValue, Statement, Store } from "./types.ts";
 
 /**
@@ -14,6 +14,7 @@ import type { SqlValue, Statement, Store } from "./types.ts";
  */
 export function createStore({ path, copy, logger }: { path: string; copy?: string; logger: Logger }): Store {
   const readOnly = copy !== undefined && isReadOnly(dirname(path));
+  if (!readOnly) takeKeptLog(path);
   const db = readOnly ? openCopy(path, copy) : openDatabase(path);
   logger.debug("state file is open", { path });
   return new SqliteStore(path, db, readOnly);
@@ -25,15 +26,18 @@ class SqliteStore implements Store {
   readonly #path: string;
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, Statement>();
-  /** None for a copy, which takes no changes. */
-  readonly #reserve: Reserve | undefined;
+  /** A copy, which takes no changes. */
+  readonly #readOnly: boolean;
   #durability: Durability | undefined;
   #depth = 0;
+  /** The disk was found full, and had no room since. */
+  #tight = false;
 
   constructor(path: string, db: DatabaseSync, readOnly: boolean) {
     this.#path = path;
     this.#db = db;
-    this.#reserve = readOnly ? undefined : new Reserve(`${path}-reserve`);
+    this.#readOnly = readOnly;
+    if (!readOnly) reserveRoom(db, path);
     this.#setDurability("FULL");
     db.exec("CREATE TABLE IF NOT EXISTS migrations (owner TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT");
   }
@@ -59,8 +63,9 @@ class SqliteStore implements Store {
     return statement;
   }
 
-  transaction<T>(work: () => T, options: { durable?: boolean } = {}): T {
+  transaction<T>(work: () => T, options: { durable?: boolean; reserve?: boolean } = {}): T {
     if (this.#depth > 0) return this.#nested(work);
+    if (options.reserve === false && this.#isTight()) throw full(this.#path, undefined);
     // The pragma has no effect inside a transaction, so it is set before. In WAL mode NORMAL leaves out the fsync of the
     // commit; a crash of the machine may lose it, but never damages the file.
     this.#setDurability(options.durable === false ? "NORMAL" : "FULL");
@@ -71,13 +76,23 @@ class SqliteStore implements Store {
       if (isUnwritable(error)) throw this.#unwritable(error);
       if (!isFull(error)) throw error;
       // On a full disk removals must still be possible: they make room. The reserve is there for them.
-      if (this.#reserve?.spend() !== true) throw full(this.#path, error);
-      return attempt();
+      this.#tight = true;
+      if (options.reserve === false || !useLogAgain(this.#db)) throw full(this.#path, error);
+      try {
+        return attempt();
+      } catch (second) {
+        throw isFull(second) ? full(this.#path, second) : second;
+      }
     }
   }
 
+  #isTight(): boolean {
+    this.#tight &&= isTight(this.#path);
+    return this.#tight;
+  }
+
   #unwritable(error: unknown): EngineError {
-    if (this.#reserve === undefined) {
+    if (this.#readOnly) {
       const why = "its file system was read-only when the daemon started, which is to be started again once it is not";
       return new ReadOnlyStoreError(this.#path, why, error);
     }
@@ -89,7 +104,8 @@ class SqliteStore implements Store {
 
   [Symbol.dispose](): void {
     this.#statements.clear();
-    this.#db.close();
+    if (this.#readOnly) this.#db.close();
+    else closeKeepingLog(this.#db, this.#path);
   }
 
   /** A transaction within one shares its fate and its durability, but can be rolled back by itself. */

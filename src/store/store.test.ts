@@ -1,6 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isKind, messageOf, silentLogger } from "../base/index.ts";
@@ -164,8 +175,67 @@ describe("a full disk", () => {
     expect(isKind(error, "no-space")).toBe(true);
   });
 
+  test("leaves it to nobody else, also while no daemon runs, and not to what can be lost", () => {
+    using disk = smallDisk();
+    if (disk === undefined) {
+      console.log("skipped: no tmpfs can be mounted here");
+      return;
+    }
+    const options = { path: join(disk.path, "state.db"), logger: silentLogger };
+    const other = join(disk.path, "other");
+    const remove = (store: Store, from: number) => {
+      for (let index = from; index < from + 100; index++) {
+        store.transaction(() => store.prepare("DELETE FROM things WHERE size = ?").run(index));
+        fill(other);
+      }
+      return store.prepare("SELECT count(*) AS n FROM things").get()?.["n"];
+    };
+    {
+      using store = createStore(options);
+      store.migrate("things", [TABLE]);
+      const insert = store.prepare("INSERT INTO things VALUES (?, ?)");
+      store.transaction(() => {
+        for (let index = 0; index < 200; index++) insert.run(`${index}`, index);
+      });
+      fill(other);
+      expect(remove(store, 0)).toBe(100);
+      const lost = attempt(() => store.transaction(() => insert.run("lost", 1000), { reserve: false }));
+      expect(isKind(lost, "no-space")).toBe(true);
+    }
+    fill(other);
+    {
+      using store = createStore(options);
+      expect(remove(store, 100)).toBe(0);
+    }
+    rmSync(other);
+    using store = createStore(options);
+    store.transaction(() => store.prepare("INSERT INTO things VALUES ('room', 1)").run(), { reserve: false });
+    expect(store.prepare("SELECT name FROM things").all()).toEqual([{ name: "room" }]);
+  });
+
+  test("the room of the log is kept while it is closed, and what is in it is not taken for changes", () => {
+    {
+      using store = open();
+      store.migrate("things", [TABLE]);
+      store.transaction(() => store.prepare("INSERT INTO things VALUES ('first', 1)").run());
+    }
+    const kept = readFileSync(`${path}-reserve`);
+    expect(kept.length).toBeGreaterThan(512 * 1024);
+    expect(kept.subarray(0, 32)).toEqual(Buffer.alloc(32));
+    // As a daemon leaves it that is killed while it closes the database: all is in place, or the log is still there.
+    {
+      using store = open();
+      store.transaction(() => store.prepare("DELETE FROM things").run());
+    }
+    writeFileSync(`${path}-reserve`, kept);
+    using store = open();
+    expect(existsSync(`${path}-reserve`)).toBe(false);
+    expect(store.prepare("SELECT * FROM things").all()).toEqual([]);
+  });
+
+  /** Until not a block is left. */
   function fill(path: string): void {
-    const fd = openSync(path, "w");
+    const fd = openSync(path, "a");
     try {
       for (;;) writeSync(fd, Buffer.alloc(4096, 1));
     } catch {

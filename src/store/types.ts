@@ -17,6 +17,7 @@ export interface Store extends Disposable {
   /**
    * Runs `work` in one transaction; rolls back when it throws. `durable` (the default) syncs the commit before
    * returning: for what a client is told of. `durable: false` is for run-state that boot reads back from the shims.
+   * `reserve: false` is for what can be lost on a full disk: it leaves the room that is kept for then to the rest.
    */
-  transaction<T>(work: () => T, options?: { durable?: boolean }): T;
+  transaction<T>(work: () => T, options?: { durable?: boolean; reserve?: boolean }): T;
 }

@@ -215,6 +215,9 @@ describe.skipIf(typeof started === "string")("a daemon that remaps users", () =>
     const said = await once(...flags, "--ulimit", "nofile=100:200", "busybox:local", "sh", "-c", script);
     expect(said).toBe("100\nCapEff:\t0000000000000000");
     expect(await once("--pids-limit", "1", "busybox:local", "echo", "alone")).toBe("alone");
+    const full = await sleeper("--pids-limit", "1", "busybox:local");
+    expect(await docker("exec", full, "echo", "beside it")).toBe("beside it");
+    await docker("rm", "-f", full);
   });
 
   test("what needs the host's users is refused, unless the container asks for them", async () => {

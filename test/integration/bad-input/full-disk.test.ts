@@ -85,6 +85,64 @@ test("with a full disk, what runs is read, stopped and removed; space is given b
   expect((await engine.berth(["run", "--rm", "busybox:local", "echo", "fine"])).stdout).toBe("fine\n");
 });
 
+describe("on a disk that others keep full", () => {
+  const rest = join(folder, "rest");
+  const fill = () => run("sh", ["-c", `cat /dev/zero >>${rest}`]);
+  const refill = async <T>(work: Promise<T>) => {
+    const result = await work;
+    await fill();
+    return result;
+  };
+  const berth = (...args: string[]) => refill(engine.berth(args));
+
+  beforeAll(async () => {
+    for (const name of ["one", "two", "three"]) {
+      expect((await engine.berth(["run", "--name", "source", "busybox:local", "touch", `/${name}`])).code).toBe(0);
+      expect((await engine.berth(["commit", "source", `made:${name}`])).code).toBe(0);
+      expect((await engine.berth(["rm", "source"])).code).toBe(0);
+      expect((await engine.berth(["volume", "create", name])).code).toBe(0);
+      expect((await engine.berth(["network", "create", name])).code).toBe(0);
+      expect((await engine.berth(["run", "--name", name, "busybox:local", "true"])).code).toBe(0);
+    }
+    expect((await engine.berth(["run", "-d", "--name", "stays", "busybox:local", "sleep", "1000"])).code).toBe(0);
+    await fill();
+  });
+  afterAll(async () => {
+    rmSync(rest);
+    await engine.berth(["rm", "-f", "stays"]);
+  });
+
+  async function removeAll(name: string): Promise<void> {
+    const untagged = await berth("rmi", `made:${name}`);
+    expect([untagged.code, untagged.stdout]).toEqual([
+      0,
+      expect.stringContaining(`Untagged: made:${name}\nDeleted: sha256:`),
+    ]);
+    for (const kind of [["volume", "rm"], ["network", "rm"], ["rm"]])
+      expect(await berth(...kind, name)).toEqual({ code: 0, stdout: `${name}\n`, stderr: "" });
+  }
+
+  test("images, volumes, networks and containers are removed", () => removeAll("one"));
+
+  test("the same by a daemon that starts then, in good order", async () => {
+    await engine.stop();
+    await fill();
+    await engine.start();
+    await removeAll("two");
+  });
+
+  test("and by one that starts after a kill: what runs is entered, and all that is unused goes at once", async () => {
+    await engine.kill9();
+    await fill();
+    await engine.start();
+    expect((await berth("exec", "stays", "echo", "inside")).stdout).toBe("inside\n");
+    const all = await berth("system", "prune", "-af", "--volumes");
+    expect([all.code, all.stdout]).toEqual([0, expect.stringMatching(/untagged: made:three[^]*Total reclaimed space/)]);
+    expect((await berth("images", "--format", "{{.Repository}}")).stdout).toBe("busybox\n");
+    expect((await berth("network", "ls", "-qf", "type=custom")).stdout).toBe("");
+  });
+});
+
 describe("without room for a single record", () => {
   const ballast = join(folder, "ballast");
   const notes = () => readdirSync(join(engine.execRoot, "removed"));
@@ -92,15 +150,18 @@ describe("without room for a single record", () => {
     (await engine.berth(["ps", "-a", "--format", "{{.Names}}"])).stdout.trim().split("\n").sort();
   let volumes = 0;
 
-  /** Until nothing can be recorded any more: what is kept for that time is used up, too. */
+  /** Until nothing can be recorded any more: what is kept for that time is used up, too, in steps that grow smaller. */
   async function exhaust(): Promise<void> {
-    await eventually("a refusal", async () => {
-      await run("sh", ["-c", `cat /dev/zero >>${ballast}`]);
-      const { status, text } = await engine.api("POST", "/volumes/create", { Name: `v${volumes++}` });
-      if (status === 201) return false;
-      expect(text).toContain("no space left on device");
-      return true;
-    });
+    for (const size of [100_000, 10_000, 1000, 0]) {
+      await eventually("a refusal", async () => {
+        await run("sh", ["-c", `cat /dev/zero >>${ballast}`]);
+        const request = { Name: `v${volumes++}`, Labels: { filler: "x".repeat(size) } };
+        const { status, text } = await engine.api("POST", "/volumes/create", request);
+        if (status === 201) return false;
+        expect(text).toContain("no space left on device");
+        return true;
+      });
+    }
   }
 
   beforeAll(async () => {
