@@ -74,7 +74,7 @@ async function printTemplate<Row>(io: Io, view: View<Row>, rows: readonly Row[],
   const source = (isTable ? format.slice("table".length).trim() : format)
     .replaceAll("\\t", "\t")
     .replaceAll("\\n", "\n");
-  const template = await compile(source);
+  const template = await compile(source, "template parsing error");
   const dataOf = (row: Row) => templateData(Struct, view, row);
   const lines: string[] = [];
   try {
@@ -91,12 +91,16 @@ async function printTemplate<Row>(io: Io, view: View<Row>, rows: readonly Row[],
   io.out(alignColumns(`${[header, ...lines].join("\n")}\n`));
 }
 
-async function compile(source: string): Promise<CompiledTemplate> {
+/** @param failure Docker has two ways to say that a template cannot be read. */
+async function compile(
+  source: string,
+  failure: "template parsing error" | "failed to parse template",
+): Promise<CompiledTemplate> {
   const { compileTemplate } = await import("../template/index.ts");
   try {
     return compileTemplate(source);
   } catch (error) {
-    throw new CliError(`failed to parse template: ${messageOf(error)}`);
+    throw new CliError(`${failure}: ${messageOf(error)}`);
   }
 }
 
@@ -114,11 +118,12 @@ export async function printObject(
   const members = Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, list(Struct)]));
   const template = await compile(
     (format === "json" ? "{{json .}}" : format).replaceAll("\\t", "\t").replaceAll("\\n", "\n"),
+    "template parsing error",
   );
   try {
-    io.out(template.execute(new Struct(type, members)));
+    io.out(template.execute(new Struct(type, members, undefined, true)));
   } catch (error) {
-    if (error instanceof TemplateError) throw new CliError(error.message);
+    if (error instanceof TemplateError) throw new CliError(error.message, 1, { stdout: error.written });
     throw error;
   }
 }
@@ -136,9 +141,8 @@ function templateData<Row>(Struct: typeof StructClass, view: View<Row>, row: Row
     Object.entries(view.fields).map(([name, field]) => [name, () => field.value(row) ?? Struct.nil]),
   );
   const label = (name: string) => view.labels?.(row)?.[name] ?? "";
-  return new Struct(view.type, view.labels === undefined ? members : { ...members, Label: label }, () =>
-    rowObject(view, row),
-  );
+  const fields = view.labels === undefined ? members : { ...members, Label: label };
+  return new Struct(view.type, fields, () => rowObject(view, row), true);
 }
 
 /**
@@ -160,7 +164,7 @@ export async function fieldsUsed<Row>(view: View<Row>, empty: Row, format: strin
       },
     ]),
   );
-  const template = await compile(format);
+  const template = await compile(format, "failed to parse template");
   try {
     template.execute(templateData(Struct, { ...view, fields }, empty));
   } catch (error) {

@@ -1,10 +1,15 @@
-/** The tree of a parsed template; each node knows its offset for error texts. */
+import type { Complex, Float } from "./numbers.ts";
+
+/**
+ * The tree of a parsed template; each node knows its offset for error texts. A number without a value is one that no int
+ * holds, which fails when it is looked at.
+ */
 
 export type Expression =
   | { kind: "dot"; at: number }
   | { kind: "nil"; at: number }
   | { kind: "bool"; at: number; value: boolean }
-  | { kind: "number"; at: number; value: number; isInteger: boolean; text: string }
+  | { kind: "number"; at: number; value: number | bigint | Float | Complex | undefined; text: string }
   | { kind: "string"; at: number; value: string; text: string }
   | { kind: "field"; at: number; names: readonly string[] }
   | { kind: "variable"; at: number; name: string; names: readonly string[] }

@@ -6,11 +6,14 @@
  */
 export class TemplateError extends Error {
   readonly phase: "parse" | "execute";
+  /** What was written before it failed: Go's templates write as they run. */
+  readonly written: string;
 
-  constructor(phase: "parse" | "execute", message: string) {
+  constructor(phase: "parse" | "execute", message: string, written = "") {
     super(message);
     this.name = "TemplateError";
     this.phase = phase;
+    this.written = written;
   }
 }
 

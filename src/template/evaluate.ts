@@ -2,6 +2,7 @@ import type { Command, Expression, Pipe, Statement, Template } from "./ast.ts";
 import { printCommand, printExpression, printPipe } from "./ast.ts";
 import { FunctionError, TemplateError } from "./errors.ts";
 import type { FunctionTable, ParameterType, TemplateFunction } from "./functions.ts";
+import { Float } from "./numbers.ts";
 import { formatValue, isCallable, isList, isMap, isTrue, NIL, sortedKeys, Struct, typeName } from "./values.ts";
 
 export interface ExecuteOptions {
@@ -141,7 +142,7 @@ class Run {
     if (first === undefined) return;
     const values = second === undefined ? [element] : [key, element];
     for (const [index, name] of pipe.variables.entries()) {
-      if (pipe.isAssignment) this.#assign(name, values[index]);
+      if (pipe.isAssignment) this.#assign(name, values[index], pipe);
       else {
         const declared = this.#variables[inner - pipe.variables.length + index];
         if (declared !== undefined) declared.value = values[index];
@@ -150,17 +151,18 @@ class Run {
   }
 
   #call(statement: Extract<Statement, { kind: "template" }>, dot: unknown): void {
-    const body = this.#template.defined.get(statement.name);
-    if (body === undefined) {
+    const fail = (message: string) => {
       const printed = `{{template ${JSON.stringify(statement.name)}${statement.pipe === undefined ? "" : ` ${printPipe(statement.pipe)}`}}}`;
-      this.#fail(statement.nameAt, printed, `template ${JSON.stringify(statement.name)} not defined`);
-    }
-    if (++this.#depth > MAX_DEPTH) this.#failAt(statement.at, `exceeded maximum template depth (${MAX_DEPTH})`);
+      return this.#fail(statement.nameAt, printed, message);
+    };
+    const body = this.#template.defined.get(statement.name);
+    if (body === undefined) return fail(`template ${JSON.stringify(statement.name)} not defined`);
+    if (++this.#depth > MAX_DEPTH) return fail(`exceeded maximum template depth (${MAX_DEPTH})`);
     const data = statement.pipe === undefined ? undefined : this.#pipe(statement.pipe, dot);
     const outer = { variables: this.#variables, name: this.#name };
     this.#variables = [{ name: "$", value: data }];
     this.#name = statement.name;
-    this.statements(body ?? [], data);
+    this.statements(body, data);
     this.#variables = outer.variables;
     this.#name = outer.name;
     this.#depth--;
@@ -170,7 +172,7 @@ class Run {
     let final: Final;
     for (const command of pipe.commands) final = { value: this.#command(command, dot, final) };
     for (const name of pipe.variables) {
-      if (pipe.isAssignment) this.#assign(name, final?.value);
+      if (pipe.isAssignment) this.#assign(name, final?.value, pipe);
       else this.#variables.push({ name, value: final?.value });
     }
     return final?.value;
@@ -216,9 +218,10 @@ class Run {
       case "nil":
         return null;
       case "bool":
-      case "number":
       case "string":
         return node.value;
+      case "number":
+        return node.value ?? this.#fail(node.at, node.text, `${node.text} overflows int`);
       case "field":
         return this.#fields(dot, node.names, node, [], dot, undefined);
       case "variable": {
@@ -341,7 +344,10 @@ class Run {
   #argument(type: ParameterType, value: unknown, node: Expression): unknown {
     const fail = (message: string) => this.#fail(node.at, printExpression(node), message);
     const isLiteral = node.kind === "number" || node.kind === "string" || node.kind === "bool";
+    // An integer is wanted, and a constant like 1.0 is one
+    if (isLiteral && type === "int" && value instanceof Float) return value.value;
     const fits = type === "string" ? typeof value === "string" : type !== "int" || Number.isInteger(value);
+    if (node.kind === "nil" && (type === "string" || type === "int")) return fail(`cannot assign nil to ${type}`);
     if (isLiteral && !fits && type !== "strings")
       return fail(`expected ${type === "int" ? "integer" : type}; found ${printExpression(node)}`);
     switch (type) {
@@ -397,9 +403,17 @@ class Run {
     return found === undefined ? this.#fail(at, name, `undefined variable: ${name}`) : found.value;
   }
 
-  #assign(name: string, value: unknown): void {
+  #assign(name: string, value: unknown, pipe: Pipe): void {
     const found = this.#variables.findLast((each) => each.name === name);
-    if (found !== undefined) found.value = value;
+    if (found !== undefined) {
+      found.value = value;
+      return;
+    }
+    const word = pipe.commands.at(-1)?.words.at(-1);
+    const last = word === undefined ? undefined : lastOf(word);
+    const [at, context] =
+      last === undefined ? [pipe.at, printPipe(pipe)] : [fieldPosition(last), printExpression(last)];
+    this.#fail(at, context, `undefined variable: ${name}`);
   }
 
   #write(text: string, at: number): void {
@@ -416,6 +430,7 @@ class Run {
     throw new TemplateError(
       "execute",
       `template: ${this.#location(at)}: executing ${JSON.stringify(this.#name)}: ${message}`,
+      this.output(),
     );
   }
 
@@ -423,6 +438,7 @@ class Run {
     throw new TemplateError(
       "execute",
       `template: ${this.#location(at)}: executing ${JSON.stringify(this.#name)} at <${context}>: ${message}`,
+      this.output(),
     );
   }
 

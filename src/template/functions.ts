@@ -1,6 +1,7 @@
 import { FunctionError } from "./errors.ts";
+import { Complex, floatOf } from "./numbers.ts";
 import { sprint, sprintf, sprintln } from "./printf.ts";
-import { compareStrings, formatValue, isCallable, isList, isMap, isTrue, NIL, typeName } from "./values.ts";
+import { compareStrings, formatValue, isCallable, isList, isMap, isTrue, NIL, Struct, typeName } from "./values.ts";
 
 export type ParameterType = "any" | "string" | "int" | "strings";
 
@@ -29,9 +30,9 @@ const builtins: FunctionTable = {
     call: (format: string, ...args: unknown[]) => sprintf(format, args),
   },
   println: { parameters: ["any"], variadic: true, call: (...args: unknown[]) => sprintln(args) },
-  html: { parameters: ["any"], variadic: true, call: (...args: unknown[]) => escapeHtml(sprint(args)) },
-  js: { parameters: ["any"], variadic: true, call: (...args: unknown[]) => escapeJs(sprint(args)) },
-  urlquery: { parameters: ["any"], variadic: true, call: (...args: unknown[]) => escapeQuery(sprint(args)) },
+  html: { parameters: ["any"], variadic: true, call: (...args: unknown[]) => escapeHtml(printable(args)) },
+  js: { parameters: ["any"], variadic: true, call: (...args: unknown[]) => escapeJs(printable(args)) },
+  urlquery: { parameters: ["any"], variadic: true, call: (...args: unknown[]) => escapeQuery(printable(args)) },
   eq: { parameters: ["any", "any"], variadic: true, call: equalsAny },
   ne: { parameters: ["any", "any"], call: (left: unknown, right: unknown) => !equals(left, right) },
   lt: { parameters: ["any", "any"], call: (left: unknown, right: unknown) => compare(left, right) < 0 },
@@ -61,9 +62,21 @@ export const dockerFunctions: FunctionTable = {
 
 /** JSON as Go writes it with HTML escaping off. */
 export function toJson(value: unknown): string {
-  return JSON.stringify(value ?? null, (_key, each: unknown) => (typeof each === "bigint" ? Number(each) : each))
+  if (value instanceof Complex) throw new FunctionError("json: unsupported type: complex128");
+  const json = JSON.stringify(value ?? null, (_key, each: unknown) => (typeof each === "bigint" ? Number(each) : each));
+  const first = isList(value) ? value[0] : value;
+  return (
+    first instanceof Struct && first.escapes
+      ? json.replace(/[<>&]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`)
+      : json
+  )
     .replaceAll("\u2028", "\\u2028")
     .replaceAll("\u2029", "\\u2029");
+}
+
+/** The text that the escaping functions escape. */
+function printable(args: readonly unknown[]): string {
+  return sprint(args.map((each) => (each === null || each === undefined ? "<no value>" : each)));
 }
 
 /** The longest padding that a template may ask for. */
@@ -90,23 +103,31 @@ function length(value: unknown): number {
   if (typeof value === "string") return Buffer.byteLength(value);
   if (isList(value)) return value.length;
   if (isMap(value)) return Object.keys(value).length;
-  if (value === null || value === undefined) throw new FunctionError("len of nil pointer");
+  if (value === NIL) throw new FunctionError("len of nil pointer");
+  if (value === null || value === undefined) {
+    throw new FunctionError("reflect: call of reflect.Value.Type on zero Value");
+  }
   throw new FunctionError(`len of type ${typeName(value)}`);
 }
 
 function index(value: unknown, ...keys: unknown[]): unknown {
   let item = value;
-  if (item === undefined) throw new FunctionError("index of untyped nil");
+  if (item === undefined || (item === null && keys.length === 0)) throw new FunctionError("index of untyped nil");
   for (const key of keys) {
     // A nil map or list of JSON: Go's typed nil map gives the zero value
     if (item === null || item === undefined) {
       if (typeof key === "string") item = "";
       else throw new FunctionError("index of untyped nil");
     } else if (isMap(item)) {
+      if (key === null || key === undefined) throw new FunctionError("value is nil; should be of type string");
       if (typeof key !== "string") throw new FunctionError(`value has type ${typeName(key)}; should be string`);
       item = Object.hasOwn(item, key) ? item[key] : zeroOf(item);
     } else if (isList(item) || typeof item === "string") {
-      const at = position(key, typeof item === "string" ? Buffer.byteLength(item) : item.length, "index", false);
+      const size = typeof item === "string" ? Buffer.byteLength(item) : item.length;
+      const at = position(key, size);
+      if (at === size) {
+        throw new FunctionError(`reflect: ${typeof item === "string" ? "string" : "slice"} index out of range`);
+      }
       item = typeof item === "string" ? Buffer.from(item)[at] : item[at];
     } else {
       throw new FunctionError(`can't index item of type ${typeName(item)}`);
@@ -120,12 +141,12 @@ function zeroOf(map: Readonly<Record<string, unknown>>): unknown {
   return Object.values(map).every((each) => typeof each === "string") ? "" : undefined;
 }
 
-function position(key: unknown, size: number, what: string, inclusive: boolean): number {
+function position(key: unknown, size: number): number {
   if (key === null || key === undefined) throw new FunctionError(`cannot index slice/array with nil`);
   if (typeof key !== "number" || !Number.isInteger(key)) {
     throw new FunctionError(`cannot index slice/array with type ${typeName(key)}`);
   }
-  if (key < 0 || key > size || (!inclusive && key === size)) throw new FunctionError(`${what} out of range: ${key}`);
+  if (key < 0 || key > size) throw new FunctionError(`index out of range: ${key}`);
   return key;
 }
 
@@ -137,8 +158,9 @@ function slice(value: unknown, ...keys: unknown[]): unknown {
   if (typeof value === "string" && keys.length === 3) throw new FunctionError("cannot 3-index slice a string");
   const bytes = typeof value === "string" ? Buffer.from(value) : undefined;
   const size = bytes?.length ?? value.length;
-  const [from = 0, to = size] = keys.map((key) => position(key, size, "index", true));
+  const [from = 0, to = size, end = size] = keys.map((key) => position(key, size));
   if (from > to) throw new FunctionError(`invalid slice index: ${from} > ${to}`);
+  if (to > end) throw new FunctionError(`invalid slice index: ${to} > ${end}`);
   return bytes === undefined ? value.slice(from, to) : bytes.subarray(from, to).toString();
 }
 
@@ -154,34 +176,38 @@ function equalsAny(first: unknown, ...others: unknown[]): boolean {
 }
 
 function equals(left: unknown, right: unknown): boolean {
-  const leftKind = basicKind(left);
-  const rightKind = basicKind(right);
-  if (leftKind === "nil" || rightKind === "nil") return leftKind === rightKind;
-  if (leftKind === "other" || rightKind === "other") {
-    throw new FunctionError(
-      `non-comparable type ${formatValue(left)}: ${typeName(leftKind === "other" ? left : right)}`,
-    );
+  const kind = basicKind(left);
+  const other = basicKind(right);
+  if (kind === "nil" || other === "nil") return kind === other;
+  if (kind !== other) throw new FunctionError("incompatible types for comparison");
+  if (kind === "other") throw new FunctionError(`non-comparable type ${formatValue(left)}: ${typeName(left)}`);
+  if (left instanceof Complex && right instanceof Complex) {
+    return left.real === right.real && left.imaginary === right.imaginary;
   }
-  if (leftKind !== rightKind) throw new FunctionError("incompatible types for comparison");
-  return left === right || (leftKind === "int" && Number(left) === Number(right));
+  if (kind === "float") return floatOf(left) === floatOf(right);
+  return left === right || (kind === "int" && Number(left) === Number(right));
 }
 
 function compare(left: unknown, right: unknown): number {
   const kind = basicKind(left);
-  if (kind === "nil" || kind === "other" || kind === "bool") throw new FunctionError("invalid type for comparison");
-  if (kind !== basicKind(right)) throw new FunctionError("incompatible types for comparison");
+  const other = basicKind(right);
+  const isBasic = (each: Kind) => each !== "nil" && each !== "other";
+  if (!isBasic(kind) || !isBasic(other)) throw new FunctionError("invalid type for comparison");
+  if (kind !== other) throw new FunctionError("incompatible types for comparison");
+  if (kind === "bool" || kind === "complex") throw new FunctionError("invalid type for comparison");
   if (typeof left === "string" && typeof right === "string") return compareStrings(left, right);
-  return Number(left) - Number(right);
+  return (floatOf(left) ?? Number(left)) - (floatOf(right) ?? Number(right));
 }
 
-function basicKind(value: unknown): "nil" | "bool" | "string" | "int" | "float" | "other" {
+type Kind = "nil" | "bool" | "string" | "int" | "float" | "complex" | "other";
+
+function basicKind(value: unknown): Kind {
   if (value === undefined || value === null || value === NIL) return "nil";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "string") return "string";
-  if (typeof value === "bigint") return "int";
-  // JSON numbers carry no type: an integral one compares with both
-  if (typeof value === "number") return "int";
-  return "other";
+  if (floatOf(value) !== undefined) return "float";
+  if (typeof value === "number" || typeof value === "bigint") return "int";
+  return value instanceof Complex ? "complex" : "other";
 }
 
 const HTML: Record<string, string> = {
@@ -198,9 +224,9 @@ function escapeHtml(text: string): string {
 }
 
 function escapeJs(text: string): string {
-  return text.replace(/[\\'"<>&=\u0000-\u001f]/g, (char) => {
+  return text.replace(/[\\'"<>&=]|(?! )[\p{C}\p{Z}]/gu, (char) => {
     if (char === "\\" || char === "'" || char === '"') return `\\${char}`;
-    return `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+    return `\\u${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
   });
 }
 

@@ -33,8 +33,10 @@ export interface Token {
 const KEYWORDS = new Set(["block", "break", "continue", "define", "else", "end", "if", "range", "template", "with"]);
 const SPACE = /^[ \t\r\n]+/;
 const WORD = /^[\p{L}\p{Nd}_]+/u;
+/** As far as Go reads on: whether it is a number is found afterwards. */
 const NUMBER =
-  /^[+-]?(?:0[xX][0-9a-fA-F_]*|0[bB][01_]+|0[oO][0-7_]+|[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]+)?|\.[0-9][0-9_]*(?:[eE][+-]?[0-9_]+)?)/;
+  /^[+-]?(?:0[xX][0-9a-fA-F_]*(?:\.[0-9a-fA-F_]*)?(?:[pP][+-]?[0-9_]*)?|0[bB][01_]*(?:\.[01_]*)?|0[oO][0-7_]*(?:\.[0-7_]*)?|[0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]*)?)i?/;
+const NUMBER_START = /^(?:[+-]|\.?[0-9])/;
 /** What may follow an identifier, a field or a variable. */
 const TERMINATOR = /^(?:[ \t\r\n.,|:=()]|$)/;
 
@@ -125,7 +127,7 @@ function lexAction(source: string, start: number, tokens: Token[], fail: Fail): 
       if (end === -1) fail("unterminated raw quoted string", at);
       push("string", end + 1);
     } else if (first === "'") {
-      const match = /^'(?:[^'\\\n]|\\.[0-9a-fA-F]*)+'/.exec(rest);
+      const match = /^'(?:[^'\\\n]|\\.[0-9a-fA-F]*)*'/.exec(rest);
       if (match === null) fail("unterminated character constant", at);
       else push("char", match[0].length);
     } else if (first === "(") {
@@ -136,7 +138,7 @@ function lexAction(source: string, start: number, tokens: Token[], fail: Fail): 
       push("paren-right", 1);
     } else if (rest === ".")
       fail('illegal number syntax: "."', at); // Go looks for a number where no field can be
-    else if (NUMBER.test(rest) && !(first === "." && !/^\.[0-9]/.test(rest))) lexNumber(rest, fail, at, push);
+    else if (NUMBER_START.test(rest)) lexNumber(rest, fail, at, push);
     else if (first === ".") lexFieldOrVariable("field", rest, fail, at, push);
     else if (first === "$") lexFieldOrVariable("variable", rest, fail, at, push);
     else if (WORD.test(rest)) lexWord(rest, fail, at, push);
@@ -155,10 +157,19 @@ function lexString(rest: string, fail: Fail, at: number, push: Push): void {
 }
 
 function lexNumber(rest: string, fail: Fail, at: number, push: Push): void {
-  const digits = NUMBER.exec(rest)?.[0] ?? "";
-  const after = rest.slice(digits.length);
-  if (WORD.test(after)) fail(`bad number syntax: ${JSON.stringify(rest.slice(0, digits.length + 1))}`, at);
-  push("number", digits.length);
+  const bad = (length: number) => fail(`bad number syntax: ${JSON.stringify(rest.slice(0, length))}`, at);
+  /** The length of the number that starts there. */
+  const scan = (from: number): number => {
+    const end = from + (NUMBER.exec(rest.slice(from))?.[0].length ?? 0);
+    return WORD.test(rest.slice(end)) ? bad(end + 1) : end;
+  };
+  let end = scan(0);
+  // A sign right behind a number is a complex one's
+  if (/^[+-]/.test(rest.slice(end))) {
+    end = scan(end);
+    if (rest[end - 1] !== "i") bad(end);
+  }
+  push("number", end);
 }
 
 function lexFieldOrVariable(kind: "field" | "variable", rest: string, fail: Fail, at: number, push: Push): void {

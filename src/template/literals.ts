@@ -33,16 +33,25 @@ export function unquote(literal: string): string | undefined {
   return malformed ? undefined : value;
 }
 
-/** A string as Go's strconv.Quote writes it. */
-export function quote(text: string): string {
-  let quoted = '"';
+/**
+ * A string as Go's strconv.Quote writes it.
+ * @param mark what stands around it: `'` for characters. @param ascii whether all else is escaped.
+ */
+export function quote(text: string, mark = '"', ascii = false): string {
+  let quoted = mark;
   for (const char of text) {
     const point = char.codePointAt(0) ?? 0;
-    if (char === '"' || char === "\\") quoted += `\\${char}`;
-    else if (point >= 0x20 && point !== 0x7f && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(char)) quoted += char;
+    if (char === mark || char === "\\") quoted += `\\${char}`;
+    else if (ascii && point > 0x7e) quoted += escapeControl(char, point);
+    else if (isPrintable(char)) quoted += char;
     else quoted += escapeControl(char, point);
   }
-  return `${quoted}"`;
+  return quoted + mark;
+}
+
+/** Whether Go shows a character as it is; of all spaces only the plain one (unicode.IsPrint). */
+export function isPrintable(char: string): boolean {
+  return !/(?! )[\p{C}\p{Z}]/u.test(char);
 }
 
 function escapeControl(char: string, point: number): string {

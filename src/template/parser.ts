@@ -3,6 +3,7 @@ import { printExpression } from "./ast.ts";
 import { TemplateError } from "./errors.ts";
 import { type Token, lineOf, tokenize } from "./lexer.ts";
 import { unquote } from "./literals.ts";
+import { parseConstant } from "./numbers.ts";
 
 export interface ParseOptions {
   /** The name in error texts; Docker leaves it empty. */
@@ -88,6 +89,7 @@ class Parser {
         body.push(this.#control(token.text, token.at));
         return undefined;
       case "define":
+        if (this.#depth > 1) this.#unexpected(token, "command");
         this.#define();
         return undefined;
       case "block":
@@ -98,8 +100,8 @@ class Parser {
         return undefined;
       default:
         // break and continue are the two that are left
-        if (this.#loops === 0) this.#fail(`{{${token.text}}} outside {{range}}`);
         this.#expectRight(`{{${token.text}}}`);
+        if (this.#loops === 0) this.#fail(`{{${token.text}}} outside {{range}}`);
         body.push({ kind: token.text === "break" ? "break" : "continue", at: token.at });
         return undefined;
     }
@@ -119,6 +121,7 @@ class Parser {
         // {{else if x}} is {{else}}{{if x}} with one {{end}} for both
         otherwise = [this.#control(kind, next.at)];
       } else {
+        if (next.kind === "keyword" && (next.text === "if" || next.text === "with")) this.#unexpected(next, "input");
         if (next.kind !== "right") this.#unexpected(next, "else");
         const second = this.#list();
         if (second.ended === "eof") this.#fail("unexpected EOF");
@@ -133,14 +136,21 @@ class Parser {
   #define(): void {
     const { name } = this.#quotedName("define clause");
     this.#expectRight("define clause");
-    this.#defined.set(name, this.#definition("define clause"));
+    this.#add(name, this.#definition("define clause"));
   }
 
   #block(at: number): Statement {
     const { name, at: nameAt } = this.#quotedName("block clause");
     const pipe = this.#pipeline("block clause", "right");
-    this.#defined.set(name, this.#definition("block clause"));
+    this.#add(name, this.#definition("block clause"));
     return { kind: "template", at, name, nameAt, pipe };
+  }
+
+  /** Only a definition of nothing may stand beside another of its name. */
+  #add(name: string, body: Statement[]): void {
+    const before = this.#defined.get(name);
+    if (before === undefined || isEmpty(before)) this.#defined.set(name, body);
+    else if (!isEmpty(body)) this.#fail(`template: multiple definition of template ${JSON.stringify(name)}`);
   }
 
   /** A body with variables and loops of its own. */
@@ -217,7 +227,8 @@ class Parser {
         return { variables, isAssignment: false };
       }
       if (after.kind === "assign") {
-        for (const name of variables) this.#requireVariable(name);
+        // To Go the name is known from here on; that it was never declared is found when it is set
+        this.#variables.push(...variables);
         return { variables, isAssignment: true };
       }
       if (after.kind === "comma" && context === "range" && variables.length < 2) continue;
@@ -302,10 +313,11 @@ class Parser {
       case "number":
         return this.#number(token);
       case "char": {
-        const [char = "", ...more] = this.#unquoted(token);
+        const [char, ...more] = this.#unquoted(token);
+        if (char === undefined) return this.#fail("invalid syntax");
         if (more.length > 0) this.#fail(`malformed character constant: ${token.text}`);
         const value = char.codePointAt(0) ?? 0;
-        return { kind: "number", at, value, isInteger: true, text: token.text };
+        return { kind: "number", at, value, text: token.text };
       }
       case "string":
         return { kind: "string", at, value: this.#unquoted(token), text: token.text };
@@ -318,14 +330,9 @@ class Parser {
   }
 
   #number(token: Token): Expression {
-    const text = token.text.replaceAll("_", "");
-    const sign = text.startsWith("-") ? -1 : 1;
-    const digits = text.replace(/^[+-]/, "");
-    const octal = /^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits;
-    const value = sign * Number(octal);
-    if (Number.isNaN(value)) this.#fail(`illegal number syntax: ${JSON.stringify(token.text)}`);
-    const isInteger = /^0[xXbBoO]|^[0-9]+$/.test(digits);
-    return { kind: "number", at: token.at, value, isInteger, text: token.text };
+    const constant = parseConstant(token.text);
+    if ("failure" in constant) return this.#fail(constant.failure);
+    return { kind: "number", at: token.at, value: "value" in constant ? constant.value : undefined, text: token.text };
   }
 
   #unquoted(token: Token): string {
@@ -377,4 +384,8 @@ class Parser {
     const line = lineOf(this.#source, last?.at ?? this.#source.length);
     throw new TemplateError("parse", `template: ${this.#name}:${line}: ${message}`);
   }
+}
+
+function isEmpty(body: readonly Statement[]): boolean {
+  return body.every((each) => each.kind === "text" && each.text.trim() === "");
 }

@@ -184,7 +184,7 @@ describe("hostile templates end with an error", () => {
   });
   test("deep parentheses", () =>
     expect(hostile(`{{${"(".repeat(500)}1${")".repeat(500)}}}`)).toThrow("nested too deeply"));
-  test("wide fields", () => expect(run('{{printf "%99999999999d" 1}}')).toContain("%!(BADWIDTH)"));
+  test("wide fields", () => expect(run('{{printf "%99999999999d" 1}}')).toBe("%!(NOVERB)%!(EXTRA int=1)"));
   test("long source", () => expect(hostile("x".repeat(5000))).toThrow("too long"));
 });
 

@@ -1,12 +1,16 @@
+import { Complex, Float, floatOf, formatFloat } from "./numbers.ts";
+
 /**
  * How JavaScript values stand for Go's: undefined is "no value", null is nil, integral numbers and bigints are ints, others
- * float64, arrays slices, plain objects and Maps are maps, a `Struct` is a struct with methods.
+ * and `Float` float64, `Complex` complex128, arrays slices, plain objects and Maps are maps, a `Struct` is a struct with methods.
  */
 
 /** A value with named fields and methods; asking for another field is an error with the type's name in it. */
 export class Struct {
   readonly type: string;
   readonly fields: Readonly<Record<string, unknown>>;
+  /** In JSON, `<`, `>` and `&` are escaped: it writes itself, as Go does unless told otherwise. */
+  readonly escapes: boolean;
   readonly #json: (() => unknown) | undefined;
 
   /** For a member that is a nil pointer. */
@@ -19,8 +23,9 @@ export class Struct {
    * @param fields by name; a function is a method and is called when asked for.
    * @param json what the `json` function writes; the fields that are no methods by default.
    */
-  constructor(type: string, fields: Readonly<Record<string, unknown>>, json?: () => unknown) {
+  constructor(type: string, fields: Readonly<Record<string, unknown>>, json?: () => unknown, escapes = false) {
     this.type = type;
+    this.escapes = escapes;
     this.fields = fields;
     this.#json = json;
   }
@@ -57,9 +62,8 @@ export type GoMap = Readonly<Record<string, unknown>>;
 export type Callable = (...args: unknown[]) => unknown;
 
 export function isMap(value: unknown): value is GoMap {
-  return (
-    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Struct) && value !== NIL
-  );
+  if (typeof value !== "object" || value === null || Array.isArray(value) || value === NIL) return false;
+  return !(value instanceof Struct || value instanceof Float || value instanceof Complex);
 }
 
 export function isList(value: unknown): value is readonly unknown[] {
@@ -85,6 +89,8 @@ export function compareStrings(left: string, right: string): number {
 export function isTrue(value: unknown): boolean {
   if (value === undefined || value === null || value === NIL || value === false || value === "") return false;
   if (typeof value === "number" || typeof value === "bigint") return Number(value) !== 0;
+  if (value instanceof Float) return value.value !== 0;
+  if (value instanceof Complex) return value.real !== 0 || value.imaginary !== 0;
   if (isList(value)) return value.length > 0;
   if (isMap(value)) return Object.keys(value).length > 0;
   return true;
@@ -96,7 +102,9 @@ export function typeName(value: unknown): string {
   if (typeof value === "string") return "string";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "bigint") return "int64";
-  if (typeof value === "number") return Number.isInteger(value) ? "int" : "float64";
+  if (floatOf(value) !== undefined) return "float64";
+  if (typeof value === "number") return "int";
+  if (value instanceof Complex) return "complex128";
   if (value instanceof Struct) return value.type;
   if (isList(value))
     return value.length > 0 && value.every((each) => typeof each === "string") ? "[]string" : "[]interface {}";
@@ -108,7 +116,13 @@ export function typeName(value: unknown): string {
 export function formatValue(value: unknown, depth = 0): string {
   if (value === undefined || value === null || value === NIL) return "<nil>";
   if (typeof value === "string") return value;
-  if (typeof value === "number") return formatFloat(value);
+  const float = floatOf(value);
+  if (float !== undefined) return formatFloat(float);
+  if (typeof value === "number") return BigInt(value).toString();
+  if (value instanceof Complex) {
+    const imaginary = formatFloat(value.imaginary);
+    return `(${formatFloat(value.real)}${/^[+-]/.test(imaginary) ? "" : "+"}${imaginary}i)`;
+  }
   if (depth > 50) return "...";
   if (isList(value)) return `[${value.map((each) => formatValue(each, depth + 1)).join(" ")}]`;
   if (value instanceof Struct) {
@@ -121,14 +135,4 @@ export function formatValue(value: unknown, depth = 0): string {
       .join(" ")}]`;
   // Functions have no value that could be shown
   return typeof value === "boolean" || typeof value === "bigint" ? String(value) : typeName(value);
-}
-
-/** A number as `%v` prints it: integers plainly, float64 in the shortest form with a two-digit exponent. */
-export function formatFloat(value: number): string {
-  if (Number.isInteger(value) && Math.abs(value) < 2 ** 63) return BigInt(value).toString();
-  if (Number.isNaN(value)) return "NaN";
-  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
-  const size = Math.floor(Math.log10(Math.abs(value)));
-  const text = size < -4 || size >= 21 ? value.toExponential() : String(value);
-  return text.replace(/e([+-])(\d)$/, "e$10$2");
 }

@@ -31,13 +31,14 @@ export default defineCommand({
     }
     if (template !== undefined) {
       if (engine === undefined) throw failure ?? new CliError("no engine");
-      const { Struct } = await import("../../template/index.ts");
+      const { Struct, TemplateError } = await import("../../template/index.ts");
       try {
         context.io.out(
           `${template.execute(new Struct("system.dockerInfo", templateMembers(engine, local), () => ({ ...engine, ClientInfo: local })))}\n`,
         );
       } catch (error) {
-        throw new CliError(messageOf(error), 1, { stdout: "\n" });
+        const written = error instanceof TemplateError ? error.written : "";
+        throw new CliError(messageOf(error), 1, { stdout: `${written}\n` });
       }
       return 0;
     }

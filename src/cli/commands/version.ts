@@ -90,14 +90,15 @@ function templateData(Struct: typeof StructClass, versions: Versions): StructCla
 async function renderer(format: string): Promise<(versions: Versions) => string> {
   if (format === "") return plain;
   if (format === "json") return (versions) => `${JSON.stringify(versions)}\n`;
-  const { compileTemplate, Struct } = await import("../../template/index.ts");
+  const { compileTemplate, Struct, TemplateError } = await import("../../template/index.ts");
   try {
     const template = compileTemplate(format, { name: "version" });
     return (versions) => {
       try {
         return `${template.execute(templateData(Struct, versions))}\n`;
       } catch (error) {
-        throw new CliError(messageOf(error), 1, { stdout: "\n" });
+        const written = error instanceof TemplateError ? error.written : "";
+        throw new CliError(messageOf(error), 1, { stdout: `${written}\n` });
       }
     };
   } catch (error) {
