@@ -79,12 +79,14 @@ function deviceNumber(rdev: number): { devMajor: number; devMinor: number } {
 function* content(path: string, size: number): Iterable<Uint8Array> {
   const file = openSync(path, "r");
   try {
-    let left = size;
-    while (left > 0) {
-      const piece = Buffer.alloc(Math.min(PIECE, left));
-      const count = readSync(file, piece);
-      left -= count === 0 ? piece.length : count;
-      yield count === 0 ? piece : piece.subarray(0, count);
+    const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE, size));
+    for (let left = size; left > 0;) {
+      const room = Math.min(buffer.length, left);
+      const count = readSync(file, buffer, 0, room, null);
+      if (count === 0) buffer.fill(0);
+      const piece = buffer.subarray(0, count === 0 ? room : count);
+      left -= piece.length;
+      yield piece;
     }
   } finally {
     closeSync(file);

@@ -84,6 +84,11 @@ export class ByteStream {
     }
   }
 
+  /** For much that is to be written. */
+  async widen(): Promise<void> {
+    await this.#socket?.widen?.();
+  }
+
   /** Half-close. */
   end(): void {
     if (!this.#closed) this.#socket?.end();

@@ -4,6 +4,8 @@ import { malformedResponse } from "./errors.ts";
 /** HTTP/1.1 (RFC 9112) as far as an engine's client needs it: one request at a time, upgrades, streamed bodies. */
 
 const MAX_HEAD = 64 << 10;
+/** Bodies of so many bytes are worth what it costs to give them more room. */
+const MUCH = 1 << 20;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -86,8 +88,10 @@ export class HttpConnection {
     }
     await this.stream.write(head);
     if (body === undefined) return;
+    let sent = 0;
     for await (const chunk of body) {
       if (chunk.length === 0) continue;
+      if (sent < MUCH && (sent += chunk.length) >= MUCH) await this.stream.widen();
       await this.stream.write(encoder.encode(`${chunk.length.toString(16)}\r\n`));
       await this.stream.write(chunk);
       await this.stream.write(encoder.encode("\r\n"));
