@@ -1,9 +1,14 @@
-import { readTextFile } from "../client/index.ts";
+import { isUtf8 } from "node:buffer";
+import { readFileBytes } from "../client/index.ts";
 import { CliError, FlagError, messageOf } from "./errors.ts";
+
+/** Bytes of the longest line that Docker's command reads. */
+const LONGEST_LINE = 65_535;
 
 /**
  * Lines of `KEY=value` files; a bare key takes the value of this process, when it has one.
- * @throws CliError when a file is missing or a line names nothing.
+ * @param env undefined where there is none to take from, as for labels: a bare key is left out then.
+ * @throws CliError when a file is missing, is no text, or a line is too long or names nothing.
  */
 export async function readKeyValueFiles(
   files: readonly string[],
@@ -11,24 +16,40 @@ export async function readKeyValueFiles(
 ): Promise<string[]> {
   const values: string[] = [];
   for (const file of files) {
-    const text = await readTextFile(file).catch((error: unknown) => {
-      throw new CliError(`invalid env file (${file}): ${readFault(file, error)}`);
+    const bad = (what: string) => new CliError(`invalid env file (${file}): ${what}`);
+    const bytes = await readFileBytes(file).catch((error: unknown) => {
+      throw bad(readFault(file, error));
     });
-    if (text === undefined) throw new CliError(`open ${file}: no such file or directory`);
-    for (const raw of text.replace(/^\uFEFF/, "").split("\n")) {
-      const line = raw.replace(/^[ \t]+/, "").replace(/\r$/, "");
+    if (bytes === undefined) throw new CliError(`open ${file}: no such file or directory`);
+    for (const [at, each] of [...linesOf(bytes)].entries()) {
+      if (each.length > LONGEST_LINE) throw bad("bufio.Scanner: token too long");
+      if (!isUtf8(each)) throw bad(`invalid utf8 bytes at line ${at + 1}: [${withoutReturn(each).join(" ")}]`);
+      const text = withoutReturn(each).toString();
+      const line = (at === 0 ? text.replace(/^\uFEFF/, "") : text).replace(/^[ \t]+/, "");
       if (line === "" || line.startsWith("#")) continue;
       const equals = line.indexOf("=");
       const key = equals === -1 ? line : line.slice(0, equals);
-      const bad = (what: string) => new CliError(`invalid env file (${file}): ${what}`);
       if (/[ \t]/.test(key)) throw bad(`variable '${key}' contains whitespaces`);
       if (key === "") throw bad(`no variable name on line '${line}'`);
       if (equals !== -1) values.push(line);
-      else if (env === undefined) values.push(key);
-      else if (env[key] !== undefined) values.push(`${key}=${env[key]}`);
+      else if (env?.[key] !== undefined) values.push(`${key}=${env[key]}`);
     }
   }
   return values;
+}
+
+function* linesOf(bytes: Uint8Array): Generator<Buffer> {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let from = 0; from < all.length;) {
+    const end = all.indexOf("\n", from);
+    const to = end === -1 ? all.length : end;
+    yield all.subarray(from, to);
+    from = to + 1;
+  }
+}
+
+function withoutReturn(line: Buffer): Buffer {
+  return line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
 }
 
 /** What Go says of a file that cannot be read. */

@@ -17,6 +17,6 @@ export { exitOnSignals } from "./deadly-signals.ts";
 export { ClientError, fromDaemon } from "./errors.ts";
 export { DEFAULT_HOST, parseHost } from "./host.ts";
 export { listensOn } from "./listens.ts";
-export { outputSink, rawTerminal, readTextFile, stdinChunks } from "./native.ts";
+export { outputSink, rawTerminal, readFileBytes, readTextFile, stdinChunks } from "./native.ts";
 export { contextName, type EndpointSettings, environmentHost, resolveEndpoint } from "./resolve.ts";
 export { chunksOf, demultiplex, jsonLines, type OutputWriters, progress, type ProgressRecord } from "./streams.ts";

@@ -132,6 +132,16 @@ function tlsOf(options: TlsOptions): Bun.TLSOptions {
   };
 }
 
+/** What a file holds; undefined when there is none. */
+export async function readFileBytes(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await Bun.file(path).bytes();
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
 /** The text of a file; undefined when there is none. */
 export async function readTextFile(path: string): Promise<string | undefined> {
   try {

@@ -1,13 +1,11 @@
 import type { ContainerConfig } from "../../api/index.ts";
 import { conflict, errnoOf, invalid, formatNanos, nowNanos } from "../../base/index.ts";
-import { applyChanges } from "../../image/index.ts";
 import type { Task } from "../../runtime/index.ts";
-import type { ImageRunConfig } from "../../spec/index.ts";
 import { announce } from "../announce.ts";
-import { mergeConfig } from "../create/merge-config.ts";
 import type { ContainerEntry } from "../entry.ts";
 import { freeze } from "../lifecycle/pause.ts";
 import type { ContainerDependencies } from "../types.ts";
+import { committedConfig } from "./committed-config.ts";
 
 export interface CommitOptions {
   repo: string | undefined;
@@ -80,36 +78,4 @@ async function freezeUnlessEnded(id: string, task: Pick<Task, "pause">): Promise
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     if (errnoOf(cause) !== "ENOENT" && errnoOf(cause) !== "ENODEV") throw error;
   }
-}
-
-/** The change instructions over the request's config, over the container's. */
-function committedConfig(container: ContainerConfig, options: CommitOptions): ImageRunConfig {
-  const base = runConfig(container);
-  const asked = options.config === undefined ? base : runConfig(mergeConfig(options.config, base));
-  return applyChanges(asked, options.changes);
-}
-
-/** The members that an image's config has. */
-function runConfig(config: ContainerConfig): ImageRunConfig {
-  const { User, Env, Labels, WorkingDir, Entrypoint, Cmd, StopSignal, Shell, OnBuild, Healthcheck } = config;
-  return {
-    ...(User ? { User } : {}),
-    ...(Object.keys(config.ExposedPorts ?? {}).length > 0
-      ? { ExposedPorts: emptyValues(config.ExposedPorts ?? {}) }
-      : {}),
-    Env: Env ?? [],
-    ...(Entrypoint?.length ? { Entrypoint } : {}),
-    ...(Cmd?.length ? { Cmd } : {}),
-    ...(Object.keys(config.Volumes ?? {}).length > 0 ? { Volumes: emptyValues(config.Volumes ?? {}) } : {}),
-    ...(WorkingDir ? { WorkingDir } : {}),
-    Labels: Labels ?? {},
-    ...(StopSignal ? { StopSignal } : {}),
-    ...(Shell?.length ? { Shell } : {}),
-    ...(OnBuild?.length ? { OnBuild } : {}),
-    ...(Healthcheck ? { Healthcheck } : {}),
-  };
-}
-
-function emptyValues(names: Record<string, unknown>): Record<string, Record<string, never>> {
-  return Object.fromEntries(Object.keys(names).map((name) => [name, {}]));
 }

@@ -1,4 +1,7 @@
+import type { HostConfig } from "../../api/index.ts";
+import { unknown } from "../../base/index.ts";
 import type { MountSpec } from "../../spec/index.ts";
+import { quote } from "../../template/index.ts";
 import { namespaceMode } from "../create/modes.ts";
 import type { ContainerRecord, MountRecord } from "../record.ts";
 import type { NamespacePaths } from "./namespaces.ts";
@@ -17,20 +20,25 @@ interface MountContext {
   imageMounts: ReadonlyMap<string, readonly [string, ...string[]]>;
 }
 
-/** The whole list in the order of mounting: Docker's standard ones, the container's files, then what was asked for. */
-export function compileMounts(record: ContainerRecord, context: MountContext, writableCgroups: boolean): MountSpec[] {
-  const asked = record.mounts.map((mount) => compileMount(mount, context.imageMounts)).sort(byDepth);
+/**
+ * The whole list in the order of mounting: Docker's standard ones, then the container's files and what was asked for, the
+ * outer ones first, so that a mount on /etc does not hide the files.
+ */
+export function compileMounts(
+  record: Pick<ContainerRecord, "mounts" | "hostConfig">,
+  context: MountContext,
+  writableCgroups: boolean,
+): MountSpec[] {
+  const asked = record.mounts.map((mount) => compileMount(mount, context.imageMounts));
   const targets = new Set(asked.map((mount) => mount.destination));
   const free = (mount: MountSpec) => !targets.has(mount.destination);
   return [
-    ...standardMounts(record, context.paths, writableCgroups).filter(free),
-    ...ownFiles(context.files, record.hostConfig.ReadonlyRootfs === true).filter(free),
-    ...asked,
+    ...standardMounts(record.hostConfig, context.paths, writableCgroups).filter(free),
+    ...[...ownFiles(context.files, record.hostConfig.ReadonlyRootfs === true).filter(free), ...asked].sort(byDepth),
   ];
 }
 
-function standardMounts(record: ContainerRecord, paths: NamespacePaths, writableCgroups: boolean): MountSpec[] {
-  const { hostConfig: host } = record;
+function standardMounts(host: HostConfig, paths: NamespacePaths, writableCgroups: boolean): MountSpec[] {
   const privileged = host.Privileged === true;
   const sysMode = privileged ? "rw" : "ro";
   const cgroupMode = privileged || writableCgroups ? "rw" : "ro";
@@ -98,7 +106,25 @@ const PAIRS: ReadonlyArray<readonly [string, string]> = [
   ["rw", "ro"],
 ];
 
+/** What Docker takes as an option of `--tmpfs`, alone or before `=`. */
+const TMPFS_WORDS = new Set(
+  (
+    "defaults ro rw suid nosuid dev nodev exec noexec sync async dirsync remount mand nomand atime noatime diratime " +
+    "nodiratime bind rbind unbindable runbindable private rprivate shared rshared slave rslave relatime norelatime " +
+    "strictatime nostrictatime"
+  ).split(" "),
+);
+const TMPFS_KEYS = new Set(["mode", "uid", "gid", "size", "nr_blocks", "nr_inodes", "mpol"]);
+
+/** @throws unknown with Docker's text for an option of `--tmpfs` that Docker does not know. */
+function checkTmpfsOption(option: string): void {
+  const [key = "", ...value] = option.split("=");
+  if (TMPFS_WORDS.has(option) || (value.length > 0 && TMPFS_KEYS.has(key))) return;
+  throw unknown(`invalid tmpfs option ${quote(key)}`);
+}
+
 function tmpfsOptions(record: Extract<MountRecord, { type: "tmpfs" }>): string[] {
+  if (record.legacy) record.options.forEach(checkTmpfsOption);
   const options = ["noexec", "nosuid", "nodev", "rprivate"];
   for (const option of [...record.options, ...(record.readOnly ? ["ro"] : [])]) {
     const pair = PAIRS.find((words) => words.includes(option));
