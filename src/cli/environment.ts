@@ -1,4 +1,3 @@
-import { isUtf8 } from "node:buffer";
 import { readFileBytes } from "../client/index.ts";
 import { CliError, FlagError, messageOf } from "./errors.ts";
 
@@ -23,8 +22,8 @@ export async function readKeyValueFiles(
     if (bytes === undefined) throw new CliError(`open ${file}: no such file or directory`);
     for (const [at, each] of [...linesOf(bytes)].entries()) {
       if (each.length > LONGEST_LINE) throw bad("bufio.Scanner: token too long");
-      if (!isUtf8(each)) throw bad(`invalid utf8 bytes at line ${at + 1}: [${withoutReturn(each).join(" ")}]`);
-      const text = withoutReturn(each).toString();
+      const text = textOf(withoutReturn(each));
+      if (text === undefined) throw bad(`invalid utf8 bytes at line ${at + 1}: [${withoutReturn(each).join(" ")}]`);
       const line = (at === 0 ? text.replace(/^\uFEFF/, "") : text).replace(/^[ \t]+/, "");
       if (line === "" || line.startsWith("#")) continue;
       const equals = line.indexOf("=");
@@ -45,6 +44,15 @@ function* linesOf(bytes: Uint8Array): Generator<Buffer> {
     const to = end === -1 ? all.length : end;
     yield all.subarray(from, to);
     from = to + 1;
+  }
+}
+
+/** Undefined for bytes that are no UTF-8. */
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
   }
 }
 
