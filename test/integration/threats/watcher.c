@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,20 @@ static int is_root(const char *path) {
   return stat(path, &at) < 0 || (at.st_dev == root.st_dev && at.st_ino == root.st_ino);
 }
 
+/* What a descriptor is of: held meanwhile, since its number may be another's at the next look. False: it has gone. */
+static int name_of(const char *descriptor, char *name, size_t size, int *of_root) {
+  char held[64];
+  int fd = open(descriptor, O_PATH | O_CLOEXEC);
+  if (fd < 0) return 0;
+  snprintf(held, sizeof held, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink(held, name, size - 1);
+  *of_root = is_root(held);
+  close(fd);
+  if (length < 0) return 0;
+  name[length] = 0;
+  return 1;
+}
+
 static void look_at_files(const char *process) {
   char path[300], name[600], to[300];
   snprintf(path, sizeof path, "%s/fd", process);
@@ -42,10 +57,9 @@ static void look_at_files(const char *process) {
   for (struct dirent *file; (file = readdir(files));) {
     if (!isdigit((unsigned char)file->d_name[0])) continue;
     snprintf(name, sizeof name, "%s/%s", path, file->d_name);
-    ssize_t length = readlink(name, to, sizeof to - 1);
-    if (length < 0) continue;
-    to[length] = 0;
-    int known = strcmp(to, "/") == 0 && is_root(name);
+    int of_root, known;
+    if (!name_of(name, to, sizeof to, &of_root)) continue;
+    known = strcmp(to, "/") == 0 && of_root;
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) known |= strncmp(to, own[i], strlen(own[i])) == 0;
     if (!known) tell("sees", to);
   }
