@@ -63,17 +63,22 @@ export function treeChanges(native: Native, before: DirectoryRef | undefined, af
 /** Changes by path; the directories above one count as modified. */
 class Changes {
   readonly #kinds = new Map<ByteString, Kind>();
+  /** Directories that only what is in them has changed. */
+  readonly #implied = new Set<ByteString>();
 
   add(path: ByteString, kind: Kind): void {
     this.#kinds.set(path, kind);
-    for (let above = parentOf(path); above !== "" && !this.#kinds.has(above); above = parentOf(above))
+    this.#implied.delete(path);
+    for (let above = parentOf(path); above !== "" && !this.#kinds.has(above); above = parentOf(above)) {
       this.#kinds.set(above, "modified");
+      this.#implied.add(above);
+    }
   }
 
   sorted(): TreeChange[] {
     return [...this.#kinds]
       .sort(([a], [b]) => compareBytes(a, b))
-      .map(([path, kind]) => ({ path: `/${toText(path)}`, kind }));
+      .map(([path, kind]) => ({ path: `/${toText(path)}`, kind, itself: !this.#implied.has(path) }));
   }
 }
 

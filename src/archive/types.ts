@@ -104,6 +104,8 @@ export interface ArchivePathStat {
 export interface TreeChange {
   path: string;
   kind: "modified" | "added" | "deleted";
+  /** A directory is modified by what is in it; this one is another itself: its mode or owner. */
+  itself: boolean;
 }
 
 /**

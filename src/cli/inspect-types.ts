@@ -14,6 +14,8 @@ interface Shape {
   map?: string;
   /** Members that are sets: maps whose values say nothing. */
   set?: string;
+  /** Go's type leaves out each member that is empty, whatever the engine has sent. */
+  sparse?: boolean;
   inner?: Readonly<Record<string, Shape>>;
   /** Members that are lists or maps of this shape. */
   each?: Readonly<Record<string, Shape>>;
@@ -87,6 +89,7 @@ const IMAGE: Shape = {
   list: "RepoTags RepoDigests Manifests",
   inner: {
     Config: {
+      sparse: true,
       text: "User WorkingDir StopSignal",
       flag: "ArgsEscaped",
       pointer: "Healthcheck",
@@ -148,9 +151,10 @@ function complete(value: Readonly<Record<string, unknown>>, shape: Shape, open: 
   const whole: Record<string, unknown> = { ...value };
   const lack = (names: string | undefined, empty: () => unknown) => {
     for (const name of namesOf(names)) {
-      if (whole[name] !== undefined && whole[name] !== null) continue;
+      if (whole[name] !== undefined && whole[name] !== null && !(shape.sparse && isEmpty(whole[name]))) continue;
       // What JSON does not have is not among what is printed of the whole
-      Object.defineProperty(whole, name, { value: empty(), enumerable: name in value, configurable: true });
+      const enumerable = name in value && shape.sparse !== true;
+      Object.defineProperty(whole, name, { value: empty(), enumerable, configurable: true });
     }
   };
   lack(shape.text, () => "");
@@ -181,6 +185,10 @@ function complete(value: Readonly<Record<string, unknown>>, shape: Shape, open: 
 
 function namesOf(text: string | undefined): readonly string[] {
   return text?.split(" ") ?? [];
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === "" || value === false || (Array.isArray(value) && value.length === 0);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -173,5 +173,10 @@ export const foreignFilterValue = (
 export const badFilterNumber = (name: string, value: string): EngineError =>
   invalid(`invalid filter '${name}=${value}': strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
 
+export const badPortFilter = (name: string, value: string, number: string): EngineError =>
+  invalid(
+    `error while looking up for ${name} ${value}: strconv.ParseUint: parsing ${JSON.stringify(number)}: invalid syntax`,
+  );
+
 export const noLogDriver = (name: string): EngineError =>
   invalid(`error looking up logging plugin ${name}: plugin ${quote(name)} not found`);

@@ -75,6 +75,15 @@ describe("list", () => {
     expect(await names({ expose: ["53/udp"], publish: ["8080"] })).toBe("app-1");
   });
 
+  test.each([
+    ["x", "x"],
+    ["80-x", "x"],
+    ["-80/tcp", ""],
+  ])("a port %j is none", async (publish, part) => {
+    const error = `error while looking up for publish ${publish}: strconv.ParseUint: parsing "${part}": invalid syntax`;
+    expect(await names({ publish: [publish] })).toBe(`invalid: ${error}`);
+  });
+
   test("without all gives what runs, unless a status is asked for", async () => {
     expect(await names({}, false)).toBe("web");
     expect(await names({ status: ["exited"] }, false)).toBe("job");
@@ -207,7 +216,10 @@ describe("stats", () => {
 });
 
 describe("diff", () => {
-  test("leaves out what the engine made", async () => {
-    expect(await world.containers.changes(await world.create())).toEqual([{ Path: "/new", Kind: 1 }]);
+  test("leaves out what the engine made, but not what the container made of it", async () => {
+    expect(await world.containers.changes(await world.create())).toEqual([
+      { Path: "/dev", Kind: 0 },
+      { Path: "/new", Kind: 1 },
+    ]);
   });
 });

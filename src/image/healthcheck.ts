@@ -33,7 +33,7 @@ export function parseHealthcheck(text: string, jsonList: (text: string) => strin
     case "CMD": {
       if (command === "") throw invalid("Missing command after HEALTHCHECK CMD");
       const list = jsonList(command);
-      return { ...check, Test: list === undefined ? ["CMD-SHELL", command] : ["CMD", ...list] };
+      return { Test: list === undefined ? ["CMD-SHELL", command] : ["CMD", ...list], ...check };
     }
     default:
       throw invalid(`Unknown type ${JSON.stringify(type.toUpperCase())} in HEALTHCHECK (try CMD)`);

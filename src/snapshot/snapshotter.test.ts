@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -244,6 +245,20 @@ for (const driver of ["overlay2", "vfs"] as const) {
 
       const etc = changes.filter((change) => change !== "modified /etc"); // its time changes only with some drivers
       expect(etc).toEqual(["modified /etc/passwd", "deleted /gone", "added /new", "added /new/file"]);
+    });
+
+    test("changes tell a directory that is another from one with another content", async () => {
+      await layer(BASE, undefined, makeBase);
+      await snapshots.prepare("c1", BASE);
+      await snapshots.withMerged("c1", async ({ path }) => {
+        writeFileSync(join(path, "etc/passwd"), "more than before");
+        chmodSync(join(path, "etc/deep"), 0o700);
+      });
+
+      const changes = await snapshots.changes("c1");
+
+      expect(changes.find(({ path }) => path === "/etc/deep")).toMatchObject({ kind: "modified", itself: true });
+      expect(changes.find(({ path }) => path === "/etc")).toMatchObject({ kind: "modified", itself: false });
     });
 
     test("the diff, unpacked over the same parent, gives the same tree", async () => {

@@ -81,6 +81,8 @@ export interface UnpackTarget {
 export interface SnapshotChange {
   path: string;
   kind: "modified" | "added" | "deleted";
+  /** False of a directory that only what is in it has changed. */
+  itself: boolean;
 }
 
 /** A part of what lies beneath every active snapshot's layers. Folders above it are made. */

@@ -25,7 +25,9 @@ const STUBS = new Set([
 export async function changesOf(entry: ContainerEntry, snapshotter: Snapshotter): Promise<FilesystemChange[]> {
   const all = await snapshotter.changes(entry.id);
   const targets = new Set([...STUBS, ...entry.record.mounts.map((mount) => mount.target)]);
-  const own = all.filter(({ path, kind }) => kind === "deleted" || !isStub(path, targets, all));
+  const own = all.filter(
+    ({ path, kind, itself }) => kind === "deleted" || (kind === "modified" && itself) || !isStub(path, targets, all),
+  );
   return own.map(({ path, kind }) => ({ Path: path, Kind: KINDS[kind] }));
 }
 

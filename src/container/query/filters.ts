@@ -4,7 +4,7 @@ import type { Image, ImageStore } from "../../image/index.ts";
 import type { NetworksBackend } from "../../api/index.ts";
 import type { NetworkService } from "../../network/index.ts";
 import type { ContainerEntry } from "../entry.ts";
-import { badFilterNumber, foreignFilterValue, invalidFilter } from "../errors.ts";
+import { badFilterNumber, badPortFilter, foreignFilterValue, invalidFilter } from "../errors.ts";
 import type { ContainerRegistry } from "../registry.ts";
 import { statusWord } from "../state.ts";
 import { attachedOf, portMap, portSummaries } from "./networks.ts";
@@ -98,8 +98,12 @@ function addPorts(filters: Filters, networks: Needs["networks"], tests: EntryTes
 
 /** `80`, `80/udp`, `80-90/tcp`. */
 function parsePorts(name: string, filter: string): { has(port: number, protocol: string): boolean } {
-  const [, first, last = first, protocol = "tcp"] = /^(\d+)(?:-(\d+))?(?:\/(\w+))?$/.exec(filter) ?? [];
-  if (first === undefined) throw invalidFilter(name, filter);
+  const [, ports = "", protocol = "tcp"] = /^([^/]*)(?:\/(\w+))?$/.exec(filter) ?? [];
+  const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(ports) ?? [];
+  if (first === undefined) {
+    const [number = ""] = ports.split("-").filter((each) => !/^\d+$/.test(each));
+    throw badPortFilter(name, filter, number);
+  }
   return { has: (port, own) => own === protocol && port >= Number(first) && port <= Number(last) };
 }
 

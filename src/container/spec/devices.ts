@@ -83,10 +83,10 @@ async function mapped(mapping: DeviceMapping): Promise<DeviceSpec[]> {
   try {
     const source = await realpath(path);
     const found = await stat(source, { bigint: true });
-    if (found.isDirectory()) return await allDevices(source, target);
     const node = asDevice(found, target);
-    if (node === undefined) throw custom("not a device node");
-    return [node];
+    const nodes = found.isDirectory() ? await allDevices(source, target) : node === undefined ? [] : [node];
+    if (nodes.length === 0) throw custom("not a device node");
+    return nodes;
   } catch (error) {
     if (errnoOf(error) !== undefined) throw custom(whyNot(error), error);
     throw error;

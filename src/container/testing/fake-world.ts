@@ -80,9 +80,10 @@ export class FakeSnapshots {
       mounts: async () => ({ type: "bind", source: "/nowhere", readOnly: false }),
       usage: async () => ({ bytes: 10, inodes: 1 }),
       changes: async () => [
-        { path: "/etc", kind: "modified" },
-        { path: "/etc/hosts", kind: "added" },
-        { path: "/new", kind: "added" },
+        { path: "/dev", kind: "modified", itself: true },
+        { path: "/etc", kind: "modified", itself: false },
+        { path: "/etc/hosts", kind: "added", itself: true },
+        { path: "/new", kind: "added", itself: true },
       ],
       has: (key) => this.rows.has(key),
       list: () => [...this.rows.values()],

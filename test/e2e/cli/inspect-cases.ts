@@ -39,6 +39,7 @@ const OF_IMAGE = [
   "{{.Config.Labels.x}}{{.Config.Healthcheck}}{{json .Config.Healthcheck}}{{.Config.StopSignal}}",
   "{{.Config.Volumes}}{{.Config.Entrypoint}}{{.Config.Env}}{{json .Config.Entrypoint}}{{.Config.Shell}}",
   "{{.Config.Hostname}}",
+  "{{json .Config}}",
   "{{.Manifests}}{{.RootFS.Type}}{{len .RootFS.Layers}}{{.VirtualSize}}",
 ];
 

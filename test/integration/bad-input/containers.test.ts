@@ -63,6 +63,12 @@ describe("run", () => {
       127, // as Docker's command: it goes by the text
       'error gathering device information while adding custom device "/dev/nope": no such file or directory',
     ],
+    [
+      "with a folder that has no devices",
+      ["--device", "/etc", "busybox:local", "true"],
+      125,
+      'error gathering device information while adding custom device "/etc": not a device node',
+    ],
     ["in a network that is not there", ["--network", "nope", "busybox:local", "true"], 125, "network nope not found"],
     [
       "with a runtime that is not there",
