@@ -77,7 +77,7 @@ async function renderer(format: string): Promise<((value: unknown) => Rendered) 
       const whole = typed(found);
       try {
         if (whole !== undefined)
-          return { text: template.execute(whole.value, { aliases: GO_NAMES, open: whole.open }) };
+          return { text: template.execute(whole.value, { aliases: GO_NAMES, open: whole.open, keys: whole.keys }) };
       } catch {
         // What Docker's types have not may be in what the engine answered: that is what a failure is told of
       }

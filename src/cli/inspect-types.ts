@@ -1,4 +1,5 @@
-import { NIL, nilList, nilMap, Struct } from "../template/index.ts";
+import { NIL, nilList, nilMap, Struct, type Text } from "../template/index.ts";
+import { modesOf, policyMethods, portKey } from "./inspect-methods.ts";
 
 /**
  * What Go's types have where JSON has nothing. Docker's command runs a template on its types first, in which every member
@@ -16,6 +17,10 @@ interface Shape {
   set?: string;
   /** Go's type leaves out each member that is empty, whatever the engine has sent. */
   sparse?: boolean;
+  /** Maps whose keys are ports. */
+  ports?: string;
+  /** Members, and what can be asked, that the type has beside what JSON says. */
+  more?: (value: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
   inner?: Readonly<Record<string, Shape>>;
   /** Members that are lists or maps of this shape. */
   each?: Readonly<Record<string, Shape>>;
@@ -28,12 +33,11 @@ const PROCESS: Shape = {
   list: "Env Cmd Entrypoint OnBuild Shell",
   map: "Labels",
   set: "ExposedPorts Volumes",
+  ports: "ExposedPorts",
 };
 
 const HOST: Shape = {
-  text:
-    "ContainerIDFile VolumeDriver CgroupnsMode IpcMode Cgroup PidMode UTSMode UsernsMode Runtime Isolation CgroupParent " +
-    "CpusetCpus CpusetMems NetworkMode",
+  text: "ContainerIDFile VolumeDriver Runtime CgroupParent CpusetCpus CpusetMems",
   number:
     "OomScoreAdj ShmSize CpuShares Memory NanoCpus BlkioWeight CpuPeriod CpuQuota CpuRealtimePeriod CpuRealtimeRuntime " +
     "KernelMemory KernelMemoryTCP MemoryReservation MemorySwap CpuCount CpuPercent IOMaximumIOps IOMaximumBandwidth",
@@ -44,7 +48,12 @@ const HOST: Shape = {
     "DeviceCgroupRules DeviceRequests Ulimits BlkioWeightDevice BlkioDeviceReadBps BlkioDeviceWriteBps BlkioDeviceReadIOps " +
     "BlkioDeviceWriteIOps MaskedPaths ReadonlyPaths",
   map: "PortBindings Annotations StorageOpt Tmpfs Sysctls",
-  inner: { RestartPolicy: { text: "Name", number: "MaximumRetryCount" }, LogConfig: { text: "Type", map: "Config" } },
+  ports: "PortBindings",
+  more: modesOf,
+  inner: {
+    RestartPolicy: { text: "Name", number: "MaximumRetryCount", more: policyMethods },
+    LogConfig: { text: "Type", map: "Config" },
+  },
 };
 
 const ENDPOINT: Shape = {
@@ -76,6 +85,7 @@ const CONTAINER: Shape = {
       flag: "HairpinMode",
       list: "SecondaryIPAddresses SecondaryIPv6Addresses",
       map: "Ports",
+      ports: "Ports",
       each: { Networks: ENDPOINT },
     },
   },
@@ -96,6 +106,7 @@ const IMAGE: Shape = {
       list: "Env Cmd Entrypoint OnBuild Shell",
       map: "Labels",
       set: "ExposedPorts Volumes",
+      ports: "ExposedPorts",
     },
     GraphDriver: { map: "Data" },
     RootFS: { text: "Type", list: "Layers" },
@@ -129,6 +140,7 @@ const NOTHING = new Struct("struct {}", {});
 export interface Typed {
   value: unknown;
   open: ReadonlySet<unknown>;
+  keys: ReadonlyMap<unknown, (key: string) => Text>;
 }
 
 /** What inspecting gave, with the members that JSON left out; undefined for what is of no known type. */
@@ -143,18 +155,29 @@ export function typed(found: unknown): Typed | undefined {
           ? NETWORK
           : "Mountpoint" in found && VOLUME;
   if (shape === false) return undefined;
-  const open = new Set<unknown>();
-  return { value: complete(found, shape, open), open };
+  const maps = { open: new Set<unknown>(), keys: new Map<unknown, (key: string) => Text>() };
+  return { value: complete(found, shape, maps), ...maps };
 }
 
-function complete(value: Readonly<Record<string, unknown>>, shape: Shape, open: Set<unknown>): unknown {
+interface Maps {
+  open: Set<unknown>;
+  keys: Map<unknown, (key: string) => Text>;
+}
+
+function complete(value: Readonly<Record<string, unknown>>, shape: Shape, maps: Maps): unknown {
   const whole: Record<string, unknown> = { ...value };
+  // What JSON does not have is not among what is printed of the whole
+  const add = (name: string, member: unknown) =>
+    Object.defineProperty(whole, name, {
+      value: member,
+      enumerable: name in value && shape.sparse !== true,
+      configurable: true,
+      writable: true,
+    });
   const lack = (names: string | undefined, empty: () => unknown) => {
     for (const name of namesOf(names)) {
       if (whole[name] !== undefined && whole[name] !== null && !(shape.sparse && isEmpty(whole[name]))) continue;
-      // What JSON does not have is not among what is printed of the whole
-      const enumerable = name in value && shape.sparse !== true;
-      Object.defineProperty(whole, name, { value: empty(), enumerable, configurable: true });
+      add(name, empty());
     }
   };
   lack(shape.text, () => "");
@@ -164,22 +187,24 @@ function complete(value: Readonly<Record<string, unknown>>, shape: Shape, open: 
   lack(shape.list, nilList);
   lack(shape.map, nilMap);
   lack(shape.set, nilMap);
+  for (const [name, member] of Object.entries(shape.more?.(value) ?? {})) add(name, member);
   for (const [name, inner] of Object.entries(shape.inner ?? {})) {
     const member = value[name];
-    if (isObject(member)) whole[name] = complete(member, inner, open);
+    if (isObject(member)) whole[name] = complete(member, inner, maps);
   }
   for (const [name, inner] of Object.entries(shape.each ?? {})) {
     const member = value[name];
-    const one = (each: unknown) => (isObject(each) ? complete(each, inner, open) : each);
+    const one = (each: unknown) => (isObject(each) ? complete(each, inner, maps) : each);
     if (Array.isArray(member)) whole[name] = member.map(one);
     else if (isObject(member))
-      open.add((whole[name] = Object.fromEntries(Object.entries(member).map(([key, each]) => [key, one(each)]))));
+      maps.open.add((whole[name] = Object.fromEntries(Object.entries(member).map(([key, each]) => [key, one(each)]))));
   }
   for (const name of namesOf(shape.set)) {
     const member = value[name];
     if (isObject(member)) whole[name] = Object.fromEntries(Object.keys(member).map((key) => [key, NOTHING]));
   }
-  for (const name of [...namesOf(shape.map), ...namesOf(shape.set)]) open.add(whole[name]);
+  for (const name of [...namesOf(shape.map), ...namesOf(shape.set)]) maps.open.add(whole[name]);
+  for (const name of namesOf(shape.ports)) maps.keys.set(whole[name], portKey);
   return whole;
 }
 

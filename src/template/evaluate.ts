@@ -3,7 +3,7 @@ import { printCommand, printExpression, printPipe } from "./ast.ts";
 import { FunctionError, TemplateError } from "./errors.ts";
 import type { FunctionTable, ParameterType, TemplateFunction } from "./functions.ts";
 import { Float } from "./numbers.ts";
-import { formatValue, isCallable, isList, isMap, isTrue, NIL, sortedKeys, Struct, typeName } from "./values.ts";
+import { formatValue, isCallable, isList, isMap, isTrue, NIL, sortedKeys, Struct, Text, typeName } from "./values.ts";
 
 export interface ExecuteOptions {
   functions: FunctionTable;
@@ -11,6 +11,8 @@ export interface ExecuteOptions {
   missingKey?: "default" | "error";
   /** Maps of which any key may be asked for, whatever `missingKey` says. */
   open?: ReadonlySet<unknown>;
+  /** Maps whose keys are of a type with methods, and how one of them is made. */
+  keys?: ReadonlyMap<unknown, (key: string) => Text>;
   /** Nothing is known of the types: whatever a map holds is an `interface {}` to Go. */
   untyped?: boolean;
   /** Other names of a map's keys, which are looked for where the name itself is not there. */
@@ -124,8 +126,10 @@ class Run {
   *#elements(value: unknown, pipe: Pipe): Iterable<[unknown, unknown]> {
     if (value === null || value === undefined) return;
     if (isList(value)) yield* value.entries();
-    else if (isMap(value)) for (const key of sortedKeys(value)) yield [key, value[key]];
-    else if (typeof value === "number" && Number.isInteger(value)) {
+    else if (isMap(value)) {
+      const typed = this.#options.keys?.get(value);
+      for (const key of sortedKeys(value)) yield [typed?.(key) ?? key, value[key]];
+    } else if (typeof value === "number" && Number.isInteger(value)) {
       for (let index = 0; index < value; index++) yield [index, index];
     } else {
       // Go names what it has evaluated last
@@ -285,9 +289,16 @@ class Run {
       for (const [index, value] of args.entries()) this.#argument("string", value, rest[index] ?? node);
       return this.#guarded(() => member(...args), name, node.at, printExpression(node));
     }
+    if (receiver instanceof Text && Object.hasOwn(receiver.methods, name)) {
+      if (args.length > 0) return fail(`wrong number of args for ${name}: want 0 got ${args.length}`);
+      return receiver.methods[name]?.();
+    }
     if (isMap(receiver)) {
       if (args.length > 0) return fail(`${name} is not a method but has arguments`);
-      if (Object.hasOwn(receiver, name)) return receiver[name];
+      if (Object.hasOwn(receiver, name)) {
+        const member = receiver[name];
+        return isCallable(member) ? member() : member;
+      }
       const { aliases = {} } = this.#options;
       const other = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
       if (other !== undefined && Object.hasOwn(receiver, other)) return receiver[other];
@@ -316,7 +327,8 @@ class Run {
     this.#checkCount(name, declared, rest.length + (final === undefined ? 0 : 1), node);
     const args = rest.map((word) => this.#operand(word, dot));
     if (final !== undefined) args.push(final.value);
-    const checked = args.map((value, index) => {
+    const checked = args.map((given, index) => {
+      const value = given instanceof Text ? given.value : given;
       const type = declared.parameters[Math.min(index, declared.parameters.length - 1)] ?? "any";
       const word = rest[index];
       return this.#argument(type, value, word ?? node);

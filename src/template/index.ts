@@ -4,7 +4,7 @@ import { parse } from "./parser.ts";
 
 export { TemplateError } from "./errors.ts";
 export { quote } from "./literals.ts";
-export { NIL, nilList, nilMap, Struct } from "./values.ts";
+export { NIL, nilList, nilMap, Struct, Text, type TextMethods } from "./values.ts";
 
 export interface TemplateOptions extends Partial<ExecuteOptions> {
   /** The name in error texts. */
@@ -13,7 +13,7 @@ export interface TemplateOptions extends Partial<ExecuteOptions> {
 }
 
 /** What may be different for each run. */
-export type RunOptions = Pick<ExecuteOptions, "aliases" | "open" | "untyped">;
+export type RunOptions = Pick<ExecuteOptions, "aliases" | "keys" | "open" | "untyped">;
 
 /** A template that is ready to run. */
 export interface CompiledTemplate {

@@ -44,6 +44,23 @@ class NilPointer {
 }
 export const NIL = new NilPointer();
 
+export type TextMethods = Readonly<Record<string, () => unknown>>;
+
+/** A string of a type with methods: it is a string wherever it goes, and its methods are called when asked for. */
+export class Text {
+  readonly value: string;
+  readonly methods: TextMethods;
+
+  constructor(value: string, methods: TextMethods) {
+    this.value = value;
+    this.methods = methods;
+  }
+
+  toJSON(): string {
+    return this.value;
+  }
+}
+
 /** A list that was never made: empty, but null in JSON. */
 export function nilList(): readonly unknown[] {
   return withoutJson([]);
@@ -63,7 +80,7 @@ export type Callable = (...args: unknown[]) => unknown;
 
 export function isMap(value: unknown): value is GoMap {
   if (typeof value !== "object" || value === null || Array.isArray(value) || value === NIL) return false;
-  return !(value instanceof Struct || value instanceof Float || value instanceof Complex);
+  return !(value instanceof Struct || value instanceof Text || value instanceof Float || value instanceof Complex);
 }
 
 export function isList(value: unknown): value is readonly unknown[] {
@@ -89,6 +106,7 @@ export function compareStrings(left: string, right: string): number {
 export function isTrue(value: unknown): boolean {
   if (value === undefined || value === null || value === NIL || value === false || value === "") return false;
   if (typeof value === "number" || typeof value === "bigint") return Number(value) !== 0;
+  if (value instanceof Text) return value.value !== "";
   if (value instanceof Float) return value.value !== 0;
   if (value instanceof Complex) return value.real !== 0 || value.imaginary !== 0;
   if (isList(value)) return value.length > 0;
@@ -99,7 +117,7 @@ export function isTrue(value: unknown): boolean {
 /** The Go type's name of a value, for error texts. */
 export function typeName(value: unknown): string {
   if (value === undefined || value === null || value === NIL) return "<nil>";
-  if (typeof value === "string") return "string";
+  if (typeof value === "string" || value instanceof Text) return "string";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "bigint") return "int64";
   if (floatOf(value) !== undefined) return "float64";
@@ -116,6 +134,7 @@ export function typeName(value: unknown): string {
 export function formatValue(value: unknown, depth = 0): string {
   if (value === undefined || value === null || value === NIL) return "<nil>";
   if (typeof value === "string") return value;
+  if (value instanceof Text) return value.value;
   const float = floatOf(value);
   if (float !== undefined) return formatFloat(float);
   if (typeof value === "number") return BigInt(value).toString();
