@@ -1,6 +1,13 @@
 export { ByteStream } from "./byte-stream.ts";
 export { API_VERSION, type Begun, Client, readText } from "./client.ts";
-export { type ConfigFile, configDirectory, type ProxyConfig, readConfigFile, updateConfigFile } from "./config-file.ts";
+export {
+  type ConfigFile,
+  configDirectory,
+  type ProxyConfig,
+  readConfigFile,
+  syntaxFault,
+  updateConfigFile,
+} from "./config-file.ts";
 export {
   checkContextName,
   checkNewContext,

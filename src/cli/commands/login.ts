@@ -2,8 +2,8 @@ import type { AuthResponse } from "../../api/index.ts";
 import { updateConfigFile } from "../../client/index.ts";
 import { atMost, type Context, defineCommand } from "../command.ts";
 import { readLine } from "../confirm.ts";
-import { readStoredAuth, runHelper } from "../credentials.ts";
-import { CliError } from "../errors.ts";
+import { helperOf, readStoredAuth, runHelper } from "../credentials.ts";
+import { CliError, messageOf } from "../errors.ts";
 import { bool, string } from "../flags.ts";
 import { authKey, HUB_KEY } from "../registry-auth.ts";
 
@@ -95,17 +95,16 @@ async function readAll({ io }: Context): Promise<string> {
 
 async function store(context: Context, key: string, username: string, secret: string, token: string): Promise<void> {
   const config = await context.config();
-  const helper = config.credHelpers?.[key] ?? config.credsStore;
-  if (helper !== undefined && helper !== "") {
-    await runHelper(
-      helper,
-      "store",
-      JSON.stringify({
-        ServerURL: key,
-        Username: token === "" ? username : "<token>",
-        Secret: token === "" ? secret : token,
-      }),
-    );
+  const helper = helperOf(config, key);
+  if (helper !== undefined) {
+    const kept = {
+      ServerURL: key,
+      Username: token === "" ? username : "<token>",
+      Secret: token === "" ? secret : token,
+    };
+    await runHelper(helper, "store", JSON.stringify(kept)).catch((error: unknown) => {
+      throw new CliError(`Error saving credentials: ${messageOf(error)}`);
+    });
     await updateConfigFile(context.configDirectory, (before) => ({ ...before, auths: { ...before.auths, [key]: {} } }));
     return;
   }

@@ -52,6 +52,11 @@ const cases: readonly Case[] = [
 ].map((each) => ({ ...each, line: "ps -a --no-trunc" }));
 
 const settings: readonly Case[] = [
+  // a credential helper that is not there
+  ...["logout", "logout a.example"].map((line) => ({
+    line,
+    config: JSON.stringify({ credHelpers: { "https://index.docker.io/v1/": "missing", "a.example": "missing" } }),
+  })),
   // formats
   ...["ps -a", "ps -aq", "container ls -a", "ps -a --format {{.Image}}"].map((line) => ({
     line,
