@@ -39,7 +39,7 @@ export function createContext(io: Io, flags: GlobalFlags): Context {
   const connect = async () =>
     new Client({
       endpoint: await resolveEndpoint(await settings()),
-      headers: (await readConfig()).HttpHeaders ?? {},
+      headers: await headersOf(io.env, await readConfig()),
       userAgent: `Berth-Client/${CLIENT_VERSION} (linux)`,
       apiVersion: io.env["DOCKER_API_VERSION"] || undefined,
     });
@@ -51,4 +51,18 @@ export function createContext(io: Io, flags: GlobalFlags): Context {
     endpointSettings: settings,
     debug: flags.debug,
   };
+}
+
+/** What is sent with each request: of the environment, else of the config file. */
+async function headersOf(
+  env: Io["env"],
+  { HttpHeaders: configured = {} }: ConfigFile,
+): Promise<Record<string, string>> {
+  const text = env["DOCKER_CUSTOM_HEADERS"] ?? "";
+  if (text === "" && Object.keys(configured).length === 0) return {};
+  const { checkHeaders, customHeaders } = await import("./custom-headers.ts");
+  const custom = customHeaders(text);
+  const headers = Object.keys(custom).length === 0 ? configured : custom;
+  checkHeaders(headers);
+  return headers;
 }
