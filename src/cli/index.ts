@@ -40,8 +40,14 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const flags = globals.values as GlobalFlags; // parsed by this table
   const words = globals.args;
   const found = findEntry(words);
+  // `help NAME` is the plugin's, too; the folders of plugins are read for nothing else than what is not known here
+  const named = words[0] === "help" ? words[1] : words[0];
+  if (named !== undefined && (words[0] === "help" ? findEntry([named]) : found) === undefined && !isGroup(named)) {
+    const { becomePlugin } = await import("./run-plugin.ts");
+    await becomePlugin(named, argv, flags, io);
+  }
   // `--version` before a command's name is nothing to that command
-  if (flags.version && found === undefined && !groups.some(({ name }) => name === words[0])) {
+  if (flags.version && found === undefined && !isGroup(words[0])) {
     io.out(`Berth version ${CLIENT_VERSION}, build ${GIT_COMMIT}\n`);
     return 0;
   }
@@ -49,15 +55,15 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   if (globals.help !== undefined) {
     noticeShort(globals.help, (text) => io.err(text));
     if (found !== undefined) await showHelp(found, io);
-    else await groupOrRootHelp(words[0], (text) => io.out(text));
+    else await groupOrRootHelp(words[0], (text) => io.out(text), flags, io);
     return 0;
   }
-  if (words[0] === "help") return await help(words.slice(1), io);
+  if (words[0] === "help") return await help(words.slice(1), flags, io);
   if (words.length === 0) {
-    await groupOrRootHelp(undefined, (text) => io.err(text));
+    await groupOrRootHelp(undefined, (text) => io.err(text), flags, io);
     return 0;
   }
-  if (found === undefined) return await group(words, io);
+  if (found === undefined) return await group(words, flags, io);
   const { entry, name } = found;
   const context = createContext(io, flags);
   // As of Docker's command: whoever started this one learns the signal from the code
@@ -141,8 +147,12 @@ function checkCount(count: ArgumentCount, given: number, name: string, command: 
   );
 }
 
+function isGroup(word: string | undefined): boolean {
+  return groups.some(({ name }) => name === word);
+}
+
 /** `berth container`, `berth container --help`, or words that name nothing. */
-async function group(words: readonly string[], io: Io): Promise<number> {
+async function group(words: readonly string[], flags: GlobalFlags, io: Io): Promise<number> {
   const [first = "", second] = words;
   const known = groups.find(({ name }) => name === first);
   if (known === undefined) {
@@ -151,14 +161,14 @@ async function group(words: readonly string[], io: Io): Promise<number> {
     );
   }
   if (second === undefined) {
-    await groupOrRootHelp(first, (text) => io.err(text));
+    await groupOrRootHelp(first, (text) => io.err(text), flags, io);
     return 0;
   }
   if (second === "--help" || second === "-h") {
     noticeShort(second === "-h" ? "short" : "long", (text) => io.out(text));
     const found = findEntry([first, ...words.slice(2)]);
     if (found?.name.startsWith(`${first} `) === true) await showHelp(found, io);
-    else await groupOrRootHelp(first, (text) => io.out(text));
+    else await groupOrRootHelp(first, (text) => io.out(text), flags, io);
     return 0;
   }
   const full = `${PROGRAM} ${first}`;
@@ -170,7 +180,7 @@ async function group(words: readonly string[], io: Io): Promise<number> {
 }
 
 /** `berth help`, with or without the name of a command. */
-async function help(given: readonly string[], io: Io): Promise<number> {
+async function help(given: readonly string[], flags: GlobalFlags, io: Io): Promise<number> {
   const line = parseOr125(() => parseFlags({}, given, true), "help", "[command]");
   const words = line.args;
   if (line.help !== undefined || words[0] === "help") {
@@ -179,11 +189,11 @@ async function help(given: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   const found = findEntry(words);
-  const known = groups.some(({ name }) => name === words[0]);
+  const known = isGroup(words[0]);
   const unknown = found?.rest ?? (known ? words.slice(1) : words);
   if (unknown.length > 0) throw new CliError(`unknown help topic: ${unknown.join(" ")}`);
   if (found !== undefined) await showHelp(found, io);
-  else await groupOrRootHelp(words[0], (text) => io.out(text));
+  else await groupOrRootHelp(words[0], (text) => io.out(text), flags, io);
   return 0;
 }
 
@@ -198,16 +208,30 @@ async function showHelp({ entry, name }: { entry: Entry; name: string }, io: Io)
 }
 
 /** The help of the group of that name, else of the program. */
-async function groupOrRootHelp(name: string | undefined, print: (text: string) => void): Promise<void> {
+async function groupOrRootHelp(
+  name: string | undefined,
+  print: (text: string) => void,
+  flags: GlobalFlags,
+  io: Io,
+): Promise<void> {
   const { groupHelp, rootHelp: render } = await import("./help.ts");
   const known = groups.find((group) => group.name === name);
   if (known !== undefined) return print(groupHelp(known, membersOf(known.name)));
+  const { foldersOf, listPlugins } = await import("./plugins.ts");
+  const plugins = await listPlugins(await foldersOf(flags.config, io.env));
+  const usable = plugins.filter(({ fault }) => fault === undefined);
+  const added = usable.map((each) => ({ name: `${each.name}*`, summary: each.metadata.ShortDescription ?? "" }));
+  const invalid = plugins.flatMap(({ name, fault }) => (fault === undefined ? [] : [{ name, summary: fault }]));
   const all = topLevel();
   const first = common.flatMap((name) => all.filter((each) => each.name === name));
   const sections = [
     { title: "Common Commands", entries: first },
-    { title: "Management Commands", entries: groups },
+    {
+      title: "Management Commands",
+      entries: [...groups, ...added].sort((left, right) => (left.name < right.name ? -1 : 1)),
+    },
     { title: "Commands", entries: all.filter(({ name }) => !common.includes(name)) },
+    ...(invalid.length > 0 ? [{ title: "Invalid Plugins", entries: invalid }] : []),
   ];
   print(render(sections, globalFlags));
 }

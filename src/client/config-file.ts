@@ -17,6 +17,8 @@ export interface ConfigFile {
   statsFormat?: string;
   /** Conditions that every prune adds to its own: `label=x`, `label!=y`. */
   pruneFilters?: string[];
+  /** Folders of plugins that come before the usual ones. */
+  cliPluginsExtraDirs?: string[];
   /** By the address of the engine, or `default`. */
   proxies?: Record<string, ProxyConfig>;
 }

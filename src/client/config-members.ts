@@ -35,6 +35,7 @@ const SHAPES: Readonly<Record<keyof ConfigFile, Shape>> = {
   volumesFormat: "string",
   statsFormat: "string",
   pruneFilters: "strings",
+  cliPluginsExtraDirs: "strings",
   proxies: {
     go: "map[string]configfile.ProxyConfig",
     mapOf: {

@@ -17,7 +17,7 @@ export interface EndpointSettings {
 }
 
 /** The name of the context in use. */
-export function contextName(settings: EndpointSettings): string {
+export function contextName(settings: Pick<EndpointSettings, "hosts" | "context" | "config" | "env">): string {
   if (settings.context !== undefined && settings.context !== "") return settings.context;
   if (settings.hosts.length > 0 || environmentHost(settings.env) !== undefined) return "default";
   return settings.env["DOCKER_CONTEXT"] || settings.config.currentContext || "default";

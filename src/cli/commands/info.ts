@@ -3,6 +3,8 @@ import { ClientError, contextName } from "../../client/index.ts";
 import { defineCommand, none } from "../command.ts";
 import { CliError, messageOf } from "../errors.ts";
 import { string } from "../flags.ts";
+import { described, pluginLines, pluginStruct } from "../plugin-info.ts";
+import { listPlugins, pluginFolders } from "../plugins.ts";
 import { describeEngine } from "../engine-info.ts";
 import { CLIENT_VERSION } from "../version.ts";
 
@@ -13,7 +15,13 @@ export default defineCommand({
   async run(context, { flags }) {
     const client = await context.client();
     const settings = await context.endpointSettings();
-    const local = { Debug: context.debug, Context: contextName(settings), Plugins: [], Warnings: null };
+    const plugins = await listPlugins(pluginFolders(context.configDirectory, await context.config()));
+    const local = {
+      Debug: context.debug,
+      Context: contextName(settings),
+      Plugins: plugins.map(described),
+      Warnings: null,
+    };
     const template = flags.format === "" || flags.format === "json" ? undefined : await compile(flags.format);
     let engine: SystemInfo | undefined;
     let failure: ClientError | undefined;
@@ -31,23 +39,28 @@ export default defineCommand({
     }
     if (template !== undefined) {
       if (engine === undefined) throw failure ?? new CliError("no engine");
-      const { Struct, TemplateError } = await import("../../template/index.ts");
+      const { Struct: struct, TemplateError } = await import("../../template/index.ts");
+      const members = { ...local, Plugins: plugins.map((each) => pluginStruct(struct, each)) };
+      const json = () => ({ ...engine, ClientInfo: local });
       try {
-        context.io.out(
-          `${template.execute(new Struct("system.dockerInfo", templateMembers(engine, local), () => ({ ...engine, ClientInfo: local })))}\n`,
-        );
+        const info = new struct("system.dockerInfo", templateMembers(engine, members), json);
+        context.io.out(`${template.execute(info)}\n`);
       } catch (error) {
         const written = error instanceof TemplateError ? error.written : "";
         throw new CliError(messageOf(error), 1, { stdout: `${written}\n` });
       }
       return 0;
     }
-    const head = `Client:\n Version:    ${CLIENT_VERSION}\n Context:    ${local.Context}\n Debug Mode: ${local.Debug}\n\nServer:\n`;
+    const head = `Client:\n Version:    ${CLIENT_VERSION}\n Context:    ${local.Context}\n Debug Mode: ${local.Debug}\n${pluginLines(plugins)}`;
+    context.io.out(head);
+    for (const { path, fault } of plugins) {
+      if (fault !== undefined) context.io.err(`WARNING: Plugin ${JSON.stringify(path)} is not valid: ${fault}\n`);
+    }
+    context.io.out("\nServer:\n");
     if (engine === undefined) {
-      context.io.out(head);
       throw new CliError(`${failure?.message ?? ""}\n`.trimEnd());
     }
-    context.io.out(`${head}${describeEngine(engine)}\n`);
+    context.io.out(`${describeEngine(engine)}\n`);
     for (const warning of engine.Warnings ?? []) context.io.err(`${warning}\n`);
     return 0;
   },
