@@ -35,6 +35,7 @@ struct plan {
   int begun_in;   /* the process that runs the plan was born in the cgroup of `begin_in` */
   int root;       /* O_PATH fd of the container's root, -1: `/` */
   int proc;       /* own detached procfs, -1: not made yet */
+  int proc_is_whole; /* it has more than processes */
   int null_mask, dir_mask; /* what masks are cloned from, -1: not made yet */
   int slots[MAX_SLOTS];
   char program[PATH_BYTES];

@@ -144,19 +144,31 @@ int op_write_slot(struct plan *plan, struct reader *args) {
 
 /* — A procfs of one's own — */
 
+/* Without `whole`, nothing but processes is in it, where the kernel can do that (5.8). */
+static int mount_own_proc(int whole) {
+  /* Never attached anywhere: no mount of a container can stand before its files (CVE-2025-52881). */
+  int fs = (int)syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC), proc = -1;
+  if (fs < 0) return -1;
+  if (!whole) syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "subset", "pid", 0);
+  if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+    proc = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  int err = errno;
+  close(fs);
+  errno = err;
+  return proc;
+}
+
 int open_own_proc(struct plan *plan, const char *path, int flags) {
+  /* Who may look into this process from its pid namespace finds the descriptor, and no masks before /proc/sys there. */
+  int whole = strncmp(path, "self/", 5) != 0;
+  if (plan->proc >= 0 && whole && !plan->proc_is_whole) {
+    close(plan->proc);
+    plan->proc = -1;
+  }
   if (plan->proc < 0) {
-    /* Never attached anywhere: no mount of a container can stand before its files (CVE-2025-52881). */
-    int fs = (int)syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
-    if (fs < 0) return -1;
-    if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
-      plan->proc = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-    int err = errno;
-    close(fs);
-    if (plan->proc < 0) {
-      errno = err;
-      return -1;
-    }
+    plan->proc = mount_own_proc(whole);
+    plan->proc_is_whole = whole;
+    if (plan->proc < 0) return -1;
   }
   int fd = open_at2(plan->proc, path, (uint64_t)flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
   if (fd >= 0 && !is_procfs(fd)) {

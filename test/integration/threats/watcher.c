@@ -6,10 +6,12 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static const char *own[] = {"/dev/null", "/dev/pts/", "/tmp/", "pipe:", "/proc/", "socket:", "anon_inode:"};
@@ -35,14 +37,22 @@ static int is_root(const char *path) {
   return stat(path, &at) < 0 || (at.st_dev == root.st_dev && at.st_ino == root.st_ino);
 }
 
+/* A procfs that an entering process has to itself is none of the host's when there are only the container's processes in it. */
+static int has_only_processes(const char *path) {
+  char sys[80];
+  struct statfs of;
+  snprintf(sys, sizeof sys, "%s/sys", path);
+  return statfs(path, &of) == 0 && of.f_type == PROC_SUPER_MAGIC && access(sys, F_OK) < 0;
+}
+
 /* What a descriptor is of: held meanwhile, since its number may be another's at the next look. False: it has gone. */
-static int name_of(const char *descriptor, char *name, size_t size, int *of_root) {
+static int name_of(const char *descriptor, char *name, size_t size, int *harmless) {
   char held[64];
   int fd = open(descriptor, O_PATH | O_CLOEXEC);
   if (fd < 0) return 0;
   snprintf(held, sizeof held, "/proc/self/fd/%d", fd);
   ssize_t length = readlink(held, name, size - 1);
-  *of_root = is_root(held);
+  *harmless = is_root(held) || has_only_processes(held);
   close(fd);
   if (length < 0) return 0;
   name[length] = 0;
@@ -57,9 +67,9 @@ static void look_at_files(const char *process) {
   for (struct dirent *file; (file = readdir(files));) {
     if (!isdigit((unsigned char)file->d_name[0])) continue;
     snprintf(name, sizeof name, "%s/%s", path, file->d_name);
-    int of_root, known;
-    if (!name_of(name, to, sizeof to, &of_root)) continue;
-    known = strcmp(to, "/") == 0 && of_root;
+    int harmless, known;
+    if (!name_of(name, to, sizeof to, &harmless)) continue;
+    known = strcmp(to, "/") == 0 && harmless;
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) known |= strncmp(to, own[i], strlen(own[i])) == 0;
     if (!known) tell("sees", to);
   }
