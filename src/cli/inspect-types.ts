@@ -26,6 +26,12 @@ interface Shape {
   each?: Readonly<Record<string, Shape>>;
 }
 
+const HEALTHCHECK: Shape = {
+  sparse: true,
+  number: "Interval Timeout StartPeriod StartInterval Retries",
+  list: "Test",
+};
+
 const PROCESS: Shape = {
   text: "Hostname Domainname User Image WorkingDir StopSignal MacAddress",
   flag: "AttachStdin AttachStdout AttachStderr Tty OpenStdin StdinOnce NetworkDisabled ArgsEscaped",
@@ -34,6 +40,7 @@ const PROCESS: Shape = {
   map: "Labels",
   set: "ExposedPorts Volumes",
   ports: "ExposedPorts",
+  inner: { Healthcheck: HEALTHCHECK },
 };
 
 const HOST: Shape = {
@@ -107,6 +114,7 @@ const IMAGE: Shape = {
       map: "Labels",
       set: "ExposedPorts Volumes",
       ports: "ExposedPorts",
+      inner: { Healthcheck: HEALTHCHECK },
     },
     GraphDriver: { map: "Data" },
     RootFS: { text: "Type", list: "Layers" },
@@ -213,7 +221,7 @@ function namesOf(text: string | undefined): readonly string[] {
 }
 
 function isEmpty(value: unknown): boolean {
-  return value === "" || value === false || (Array.isArray(value) && value.length === 0);
+  return value === "" || value === 0 || value === false || (Array.isArray(value) && value.length === 0);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
