@@ -1,4 +1,5 @@
 import { isDigest, messageOf, sha256, type Digest } from "../base/index.ts";
+import { parseJson as parseApiJson } from "../api/index.ts";
 import type { ImageConfig } from "../spec/index.ts";
 import { badDocument, noRootfs, tooManyLayers } from "./errors.ts";
 
@@ -24,9 +25,9 @@ export function parseJsonObject(name: string, bytes: Uint8Array): Record<string,
 /** @throws invalid with the document's name. */
 export function parseJson(name: string, bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as unknown;
+    return parseApiJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    throw badDocument(name, messageOf(error));
+    throw badDocument(name, messageOf(error).replace(/^invalid JSON: /, ""));
   }
 }
 

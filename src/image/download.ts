@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { sha256, unavailable, type Digest } from "../base/index.ts";
 import type { ResumableWriter } from "../content/index.ts";
 import { isTransient, type RepositoryClient } from "../registry/index.ts";
-import { wrongMember } from "./errors.ts";
+import { shortBlob, wrongConfig } from "./errors.ts";
 import type { Report } from "./progress.ts";
 
 export type RetryDelay = (attempt: number) => number;
@@ -43,7 +43,7 @@ export async function* download(request: Download): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function* fetchFrom({ repository, digest, writer, count, signal }: Download): AsyncGenerator<Uint8Array> {
+async function* fetchFrom({ repository, digest, size, writer, count, signal }: Download): AsyncGenerator<Uint8Array> {
   const answer = await repository.blob(digest, writer.offset, signal);
   // A registry without ranges starts anew: what is here already is skipped.
   let skip = writer.offset - answer.offset;
@@ -56,6 +56,8 @@ async function* fetchFrom({ repository, digest, writer, count, signal }: Downloa
     count(writer.offset);
     yield data;
   }
+  // Nothing was lost on the way: the registry has no more, and will not have it in some seconds either
+  if (answer.isWhole && writer.offset < size) throw shortBlob(size, writer.offset);
 }
 
 async function countDown({ label, report, signal }: Download, ms: number): Promise<void> {
@@ -82,7 +84,6 @@ export async function fetchDocument(
     chunks.push(chunk);
   }
   const bytes = Buffer.concat(chunks);
-  const digest = sha256(bytes);
-  if (digest !== expected.digest) throw wrongMember("image config", expected.digest, digest);
+  if (size > expected.size || sha256(bytes) !== expected.digest) throw wrongConfig(expected.digest);
   return bytes;
 }

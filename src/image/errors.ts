@@ -30,6 +30,11 @@ export const wrongDiffId = (position: number, expected: string, actual: string) 
   invalid(`invalid diffID for layer ${position}: expected "${expected}", got "${actual}"`);
 export const wrongMember = (name: string, expected: string, actual: string) =>
   invalid(`invalid archive: ${name}: expected digest ${expected}, got ${actual}`);
+export const wrongConfig = (digest: Digest) =>
+  invalid(`error pulling image configuration: image config verification failed for digest ${digest}`);
+/** As the content store says of one that is too long. */
+export const shortBlob = (expected: number, actual: number) =>
+  invalid(`unexpected commit size ${actual}, expected ${expected}: failed precondition`);
 export const tooManyLayers = () => invalid("max depth exceeded");
 export const noRootfs = () => invalid("invalid image JSON, no RootFS key");
 export const invalidTagInArchive = (tag: string) => invalid(`invalid tag "${tag}"`);

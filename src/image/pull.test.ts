@@ -288,15 +288,19 @@ describe("a registry that", () => {
       (right) => Buffer.concat([gzipSync(tar([{ name: "evil", data: "x" }])), right]).subarray(0, right.length),
     ],
     ["gives more than it said", (right) => Buffer.concat([right, right])],
+    ["gives less than it said", (right) => right.subarray(0, -5)],
   ];
   for (const [name, lie] of lies) {
     test(`${name} is refused, and the next pull starts anew`, async () => {
       const right = registry.blobs.get(bulkDigest) ?? Buffer.alloc(0);
       registry.blobs.set(bulkDigest, lie(right));
+      registry.requests.length = 0;
       const last = (await pull("thing", "1")).at(-1) ?? "";
       expect(last).toMatch(
         /verification failed for digest|unexpected commit size|invalid gzip data|invalid tar header|unexpected EOF/,
       );
+      // It will not be another one in some seconds
+      expect(registry.requests.filter((line) => line.includes(bulkDigest)).length).toBe(1);
       expect(engine.snapshots.list()).toEqual([]);
       expect(kept("blobs/sha256")).toEqual([]);
       registry.blobs.set(bulkDigest, right);
@@ -306,7 +310,9 @@ describe("a registry that", () => {
 
   test("gives another config is refused", async () => {
     registry.blobs.set(source.id, image([bulk]).config);
-    expect((await pull("thing", "1")).at(-1)).toContain(`expected digest ${source.id}`);
+    expect((await pull("thing", "1")).at(-1)).toContain(
+      `error pulling image configuration: image config verification failed for digest ${source.id}`,
+    );
   });
 
   test("gives another manifest than the digest asked for is refused", async () => {
@@ -358,7 +364,7 @@ describe("a registry that", () => {
     }
     registry.putManifest("foreign", "1", manifest, DOCKER_MANIFEST);
     registry.blobs.delete(sha256(layer));
-    expect((await pull("foreign", "1")).at(-1)).toContain("blob unknown");
+    expect((await pull("foreign", "1")).at(-1)).toBe("unknown blob");
     registry.blobs.set(sha256(layer), layer);
     expect((await pull("foreign", "1")).at(-1)).toMatch(/^Status: Downloaded/);
     expect(other.requests).toEqual([]);
@@ -413,6 +419,11 @@ describe("a registry that", () => {
   test("gives an endless manifest is cut off", async () => {
     registry.manifests.set("huge:1", { bytes: Buffer.alloc(5 * 1024 * 1024, " "), mediaType: DOCKER_MANIFEST });
     expect(await failure(pull("huge", "1"))).toContain("the answer is larger than 4194304 bytes");
+  });
+
+  test("gives a page for a manifest is told what is wrong with it in Go's words", async () => {
+    registry.manifests.set("page:1", { bytes: Buffer.from("<html>"), mediaType: DOCKER_MANIFEST });
+    expect((await pull("page", "1")).at(-1)).toContain("invalid character '<' looking for beginning of value");
   });
 
   test("gives what is no image is refused", async () => {

@@ -104,6 +104,13 @@ export function registryError(
   return new RegistryError(kindOf(status, ""), `${goMethod(method)} "${url.href}": ${text}`, status, "");
 }
 
+export function isMissing(error: unknown): error is RegistryError {
+  return error instanceof RegistryError && error.status === 404;
+}
+
+/** As Docker has it of whatever a registry says. */
+export const unknownBlob = (code: string) => new RegistryError("not-found", "unknown blob", 404, code);
+
 /** Trying again may help: the network or the registry failed, not the request. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof RegistryError) return error.status >= 500 || error.status === 429;

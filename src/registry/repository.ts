@@ -2,7 +2,7 @@ import { isDigest, sha256, type Digest } from "../base/index.ts";
 import { MANIFEST_TYPES } from "../spec/index.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { Endpoint } from "./endpoints.ts";
-import { registryError, uploadWithoutLocation, wrongManifestDigest } from "./errors.ts";
+import { isMissing, registryError, unknownBlob, uploadWithoutLocation, wrongManifestDigest } from "./errors.ts";
 import { isRecord, readJson } from "./json.ts";
 import { redirectTarget, type HttpAnswer, type HttpRequest } from "./transport.ts";
 import type { BlobAnswer, ManifestAnswer, RepositoryClient } from "./types.ts";
@@ -41,8 +41,16 @@ export class RepositoryAt implements RepositoryClient {
 
   async blob(digest: Digest, offset: number, signal: AbortSignal): Promise<BlobAnswer> {
     const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
-    const answer = await this.#send(this.#request("GET", `blobs/${digest}`, signal, headers), [200, 206]);
-    return { offset: answer.status === 206 ? rangeStart(answer, offset) : 0, body: answer.stream() };
+    const request = this.#request("GET", `blobs/${digest}`, signal, headers);
+    const answer = await this.#send(request, [200, 206]).catch((error: unknown) => {
+      throw isMissing(error) ? unknownBlob(error.code) : error;
+    });
+    const isPart = answer.status === 206;
+    return {
+      offset: isPart ? rangeStart(answer, offset) : 0,
+      isWhole: !isPart && answer.header("content-length") !== undefined,
+      body: answer.stream(),
+    };
   }
 
   async hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean> {

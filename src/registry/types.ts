@@ -31,6 +31,8 @@ export interface ManifestAnswer {
 export interface BlobAnswer {
   /** Where the bytes start: the offset that was asked for, or 0 when the registry does not do ranges. */
   offset: number;
+  /** All of the blob, of which the registry said how long it is: the body ends early only by throwing. */
+  isWhole: boolean;
   body: AsyncIterable<Uint8Array>;
 }
 
