@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { messageOf, sha256 } from "../base/index.ts";
 import { parseChallenge } from "./challenge.ts";
 import { endpointsOf, isInsecure } from "./endpoints.ts";
@@ -272,8 +273,11 @@ describe("https", () => {
     execFileSync(OPENSSL, [...make, ...names, "-keyout", "k.pem", "-out", "c.pem"], { cwd: folder, stdio: "ignore" });
     return { key: readFileSync(join(folder, "k.pem")), cert: readFileSync(join(folder, "c.pem")) };
   };
-  const ask = async (url: string, insecure = false): Promise<number> => {
-    const transport = new Transport({ timeouts: undefined, certificates: folder });
+  const ask = async (
+    url: string,
+    insecure = false,
+    transport = new Transport({ timeouts: undefined, certificates: folder }),
+  ): Promise<number> => {
     const answer = await transport.send({ method: "GET", url: new URL(url), headers: {}, insecure, signal });
     answer.discard();
     return answer.status;
@@ -291,6 +295,52 @@ describe("https", () => {
     mkdirSync(join(folder, host));
     copyFileSync(join(folder, "c.pem"), join(folder, host, "ca.crt"));
     expect(await ask(`https://${host}/v2/`)).toBe(200);
+  });
+
+  test.skipIf(!openssl)("takes the certificates that are there at the time, whole pairs only", async () => {
+    const listening = await servers.listen("registry", (_, response) => response.end(), certificate());
+    const host = listening.replace("127.0.0.1", "localhost");
+    const transport = new Transport({ timeouts: undefined, certificates: folder });
+    const asked = () =>
+      ask(`https://${host}/v2/`, false, transport).then(String, (error: unknown) =>
+        error instanceof Error ? error.message : "",
+      );
+    expect(await asked()).toContain("certificate signed by unknown authority");
+    mkdirSync(join(folder, host));
+    copyFileSync(join(folder, "c.pem"), join(folder, host, "ca.crt"));
+    expect(await asked()).toBe("200");
+    copyFileSync(join(folder, "c.pem"), join(folder, host, "client.cert"));
+    expect(await asked()).toBe(
+      "missing key client.key for client certificate client.cert. CA certificates must use the extension .crt",
+    );
+    copyFileSync(join(folder, "k.pem"), join(folder, host, "client.key"));
+    expect(await asked()).toBe("200");
+    rmSync(join(folder, host, "client.cert"));
+    expect(await asked()).toBe("missing client certificate client.cert for key client.key");
+  });
+
+  const bundle = "/etc/ssl/certs/ca-certificates.crt";
+  const mountable = openssl && process.getuid?.() === 0 && existsSync(bundle);
+  test.skipIf(!mountable)("trusts whom the machine trusts", async () => {
+    const listening = await servers.listen("registry", (_, response) => response.end(), certificate());
+    const url = `https://${listening.replace("127.0.0.1", "localhost")}/v2/`;
+    const script = `
+      import { Transport } from ${JSON.stringify(join(import.meta.dirname, "transport.ts"))};
+      const transport = new Transport({ timeouts: undefined, certificates: "/nonexistent" });
+      const signal = new AbortController().signal;
+      const url = new URL(${JSON.stringify(url)});
+      const { status } = await transport.send({ method: "GET", url, headers: {}, insecure: false, signal });
+      console.log(status);
+      process.exit();`;
+    const asked = (prepare: string) =>
+      promisify(execFile)("unshare", ["-m", "sh", "-c", `${prepare} exec "$@"`, "sh", process.execPath, "-e", script], {
+        env: { PATH: process.env["PATH"] ?? "" },
+      }).then(
+        ({ stdout }) => stdout,
+        (error: unknown) => String(error),
+      );
+    expect(await asked("")).toContain("certificate signed by unknown authority");
+    expect(await asked(`mount --bind ${join(folder, "c.pem")} ${bundle} &&`)).toBe("200\n");
   });
 
   test.skipIf(!openssl)("is tried first where plain http is allowed", async () => {

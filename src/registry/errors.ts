@@ -64,6 +64,10 @@ export const noSearch = (domain: string, why: string) =>
   );
 export const noInsecureSearch = (domain: string, https: string, http: string) =>
   invalid(`invalid registry endpoint "http://${domain}/v1/". HTTPS attempt: ${https}. HTTP attempt: ${http}`);
+export const clientKeyMissing = (key: string, certificate: string) =>
+  invalid(`missing key ${key} for client certificate ${certificate}. CA certificates must use the extension .crt`);
+export const clientCertificateMissing = (certificate: string, key: string) =>
+  invalid(`missing client certificate ${certificate} for key ${key}`);
 export const wrongManifestDigest = (expected: Digest, actual: Digest) =>
   invalid(`manifest verification failed for digest ${expected}: got ${actual}`);
 export const noBasicCredentials = (method: string, url: URL) =>

@@ -1,10 +1,10 @@
-import { readFile, readdir } from "node:fs/promises";
 import http from "node:http";
 import https from "node:https";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { errnoOf } from "../base/index.ts";
+import { certificateStamp, readCertificates } from "./certificates.ts";
 import {
   answerTooLarge,
   badRedirect,
@@ -48,7 +48,8 @@ const PRIVATE_HEADERS = ["authorization", "cookie"];
 export class Transport {
   readonly #timeouts: RegistryTimeouts;
   readonly #certificates: string;
-  readonly #agents = new Map<string, Promise<http.Agent>>();
+  /** With the state of the certificates that it was made from. */
+  readonly #agents = new Map<string, { stamp: string; agent: Promise<http.Agent> }>();
 
   constructor(options: { timeouts: Partial<RegistryTimeouts> | undefined; certificates: string | undefined }) {
     this.#timeouts = { ...DEFAULTS, ...options.timeouts };
@@ -116,14 +117,20 @@ export class Transport {
 
   async #agentFor(url: URL, insecure: boolean): Promise<http.Agent> {
     const key = `${url.protocol}//${url.host} ${insecure}`;
-    const agent = this.#agents.get(key) ?? this.#makeAgent(url, insecure);
-    this.#agents.set(key, agent);
+    const folder = join(this.#certificates, url.host);
+    // Whoever puts a certificate there after a pull that failed need not start the engine again
+    const stamp = url.protocol === "http:" ? "" : await certificateStamp(folder);
+    const known = this.#agents.get(key);
+    if (known?.stamp === stamp) return await known.agent;
+    const agent = this.#makeAgent(url, insecure, folder);
+    this.#agents.set(key, { stamp, agent });
+    agent.catch(() => this.#agents.delete(key));
     return await agent;
   }
 
-  async #makeAgent(url: URL, insecure: boolean): Promise<http.Agent> {
+  async #makeAgent(url: URL, insecure: boolean, folder: string): Promise<http.Agent> {
     if (url.protocol === "http:") return new http.Agent({ keepAlive: true, maxSockets: 16 });
-    const certificates = await readCertificates(join(this.#certificates, url.host));
+    const certificates = await readCertificates(folder);
     return new https.Agent({ keepAlive: true, maxSockets: 16, rejectUnauthorized: !insecure, ...certificates });
   }
 }
@@ -250,24 +257,4 @@ function redirected(request: HttpRequest, location: string): HttpRequest {
     : Object.fromEntries(Object.entries(request.headers).filter(([name]) => !PRIVATE_HEADERS.includes(name)));
   // Nobody vouched for the other host's certificate but the usual authorities.
   return { ...request, url, headers, insecure: sameHost && request.insecure };
-}
-
-/** `*.crt` are authorities, `NAME.cert` with `NAME.key` is shown to the registry. */
-async function readCertificates(folder: string): Promise<https.AgentOptions> {
-  const names: string[] = await readdir(folder).catch(() => []);
-  const read = (name: string): Promise<string> => readFile(join(folder, name), "utf8");
-  const authorities = await Promise.all(names.filter((name) => name.endsWith(".crt")).map(read));
-  const client = names.find((name) => name.endsWith(".cert"));
-  const key = client?.replace(/\.cert$/, ".key");
-  return {
-    ...(authorities.length === 0 ? {} : { ca: [...(await systemAuthorities()), ...authorities] }),
-    ...(client === undefined || key === undefined || !names.includes(key)
-      ? {}
-      : { cert: await read(client), key: await read(key) }),
-  };
-}
-
-async function systemAuthorities(): Promise<readonly string[]> {
-  const { rootCertificates } = await import("node:tls");
-  return rootCertificates;
 }
