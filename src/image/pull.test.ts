@@ -277,6 +277,29 @@ describe("a registry that", () => {
     expect(tries).toBe(2);
   });
 
+  test("dropped it after wrong bytes does not spoil the next pull", async () => {
+    const cut = 500_000;
+    registry.intercept = (request, response) => {
+      if (!request.url?.endsWith(`/blobs/${bulkDigest}`)) return false;
+      const bytes = Buffer.from(registry.blobs.get(bulkDigest) ?? []);
+      bytes[cut - 1000] = (bytes[cut - 1000] ?? 0) ^ 1;
+      // Nothing more comes of what was begun
+      const start = Number(/bytes=(\d+)/.exec(request.headers.range ?? "")?.[1] ?? 0);
+      response.writeHead(start > 0 ? 206 : 200, {
+        "content-length": bytes.length - start,
+        "content-range": `bytes ${start}-${bytes.length - 1}/${bytes.length}`,
+      });
+      response.write(bytes.subarray(start, cut), () => response.socket?.destroy());
+      return true;
+    };
+    expect((await pull("thing", "1")).at(-1)).toContain("unexpected EOF");
+    expect(kept("partial")).toContain(bulkDigest.slice(7));
+    registry.intercept = () => false;
+    registry.requests.length = 0;
+    expect((await pull("thing", "1")).at(-1)).toMatch(/^Status: Downloaded/);
+    expect(registry.requests.filter((line) => line.includes(bulkDigest)).length).toBe(2);
+  });
+
   const lies: Array<[name: string, bytes: (right: Buffer) => Buffer]> = [
     ["gives other bytes of the same size", (right) => Buffer.alloc(right.length, "x")],
     [

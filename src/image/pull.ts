@@ -96,6 +96,8 @@ class Pull {
   readonly #platform: Platform | undefined;
   readonly #report: Report;
   readonly #signal: AbortSignal;
+  /** Whether bytes were gone on with that an earlier pull left. */
+  #tookUp = false;
   /** What is said below the outcome, as Docker does. */
   readonly warnings: string[] = [];
 
@@ -164,6 +166,16 @@ class Pull {
   }
 
   async #fetchLayers(manifest: Manifest, stack: readonly StackedLayer[]): Promise<void> {
+    try {
+      await this.#fetchOnce(manifest, stack);
+    } catch (error) {
+      if (!this.#tookUp || !isKind(error, "invalid")) throw error;
+      // What was left may have been another registry's, which lied: it is gone now, and this one is not to blame
+      await this.#fetchOnce(manifest, stack);
+    }
+  }
+
+  async #fetchOnce(manifest: Manifest, stack: readonly StackedLayer[]): Promise<void> {
     await using writers = new AsyncDisposableStack();
     const requests: LayerRequest[] = [];
     for (const at of stack) {
@@ -188,6 +200,7 @@ class Pull {
       open: async (signal) => {
         if ((await content.sizeOf(blob.digest)) === blob.size) return { file: content.pathOf(blob.digest) };
         writer = writers.use(await content.resume(blob));
+        this.#tookUp ||= writer.offset > 0;
         // Another image's pull may have brought it while this one waited.
         if ((await content.sizeOf(blob.digest)) === blob.size) return { file: content.pathOf(blob.digest) };
         return this.#stream(blob, id, writer, signal, () => {
