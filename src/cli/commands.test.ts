@@ -385,6 +385,14 @@ describe("the way to the engine", () => {
   });
 });
 
+test("system df -v shows what containers have written, without what their images take", async () => {
+  await using engine = await FakeEngine.start(() => ({
+    json: { Containers: [{ Id: "a".repeat(64), Names: ["/web"], SizeRw: 2000, SizeRootFs: 5_000_000 }] },
+  }));
+  const { stdout } = await run(engine, ["system", "df", "-v", "--format", "{{range .Containers}}{{.Size}}{{end}}"]);
+  expect(stdout).toBe("2kB");
+});
+
 test("login stores what the engine accepted, for its owner only", async () => {
   await using engine = await FakeEngine.start(() => ({ json: { Status: "Login Succeeded" } }));
   const config = join(engine.folder, "config");

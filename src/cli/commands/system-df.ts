@@ -139,7 +139,11 @@ function listsOf({ Images, Containers, Volumes, BuildCache }: DiskUsage): Record
       imageView(false, false),
       images.map((row) => ({ ...row, digest: "" })),
     ),
-    Containers: rowList(containerView(false, false), Containers ?? []),
+    // As in Docker, without what the image takes
+    Containers: rowList(
+      containerView(false, false),
+      (Containers ?? []).map((each) => ({ ...each, SizeRootFs: 0 })),
+    ),
     Volumes: rowList(volumeView, Volumes ?? []),
     BuildCache: rowList(cacheView, BuildCache ?? []),
   };
