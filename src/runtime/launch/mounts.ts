@@ -189,7 +189,7 @@ function planCgroup(
         slot,
         set: options.set,
         clear: 0,
-        propagation: 0,
+        propagation: MS_PRIVATE,
         recursive: 0,
         userns: NO_SLOT,
       });

@@ -16,7 +16,8 @@ const binary = join(project, "build/berth-shim");
 
 const CLONE_NEWNS = 0x20000;
 const NEW_NAMESPACES = CLONE_NEWNS | 0x20000000 /* PID */ | 0x4000000 /* UTS */ | 0x8000000; /* IPC */
-const MS_REC_PRIVATE = 0x44000;
+const MS_PRIVATE = 0x40000;
+const MS_REC_PRIVATE = 0x4000 | MS_PRIVATE;
 const OPEN_TREE_CLONE = 1;
 const AT_RECURSIVE = 0x8000;
 const S_IFCHR = 0o020000;
@@ -42,6 +43,8 @@ export const setup: readonly PlanOp[] = [
   { op: "reset" },
   { op: "propagation", path: "/", flags: MS_REC_PRIVATE },
   { op: "attach_root", slot: 0 },
+  // A clone is shared where what it is of is
+  { op: "root_setattr", set: 0, clear: 0, propagation: MS_PRIVATE },
   { op: "fsmount", slot: 1, fstype: "proc", source: "", options: [], attrs: 0xe },
   { op: "move_mount", slot: 1, target: "/proc", create: 1 },
   { op: "fsmount", slot: 2, fstype: "tmpfs", source: "tmpfs", options: ["mode=755", "size=65536k"], attrs: 2 },
