@@ -11,6 +11,7 @@ import { findHierarchies, type Hierarchies } from "../cgroups/hierarchies.ts";
 import type { CgroupDriver } from "../cgroups/types.ts";
 import { CgroupV1 } from "../cgroups/v1.ts";
 import { CgroupV2 } from "../cgroups/v2.ts";
+import { overlayNeedsMount2 } from "../shim/index.ts";
 import { BusyboxImage, whyNoBusybox } from "../testing/busybox.ts";
 import { containerSpec } from "../testing/container-spec.ts";
 import { PlanLauncher } from "./plan-launcher.ts";
@@ -73,8 +74,10 @@ describe.skipIf(reason !== undefined)("a program that needs more huge pages than
 
   /** How a container ends that touches so many pages and may have two. */
   async function touch(cgroups: CgroupDriver, pages: number): Promise<number> {
-    const builtIn = new PlanLauncher(cgroups, loadNative());
-    const context = { cgroups, shim: { binary: shimPath }, calls: loadNative(), logger: silentLogger };
+    const calls = loadNative();
+    const builtIn = new PlanLauncher(cgroups, calls);
+    const shim = { binary: shimPath, overlayByMount2: await overlayNeedsMount2(calls) };
+    const context = { cgroups, shim, calls, logger: silentLogger };
     const id = randomId();
     const spec = containerSpec(id, ["hog", String(pages)], (made) => {
       made.linux.cgroupsPath = `${parent}/${id}`;

@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, symlinkSyn
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { encodePlan, NO_SLOT, type PlanOp } from "../plan/index.ts";
+import { loadNative } from "../../sys/index.ts";
 import { failureOf, collect, missing, shimBinary, until, alive, World } from "./fixture.ts";
+import { overlayNeedsMount2 } from "./overlay-support.ts";
 import { Shim } from "./shim.ts";
 
 const reason = missing();
@@ -26,8 +28,9 @@ describe.skipIf(reason !== undefined)("operations on mounts", () => {
   const sh = (script: string, before: readonly PlanOp[] = []) => world.run({ argv: ["sh", "-c", script], before });
 
   /** Runs a script on a root that these operations have put into slot 0. */
-  async function onRoot(root: readonly PlanOp[], script: string, overlayByMount2: boolean): Promise<string> {
+  async function onRoot(root: readonly PlanOp[], script: string, byMount2: boolean): Promise<string> {
     const directory = await world.runDirectory();
+    const overlayByMount2 = byMount2 || (await overlayNeedsMount2(loadNative()));
     const shim = await Shim.launch({ binary: shimBinary(), overlayByMount2 }, directory);
     const ops = world.ops({ argv: ["sh", "-c", script] });
     const options = { tty: false, stdin: false, stdinOnce: false, log: undefined, oomEvents: undefined };
