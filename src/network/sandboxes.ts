@@ -106,7 +106,7 @@ export class Sandboxes {
     sandboxes.set(id, sandbox);
     this.#supervisors.set(id, task.ports);
     try {
-      for (const { network, asked } of wanted) this.#reserve(sandbox, network, asked);
+      for (const { network, asked } of wanted) await this.#reserve(sandbox, network, asked);
       sandbox.gatewayEndpoint = chooseGateway(sandbox, this.#networkOf)?.id;
       crashPoint("network-attach:reserved");
       if (wanted.some(({ network }) => network.record.driver === "bridge")) {
@@ -169,7 +169,7 @@ export class Sandboxes {
     checkEndpoint(network, settings);
     sandboxes.set(id, sandbox);
     this.#supervisors.set(id, task.ports);
-    const endpoint = this.#reserve(sandbox, network, settings);
+    const endpoint = await this.#reserve(sandbox, network, settings);
     try {
       await withNetns(task.netnsPath, (netnsFd) => this.#connect(sandbox, endpoint, netnsFd));
       crashPoint("network-connect:plugged");
@@ -266,15 +266,25 @@ export class Sandboxes {
 
   readonly #networkOf = (id: string): NetworkRecord | undefined => this.#parts.registry.byId(id)?.record;
 
-  #reserve(sandbox: SandboxRecord, network: LiveNetwork, asked: EndpointSettings): EndpointRecord {
-    const endpoint = reserveEndpoint(network, asked, {
-      container: sandbox.container,
-      name: sandbox.request.name,
-      hostname: sandbox.request.hostname,
-      interfaces: sandbox.endpoints.map((item) => item.containerInterface),
-    });
-    sandbox.endpoints.push(endpoint);
-    return endpoint;
+  async #reserve(sandbox: SandboxRecord, network: LiveNetwork, asked: EndpointSettings): Promise<EndpointRecord> {
+    const reserved = () => {
+      const endpoint = reserveEndpoint(network, asked, {
+        container: sandbox.container,
+        name: sandbox.request.name,
+        hostname: sandbox.request.hostname,
+        interfaces: sandbox.endpoints.map((item) => item.containerInterface),
+      });
+      sandbox.endpoints.push(endpoint);
+      return endpoint;
+    };
+    try {
+      return reserved();
+    } catch (error) {
+      // The address may be one that rests: of a container that has gone just now.
+      await this.#parts.reaper.drain();
+      if (this.#parts.registry.byId(network.record.id) !== network) throw error;
+      return reserved();
+    }
   }
 
   async #connect(sandbox: SandboxRecord, endpoint: EndpointRecord, netnsFd: number): Promise<void> {

@@ -13,7 +13,7 @@ export function attemptsOf(of: CommandFlags): Array<readonly [section: string, a
     const row = rows.get(section);
     if (row === undefined) throw new Error(`the reference has no ${section}`);
     const attempts = unique([...asked(of, row), ...refused(of, row)]);
-    return [section, attempts.filter(({ key }) => of.endless?.includes(key) !== true)] as const;
+    return [section, attempts.filter(({ key }) => of.untried?.includes(key) !== true)] as const;
   });
 }
 

@@ -199,6 +199,8 @@ export const COMMANDS: readonly CommandFlags[] = [
       "--time": [...SECONDS, " 1 --timeout 2"],
       "--timeout": SECONDS,
     },
+    // SIGKILL follows at once: which of the two signals it is that ends the container is chance
+    ...(verb === "stop" && { untried: ["--time=0", "--timeout=0"] }),
   })),
   { command: "container kill", before: "kill", after: "{name}", world: "running", flags: { "--signal": SIGNALS } },
   {
@@ -295,7 +297,7 @@ export const COMMANDS: readonly CommandFlags[] = [
       "--no-stream": BOOLEAN,
       "--no-trunc": BOOLEAN,
     },
-    endless: ["--no-stream=false", "--no-stream --no-stream=false"],
+    untried: ["--no-stream=false", "--no-stream --no-stream=false"],
   },
   ...["diff", "pause", "port", "rename", "top", "unpause", "wait"].map((verb): CommandFlags => ({
     command: `container ${verb}`,

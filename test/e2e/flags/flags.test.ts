@@ -133,7 +133,7 @@ test("each flag is tried with a valid value, at its bounds, of a wrong type, and
     const attempts = SECTIONS.get(`${command} ${flag}`) ?? [];
     const [valid] = attempts;
     if (flag === "" || valid === undefined) return [];
-    const isTried = (key: string) => outcomes?.has(key) === true || valid.of.endless?.includes(key) === true;
+    const isTried = (key: string) => outcomes?.has(key) === true || valid.of.untried?.includes(key) === true;
     const outcomes = recordedOutcomes.get(`${command} ${flag}`);
     const codeOf = (key: string) => (outcomes?.get(key) as { code?: number } | undefined)?.code ?? 0; // as a run wrote it
     const wrong = [
@@ -146,7 +146,7 @@ test("each flag is tried with a valid value, at its bounds, of a wrong type, and
       "of a wrong type": wrong.every((key) => codeOf(key) !== 0),
       "against itself":
         valid.of.brief === true ||
-        [...attempts.map(({ key }) => key), ...(valid.of.endless ?? [])].some((key) => key.split(flag).length > 2),
+        [...attempts.map(({ key }) => key), ...(valid.of.untried ?? [])].some((key) => key.split(flag).length > 2),
     };
     return Object.entries(kinds).flatMap(([kind, is]) => (is ? [] : [`${command} ${flag} is not tried ${kind}`]));
   });

@@ -26,8 +26,8 @@ export interface CommandFlags {
   flags: Readonly<Record<string, Values>>;
   /** The flags' values are tried elsewhere: only a valid one and wrong ones are here. */
   brief?: true;
-  /** Keys of attempts that would go on for ever. */
-  endless?: readonly string[];
+  /** Keys of attempts that would go on for ever, or end by chance. */
+  untried?: readonly string[];
 }
 
 /** A command line that is tried. */
