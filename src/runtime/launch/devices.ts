@@ -1,6 +1,7 @@
 import type { DeviceSpec, RuntimeSpec } from "../../spec/index.ts";
-import { MS_PRIVATE, OPEN_TREE_CLONE, S_IFBLK, S_IFCHR, S_IFIFO } from "../../sys/index.ts";
-import { NO_SLOT, type PlanOp } from "../plan/index.ts";
+import { S_IFBLK, S_IFCHR, S_IFIFO } from "../../sys/index.ts";
+import type { PlanOp } from "../plan/index.ts";
+import { cloneOps } from "./clone.ts";
 import type { MountPlan } from "./mounts.ts";
 
 const standard = (name: string, major: number, minor: number): DeviceSpec => ({
@@ -50,13 +51,7 @@ function makeNode({ type, path, major, minor, fileMode, uid, gid }: DeviceSpec):
 /** mknod(2) of a device is refused in a user namespace. */
 function bindNodes(devices: DeviceSpec[], first: number): MountPlan {
   return {
-    outside: devices.flatMap(({ path }, index): PlanOp[] => {
-      const slot = first + index;
-      return [
-        { op: "open_tree", slot, root: "", path, flags: OPEN_TREE_CLONE },
-        { op: "mount_setattr", slot, set: 0, clear: 0, propagation: MS_PRIVATE, recursive: 0, userns: NO_SLOT },
-      ];
-    }),
+    outside: devices.flatMap(({ path }, index) => cloneOps(path, first + index)),
     inside: devices.map(({ path }, index) => ({
       op: "move_mount",
       slot: first + index,

@@ -11,6 +11,7 @@ import {
 } from "../../sys/index.ts";
 import type { CgroupDriver } from "../cgroups/index.ts";
 import { NO_SLOT, type PlanOp } from "../plan/index.ts";
+import { cloneOps } from "./clone.ts";
 import { SLOT_FIRST_MOUNT } from "./constants.ts";
 import { initFailure, specFailure, subpathMissing } from "./errors.ts";
 import { parseMountOptions, type MountOptions } from "./mount-options.ts";
@@ -183,16 +184,7 @@ function planCgroup(
       });
     } else {
       const path = `${mountpoint}${context.cgroupPath}`;
-      outside.push({ op: "open_tree", slot, root: "", path, flags: OPEN_TREE_CLONE });
-      outside.push({
-        op: "mount_setattr",
-        slot,
-        set: options.set,
-        clear: 0,
-        propagation: MS_PRIVATE,
-        recursive: 0,
-        userns: NO_SLOT,
-      });
+      outside.push(...cloneOps(path, slot, { set: options.set }));
     }
     inside.push({ op: "move_mount", slot, target: `${destination}/${name}`, create: CREATE_DIRECTORY });
     inside.push({ op: "close_slot", slot });

@@ -1,8 +1,9 @@
 import { basename, dirname } from "node:path";
 import type { RootfsMount } from "../../snapshot/index.ts";
 import { mappedRoot, type IdMappings } from "../../spec/index.ts";
-import { MOUNT_ATTR_IDMAP, MS_PRIVATE, OPEN_TREE_CLONE } from "../../sys/index.ts";
-import { NO_SLOT, type PlanOp } from "../plan/index.ts";
+import { MOUNT_ATTR_IDMAP } from "../../sys/index.ts";
+import type { PlanOp } from "../plan/index.ts";
+import { cloneOps } from "./clone.ts";
 import { SLOT_ROOT } from "./constants.ts";
 import { specFailure } from "./errors.ts";
 import { mapText } from "./user-namespace.ts";
@@ -15,7 +16,7 @@ const SLOT_LOWER = 3502;
 /** Opens the root file system, as the host's root. */
 export function rootOps(rootfs: RootfsMount): PlanOp[] {
   if (rootfs.type === "bind") {
-    return clone(rootfs.source, SLOT_ROOT);
+    return cloneOps(rootfs.source, SLOT_ROOT);
   }
   const { lower, upper = "", work = "" } = rootfs;
   return [{ op: "overlay", slot: SLOT_ROOT, lower, upper, work, options: optionsOf(rootfs), attrs: 0 }];
@@ -55,16 +56,5 @@ export function idmappedRootOps(rootfs: RootfsMount, mappings: IdMappings): Plan
 }
 
 function idmapped(path: string, slot: number): PlanOp[] {
-  return clone(path, slot, { set: MOUNT_ATTR_IDMAP, userns: SLOT_USERNS });
-}
-
-/**
- * A mount that is a peer of none: a clone of what is shared would pass on to the host what is mounted in it, and a root
- * must not be shared (pivot_root(2)).
- */
-function clone(path: string, slot: number, { set, userns } = { set: 0, userns: NO_SLOT }): PlanOp[] {
-  return [
-    { op: "open_tree", slot, root: "", path, flags: OPEN_TREE_CLONE },
-    { op: "mount_setattr", slot, set, clear: 0, propagation: MS_PRIVATE, recursive: 0, userns },
-  ];
+  return cloneOps(path, slot, { set: MOUNT_ATTR_IDMAP, userns: SLOT_USERNS });
 }
